@@ -1,0 +1,75 @@
+# make demo | test | build | lint | format | cuda | wheel | ci | clean
+# Every target does its own set-up and skips what is already there. TORCH=1 adds PyTorch, the tests' live oracle.
+SHELL := /bin/bash
+PRESET := release
+BUILD := build/$(PRESET)
+PYTHON_VENV := .venv/bin/python
+JOBS := $(shell nproc)
+ORACLE := $(if $(filter-out 0 false,$(CI)$(TORCH)),torch)
+ifneq ($(shell command -v ccache),)
+export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
+endif
+
+.PHONY: help demo test build lint format cuda wheel ci asan clean
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+# $(call configure,PRESET): once per build tree; afterwards ninja runs CMake again by itself when it has to.
+configure = test -f build/$(1)/build.ninja || cmake --preset $(1) -DPython3_EXECUTABLE=$(CURDIR)/$(PYTHON_VENV)
+compile = cmake --build --preset $(1) -j $(JOBS) --target $(2)
+
+demo:
+	@scripts/setup.sh build demo
+	@$(call configure,release)
+	@$(call compile,release,_C)
+	@$(PYTHON_VENV) -m rushlight examples/python/mnist.py --out build/demo
+
+build:
+	@scripts/setup.sh build
+	@$(call configure,release)
+	@$(call compile,release,all)
+
+test:
+	@scripts/setup.sh build test demo $(ORACLE)
+	@$(call configure,release)
+	@$(call compile,release,all)
+	ctest --preset release -j $(JOBS) --no-tests=error
+	$(PYTHON_VENV) -m pytest
+
+lint:
+	@scripts/setup.sh build lint
+	scripts/lint.sh
+
+format:
+	@scripts/setup.sh build lint
+	scripts/lint.sh --fix
+
+asan:
+	@scripts/setup.sh build
+	@$(call configure,asan)
+	@$(call compile,asan,rushlight_tests)
+	ctest --preset asan -j $(JOBS) --no-tests=error
+
+cuda:
+	@scripts/setup.sh build
+	@$(call configure,cuda)
+	@$(call compile,cuda,rushlight_cuda)
+	@ls -l build/cuda/librushlight_cuda.so.*.*.*
+
+wheel:
+	@scripts/setup.sh build wheel
+	@rm -rf dist
+	$(PYTHON_VENV) -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	scripts/check_wheel.sh dist/*.whl
+
+# What .ci/run runs. ccache lets the wheel reuse what the release build has compiled.
+ci:
+	@scripts/setup.sh build ccache
+	$(MAKE) lint
+	$(MAKE) asan
+	$(MAKE) test
+	$(MAKE) wheel
+
+clean:
+	rm -rf build dist

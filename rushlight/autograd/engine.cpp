@@ -1,0 +1,266 @@
+// A node's sequence number is larger than those of all nodes it leads to, so visiting nodes from the largest number down
+// meets each one only after everything that sends it a gradient. No counting of dependencies, no recursion.
+#include "rushlight/autograd/engine.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "rushlight/autograd/accumulate.h"
+#include "rushlight/autograd/variable.h"
+
+namespace rushlight::autograd {
+namespace {
+
+struct Pending {
+  Ref<Node> node;
+  Gradients grads;
+};
+
+// Nodes that gradients have reached, largest sequence number first.
+class Frontier {
+ public:
+  Gradients& at(const Ref<Node>& node) {
+    auto [it, fresh] = index_.try_emplace(node.get(), 0);
+    if (fresh) {
+      uint32_t place;
+      if (!free_.empty()) {
+        place = free_.back();
+        free_.pop_back();
+      } else {
+        place = static_cast<uint32_t>(pending_.size());
+        pending_.emplace_back();
+      }
+      pending_[place].node = node;
+      pending_[place].grads.resize(node->outputs().size());
+      it->second = place;
+      heap_.push_back({node->sequence(), place});
+      std::push_heap(heap_.begin(), heap_.end());
+    }
+    return pending_[it->second].grads;
+  }
+  bool empty() const { return heap_.empty(); }
+  Pending pop() {
+    std::pop_heap(heap_.begin(), heap_.end());
+    const uint32_t place = heap_.back().second;
+    heap_.pop_back();
+    Pending out = std::move(pending_[place]);
+    pending_[place] = Pending();
+    free_.push_back(place);
+    index_.erase(out.node.get());
+    return out;
+  }
+
+ private:
+  std::unordered_map<Node*, uint32_t> index_;
+  std::vector<Pending> pending_;
+  std::vector<uint32_t> free_;
+  std::vector<std::pair<uint64_t, uint32_t>> heap_;
+};
+
+// Where grad() wants a gradient.
+struct Capture {
+  uint32_t slot;
+  size_t result;
+};
+
+struct Task {
+  BackwardOptions options;
+  Frontier frontier;
+  std::unordered_multimap<Node*, Capture> captures;
+  std::unordered_set<Node*> needed;  // with captures: the nodes that lead to one
+  bool restrict_to_needed = false;
+  bool accumulate = true;
+  std::vector<Tensor> results;
+  std::vector<Ref<Node>> captured;  // keeps the keys of `captures` alive
+  std::vector<std::pair<void (*)(void*), void*>> callbacks;
+};
+
+thread_local Task* current_task = nullptr;
+
+void add_into(Gradients& grads, uint32_t slot, Tensor g, bool create_graph) {
+  Tensor& sum = grads[slot];
+  if (!sum.defined()) {
+    sum = std::move(g);
+  } else if (!create_graph && sum.impl()->use_count() == 1 && sum.storage()->use_count() == 1 && sum.is_contiguous()) {
+    sum.add_(g);
+  } else {
+    sum = sum.add(g);
+  }
+}
+
+// Nodes on a path to a captured one. A node's successors have smaller numbers, so ascending order settles them first.
+void find_needed(Task& task, const std::vector<Ref<Node>>& roots) {
+  uint64_t lowest = UINT64_MAX;
+  for (auto& [node, capture] : task.captures) lowest = std::min(lowest, node->sequence());
+  std::vector<Node*> reached, stack;
+  std::unordered_set<Node*> seen;
+  auto visit = [&](Node* n) {
+    if (n->sequence() >= lowest && seen.insert(n).second) {
+      reached.push_back(n);
+      stack.push_back(n);
+    }
+  };
+  for (const Ref<Node>& r : roots) visit(r.get());
+  while (!stack.empty()) {
+    Node* n = stack.back();
+    stack.pop_back();
+    for (const Edge& e : n->edges()) if (e) visit(e.node.get());
+  }
+  std::sort(reached.begin(), reached.end(), [](Node* a, Node* b) { return a->sequence() < b->sequence(); });
+  for (Node* n : reached) {
+    bool wanted = task.captures.contains(n);
+    for (const Edge& e : n->edges()) wanted = wanted || (e && task.needed.contains(e.node.get()));
+    if (wanted) task.needed.insert(n);
+  }
+  task.restrict_to_needed = true;
+}
+
+void send(Task& task, const Node& from, const Gradients& grads) {
+  const auto& edges = from.edges();
+  for (size_t i = 0; i < std::min<size_t>(grads.size(), edges.size()); ++i) {
+    const Edge& e = edges[i];
+    if (!e || !grads[i].defined()) continue;
+    if (task.restrict_to_needed && !task.needed.contains(e.node.get())) continue;
+    const OutputInfo& want = e.node->outputs()[e.slot];
+    add_into(task.frontier.at(e.node), e.slot, conform(grads[i], want.sizes, want.dtype), task.options.create_graph);
+  }
+}
+
+void process(Task& task, Pending& item) {
+  Node& node = *item.node;
+  for (auto& hook : node.pre_hooks) {
+    Gradients none;
+    hook->run(none, item.grads);
+  }
+  bool only_captured = false;
+  if (auto [begin, end] = task.captures.equal_range(&node); begin != end) {
+    for (auto it = begin; it != end; ++it) {
+      Tensor g = item.grads[it->second.slot];
+      if (auto* leaf = dynamic_cast<AccumulateGrad*>(&node)) {
+        for (auto& hook : meta(leaf->leaf())->hooks) {
+          Gradients none, out{g};
+          hook->run(none, out);
+          g = out[0];
+        }
+      }
+      task.results[it->second.result] = g;
+    }
+    only_captured = !task.accumulate;
+    for (const Edge& e : node.edges()) only_captured = only_captured && !(e && task.needed.contains(e.node.get()));
+  }
+  if (only_captured) return;
+  RL_CHECK(!node.is_released(), kReleasedMessage);
+  Gradients out = node.backward(item.grads);
+  for (auto& hook : node.post_hooks) hook->run(out, item.grads);
+  if (!task.options.retain_graph) node.release();
+  item.grads.clear();
+  send(task, node, out);
+}
+
+Tensor root_gradient(const Tensor& output, const Tensor& given, size_t index) {
+  if (given.defined()) {
+    RL_CHECK(given.sizes() == output.sizes(), "Mismatch in shape: grad_output[", index, "] has a shape of torch.Size(",
+             to_string(given.sizes()), ") and output[", index, "] has a shape of torch.Size(", to_string(output.sizes()), ").");
+    return given;
+  }
+  RL_CHECK(!autograd::has_history(output) || output.numel() == 1, "grad can be implicitly created only for scalar outputs");
+  RL_CHECK(!is_complex(output.dtype()), "grad can be implicitly created only for real scalar outputs but got torch.",
+           info(output.dtype()).name);
+  Tensor one = make_tensor(output.sizes(), output.dtype(), output.device());
+  one.fill_(1);
+  return one;
+}
+
+void run(Task& task, TensorList outputs, TensorList grad_outputs) {
+  std::vector<Ref<Node>> roots;
+  for (int64_t i = 0; i < outputs.size(); ++i) {
+    Edge edge = gradient_edge(outputs[i]);
+    const Tensor given = i < grad_outputs.size() ? grad_outputs[i] : Tensor();
+    RL_CHECK(edge, "element ", i, " of tensors does not require grad and does not have a grad_fn");
+    Tensor g = root_gradient(outputs[i], given, i);
+    add_into(task.frontier.at(edge.node), edge.slot, conform(g, outputs[i].sizes(), outputs[i].dtype()), true);
+    roots.push_back(std::move(edge.node));
+  }
+  if (!task.captures.empty()) find_needed(task, roots);
+  GradMode mode(task.options.create_graph);
+  Task* outer = std::exchange(current_task, &task);
+  struct Restore {
+    Task* outer;
+    ~Restore() { current_task = outer; }
+  } restore{outer};
+  while (!task.frontier.empty()) {
+    Pending item = task.frontier.pop();
+    process(task, item);
+  }
+  for (size_t i = 0; i < task.callbacks.size(); ++i) task.callbacks[i].first(task.callbacks[i].second);
+}
+
+void capture_inputs(Task& task, TensorList inputs) {
+  for (int64_t i = 0; i < inputs.size(); ++i) {
+    Edge edge = gradient_edge(inputs[i]);
+    RL_CHECK(edge, "One of the differentiated Tensors does not require grad");
+    task.captures.insert({edge.node.get(), {edge.slot, static_cast<size_t>(i)}});
+    task.captured.push_back(std::move(edge.node));
+  }
+}
+
+}  // namespace
+
+Tensor conform(Tensor g, DimsRef sizes, DType dtype) {
+  if (!(DimsRef(g.sizes()) == sizes)) g = g.sum_to_size(sizes);
+  if (g.dtype() != dtype) {
+    if (is_complex(g.dtype()) && !is_complex(dtype)) g = g.real();
+    g = g.to(dtype);
+  }
+  return g;
+}
+
+void backward(TensorList outputs, TensorList grad_outputs, BackwardOptions options, TensorList inputs) {
+  Task task;
+  task.options = options;
+  if (inputs.empty()) {
+    run(task, outputs, grad_outputs);
+    return;
+  }
+  task.accumulate = false;
+  task.results.resize(inputs.size());
+  capture_inputs(task, inputs);
+  run(task, outputs, grad_outputs);
+  for (int64_t i = 0; i < inputs.size(); ++i) {
+    const Tensor& g = task.results[i];
+    if (!g.defined()) continue;
+    const Tensor& old = inputs[i].grad();
+    inputs[i].set_grad(old.defined() ? old.add(g) : g);
+  }
+}
+
+std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs, BackwardOptions options, bool allow_unused) {
+  Task task;
+  task.options = options;
+  task.accumulate = false;
+  task.results.resize(inputs.size());
+  capture_inputs(task, inputs);
+  run(task, outputs, grad_outputs);
+  for (const Tensor& r : task.results) {
+    RL_CHECK(r.defined() || allow_unused,
+             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is "
+             "the desired behavior.");
+  }
+  return std::move(task.results);
+}
+
+void queue_callback(void (*callback)(void*), void* context) {
+  RL_CHECK(current_task, "Final callbacks can only be installed during backward pass.");
+  current_task->callbacks.push_back({callback, context});
+}
+
+}  // namespace rushlight::autograd
+
+namespace rushlight {
+
+void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph) const {
+  autograd::backward({*this}, {gradient}, {.retain_graph = retain_graph.value_or(create_graph), .create_graph = create_graph});
+}
+
+}  // namespace rushlight

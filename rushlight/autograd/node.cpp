@@ -1,0 +1,109 @@
+#include "rushlight/autograd/node.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "rushlight/autograd/variable.h"
+#include "rushlight/core/allocator.h"
+
+namespace rushlight::autograd {
+namespace {
+
+thread_local uint64_t next_sequence = 1;
+
+std::string describe(const Tensor& t) {
+  return concat("[torch.", info(t.dtype()).message_name, "Tensor ", to_string(t.sizes()), "]");
+}
+
+}  // namespace
+
+void* Node::operator new(size_t size) { return allocate(size); }
+void Node::operator delete(void* p, size_t size) { deallocate(p, size); }
+
+Node::Node() : sequence_(next_sequence++) {}
+
+void Node::add_edge(Edge edge) {
+  if (edge && edge.node->sequence_ >= sequence_) {  // a graph that several threads build together
+    sequence_ = edge.node->sequence_ + 1;
+    next_sequence = std::max(next_sequence, sequence_ + 1);
+  }
+  edges_.push_back(std::move(edge));
+}
+
+Node::~Node() {
+  for (Edge& e : edges_) release_iteratively(std::move(e.node));
+}
+
+void release_iteratively(Ref<Node> node) {
+  // A node that is released while another one is being destroyed waits in this list, so the depth stays at two.
+  static thread_local std::vector<Ref<Node>> waiting;
+  static thread_local bool draining = false;
+  if (!node || node->use_count() > 1) return;
+  waiting.push_back(std::move(node));
+  if (draining) return;
+  draining = true;
+  while (!waiting.empty()) {
+    Ref<Node> next = std::move(waiting.back());
+    waiting.pop_back();
+  }
+  draining = false;
+}
+
+uint32_t Node::add_output_info(const Tensor& tensor) {
+  outputs_.push_back({tensor.sizes(), tensor.dtype(), tensor.device()});
+  return outputs_.size() - 1;
+}
+
+void Node::add_output(const Tensor& tensor) {
+  const uint32_t slot = add_output_info(tensor);
+  if (!is_inexact(tensor.dtype())) return;
+  AutogradMeta& m = make_meta(tensor);
+  m.grad_fn = Ref<Node>(this);
+  m.output_slot = slot;
+  m.view_version = tensor.version();
+}
+
+void Node::save(const Tensor& tensor, bool is_output) {
+  had_saved_ = true;
+  saved_.push_back(SavedTensor(tensor, is_output));
+}
+
+SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) : is_output_(is_output) {
+  if (!tensor.defined()) return;
+  RL_CHECK(!tensor.impl()->inference || inference_mode_enabled(),
+           "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and "
+           "use it in autograd.");
+  version_ = tensor.version();
+  Ref<Node> history = is_output ? nullptr : grad_fn(tensor);
+  is_leaf_ = !is_output && !history;
+  if (is_leaf_) {
+    data_ = tensor;
+    return;
+  }
+  data_ = make_alias(tensor, tensor.sizes(), tensor.strides(), tensor.storage_offset());
+  if (const AutogradMeta* m = meta(tensor)) output_slot_ = static_cast<uint8_t>(m->output_slot);
+  history_.node = std::move(history);
+}
+
+Tensor SavedTensor::unpack(const Node& owner) const {
+  if (!data_.defined()) return {};
+  if (data_.version() != version_) {
+    std::string origin;
+    const Node* maker = is_output_ ? &owner : history_.node.get();
+    if (maker) origin = concat(", which is output ", int{output_slot_}, " of ", maker->name(), ",");
+    throw_error<RuntimeError>(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: ", describe(data_),
+        origin, " is at version ", data_.version(), "; expected version ", version_,
+        " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True).");
+  }
+  if (is_leaf_ || !grad_enabled()) return data_;
+  Tensor attached = make_alias(data_, data_.sizes(), data_.strides(), data_.storage_offset());
+  AutogradMeta& m = make_meta(attached);
+  m.grad_fn = is_output_ ? Ref<Node>(const_cast<Node*>(&owner)) : history_.node;
+  m.output_slot = output_slot_;
+  m.view_version = attached.version();
+  return attached;
+}
+
+}  // namespace rushlight::autograd

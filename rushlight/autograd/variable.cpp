@@ -1,0 +1,298 @@
+#include "rushlight/autograd/variable.h"
+
+#include "rushlight/autograd/accumulate.h"
+#include "rushlight/autograd/record.h"
+
+namespace rushlight::autograd {
+namespace {
+
+thread_local bool grad_mode = true;
+thread_local bool inference_mode = false;
+
+class SpinGuard {
+ public:
+  explicit SpinGuard(std::atomic_flag& flag) : flag_(flag) {
+    while (flag_.test_and_set(std::memory_order_acquire)) {}
+  }
+  ~SpinGuard() { flag_.clear(std::memory_order_release); }
+
+ private:
+  std::atomic_flag& flag_;
+};
+
+// Hands a gradient on: the change of an in-place operation that was computed apart and copied into place.
+class Forward final : public Node {
+ public:
+  const char* name() const override { return "CopyBackwards"; }
+  Gradients backward(const Gradients& grads) override { return {Tensor(), grads[0]}; }
+};
+
+// The history of a base after one of its views was changed by `change`: the gradient of the part goes through the
+// change, the rest passes by. Inputs: the base as it was, then the change's inputs but the first (the view itself).
+class CopySlices final : public Node {
+ public:
+  CopySlices(const Tensor& base, const Tensor& view, Ref<Node> change)
+      : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.storage_offset()),
+        view_sizes_(view.sizes()), view_strides_(view.strides()), view_offset_(view.storage_offset()),
+        change_(std::move(change)) {
+    add_edge(gradient_edge(base));
+    for (size_t i = 1; i < change_->edges().size(); ++i) add_edge(change_->edges()[i]);
+  }
+  const char* name() const override { return "CopySlices"; }
+  void release() override {
+    change_->release();
+    Node::release();
+  }
+  Gradients backward(const Gradients& grads) override {
+    if (!grads[0].defined()) return Gradients();
+    RL_CHECK(!change_->is_released(), kReleasedMessage);
+    Tensor rest = make_tensor_like_base(grads[0]);
+    rest.copy_(grads[0]);
+    Tensor part = rest.as_strided(view_sizes_, view_strides_, view_offset_ - base_offset_);
+    Gradients inner = change_->backward({part.clone()});
+    if (inner.size() > 0 && inner[0].defined()) part.copy_(inner[0]);
+    else part.zero_();
+    Gradients out{rest};
+    for (size_t i = 1; i < inner.size(); ++i) out.push_back(inner[i]);
+    return out;
+  }
+
+ private:
+  Tensor make_tensor_like_base(const Tensor& g) const {
+    int64_t last = 0;
+    for (int64_t i = 0; i < base_sizes_.size(); ++i) last += (base_sizes_[i] - 1) * base_strides_[i];
+    Tensor memory = make_tensor(numel_of(base_sizes_) ? last + 1 : 0, g.dtype(), g.device());
+    return make_alias(memory, base_sizes_, base_strides_, 0);
+  }
+
+  Dims base_sizes_, base_strides_;
+  int64_t base_offset_;
+  Dims view_sizes_, view_strides_;
+  int64_t view_offset_;
+  Ref<Node> change_;
+};
+
+}  // namespace
+
+const char kReleasedMessage[] =
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward.";
+
+AutogradMeta::~AutogradMeta() { release_iteratively(std::move(grad_fn)); }
+
+AutogradMeta* meta(const Tensor& tensor) { return static_cast<AutogradMeta*>(tensor.impl()->autograd.get()); }
+
+AutogradMeta& make_meta(const Tensor& tensor) {
+  auto& slot = tensor.impl()->autograd;
+  if (!slot) slot = std::make_unique<AutogradMeta>();
+  return static_cast<AutogradMeta&>(*slot);
+}
+
+bool grad_enabled() { return grad_mode; }
+void set_grad_enabled(bool enabled) { grad_mode = enabled; }
+bool inference_mode_enabled() { return inference_mode; }
+void set_inference_mode(bool enabled) { inference_mode = enabled; }
+
+bool tracks(TensorList tensors) {
+  if (!grad_mode) return false;
+  for (const Tensor& t : tensors) if (has_history(t)) return true;
+  return false;
+}
+
+Ref<Node> grad_fn(const Tensor& tensor) {
+  if (!tensor.defined()) return nullptr;
+  AutogradMeta* m = meta(tensor);
+  const Ref<TensorImpl>& base = tensor.impl()->view_base;
+  if (!base) return m ? m->grad_fn : nullptr;
+  const uint32_t version = tensor.version();
+  if (m && m->grad_fn && m->view_version == version) return m->grad_fn;
+  const Tensor whole{base};
+  if (!has_history(whole)) return m ? m->grad_fn : nullptr;
+  if (!m && version == 0) return nullptr;  // made without recording, and nothing has changed since
+  if (!m || m->grad_fn) {
+    if (!m && tensor.impl()->view_kind == TensorImpl::ViewKind::NoGrad) return nullptr;
+    GradMode on(true);
+    const Tensor fresh = whole.as_strided(tensor.sizes(), tensor.strides(), tensor.storage_offset());
+    AutogradMeta& own = make_meta(tensor);
+    own.grad_fn = meta(fresh)->grad_fn;
+    own.output_slot = 0;
+    own.view_version = version;
+  }
+  return meta(tensor)->grad_fn;
+}
+
+Edge gradient_edge(const Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  if (Ref<Node> node = grad_fn(tensor)) return {std::move(node), meta(tensor)->output_slot};
+  if (const AutogradMeta* m = meta(tensor); m && m->requires_grad) return {accumulator_of(tensor), 0};
+  return {};
+}
+
+void check_in_place(const Tensor& self) {
+  const TensorImpl& impl = *self.impl();
+  RL_CHECK(!impl.inference || inference_mode,
+           "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
+           "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
+  if (!grad_mode) return;
+  const AutogradMeta* m = meta(self);
+  RL_CHECK(!(m && m->requires_grad && !m->grad_fn), "a leaf Variable that requires grad is being used in an in-place operation.");
+  if (!impl.view_base) return;
+  const Tensor base{impl.view_base};
+  const AutogradMeta* bm = meta(base);
+  if (!has_history(base) && !has_history(self)) return;
+  if (impl.view_kind == TensorImpl::ViewKind::OneOfSeveral) {
+    throw_error<RuntimeError>(
+        "Output ", m ? m->output_slot : 0, " of ", m && m->grad_fn ? m->grad_fn->name() : "a function",
+        " is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such "
+        "functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
+        "out-of-place one.");
+  }
+  RL_CHECK(impl.view_kind != TensorImpl::ViewKind::NoGrad || (m && m->grad_fn),
+           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case "
+           "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace "
+           "either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want "
+           "the inplace to be tracked).");
+  RL_CHECK(!(bm && bm->requires_grad && !bm->grad_fn),
+           "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+}
+
+void rebase_history(const Tensor& self, Ref<Node> node) {
+  self.bump_version();
+  AutogradMeta& m = make_meta(self);
+  node->add_output_info(self);
+  if (const Ref<TensorImpl>& base_impl = self.impl()->view_base) {
+    const Tensor base{base_impl};
+    auto slices = make_ref<CopySlices>(base, self, std::move(node));
+    slices->add_output_info(base);
+    AutogradMeta& bm = make_meta(base);
+    bm.grad_fn = slices;
+    bm.output_slot = 0;
+    m.view_version = self.version() - 1;  // stale: grad_fn() rebuilds it from the base
+    if (!m.grad_fn) m.grad_fn = slices;
+    grad_fn(self);
+    return;
+  }
+  m.grad_fn = std::move(node);
+  m.output_slot = 0;
+}
+
+void adopt_history(const Tensor& self, const Tensor& result) {
+  const AutogradMeta& theirs = *meta(result);
+  if (self.impl()->view_base || theirs.grad_fn->outputs().size() != 1 || self.dtype() != result.dtype()) {
+    // Behind a view the change is seen as a function of (the old elements, the result).
+    auto forward = make_ref<Forward>();
+    forward->add_edge({});
+    forward->add_edge(gradient_edge(result));
+    rebase_history(self, std::move(forward));
+    return;
+  }
+  AutogradMeta& m = make_meta(self);
+  m.grad_fn = theirs.grad_fn;
+  m.output_slot = theirs.output_slot;
+}
+
+void set_view(const Tensor& view, const Tensor& base, bool one_of_several) {
+  TensorImpl* impl = view.impl();
+  impl->view_base = base.impl()->view_base ? base.impl()->view_base : base.ref();
+  impl->view_kind = one_of_several ? TensorImpl::ViewKind::OneOfSeveral
+                    : grad_mode    ? TensorImpl::ViewKind::Plain
+                                   : TensorImpl::ViewKind::NoGrad;
+}
+
+Tensor view_base(const Tensor& tensor) { return Tensor(tensor.impl()->view_base); }
+
+AccumulateGrad::AccumulateGrad(const Tensor& leaf) : leaf_(leaf) { add_output_info(leaf); }
+
+AccumulateGrad::~AccumulateGrad() {
+  AutogradMeta* m = meta(leaf_);
+  SpinGuard guard(m->accumulator_lock);
+  if (m->accumulator == this) m->accumulator = nullptr;
+}
+
+Ref<Node> accumulator_of(const Tensor& leaf) {
+  AutogradMeta& m = make_meta(leaf);
+  SpinGuard guard(m.accumulator_lock);
+  if (m.accumulator) {
+    if (Ref<Node> alive = Ref<Node>::if_alive(m.accumulator)) return alive;
+  }
+  auto fresh = make_ref<AccumulateGrad>(leaf);
+  m.accumulator = fresh.get();
+  return fresh;
+}
+
+Gradients AccumulateGrad::backward(const Gradients& grads) {
+  Tensor g = grads[0];
+  if (!g.defined()) return {};
+  AutogradMeta& m = *meta(leaf_);
+  for (auto& hook : m.hooks) {
+    Gradients in, out{g};
+    hook->run(in, out);
+    g = out[0];
+  }
+  if (!m.grad.defined()) {
+    // The first gradient is taken as it is when nothing else can see it, and copied when something can.
+    const bool stealable = !grad_enabled() && g.is_contiguous() && g.impl()->use_count() <= 2 && g.storage()->use_count() == 1;
+    m.grad = grad_enabled() ? g.clone() : stealable ? g : g.clone();
+  } else if (!grad_enabled()) {
+    m.grad.add_(g);
+  } else {
+    m.grad = m.grad.add(g);
+  }
+  for (auto& hook : m.post_accumulate_hooks) {
+    Gradients in, out{leaf_};
+    hook->run(in, out);
+  }
+  return {};
+}
+
+}  // namespace rushlight::autograd
+
+namespace rushlight {
+
+using autograd::make_meta;
+using autograd::meta;
+
+bool Tensor::requires_grad() const {
+  if (autograd::has_history(*this)) return true;
+  return impl_->view_base && static_cast<bool>(autograd::grad_fn(*this));
+}
+
+bool Tensor::is_leaf() const { return !autograd::grad_fn(*this); }
+
+const Tensor& Tensor::grad() const {
+  static const Tensor none;
+  const autograd::AutogradMeta* m = meta(*this);
+  return m ? m->grad : none;
+}
+
+void Tensor::set_grad(const Tensor& grad) const {
+  if (!grad.defined() && !meta(*this)) return;
+  make_meta(*this).grad = grad;
+}
+
+const Tensor& Tensor::set_requires_grad(bool value) const {
+  RL_CHECK(!value || is_inexact(dtype()), "only Tensors of floating point and complex dtype can require gradients");
+  RL_CHECK(value || is_leaf(), "you can only change requires_grad flags of leaf variables.",
+           " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = "
+           "var.detach().");
+  RL_CHECK(!value || !impl_->inference || autograd::inference_mode_enabled(),
+           "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+  if (!value && !meta(*this)) return *this;
+  if (is_leaf()) make_meta(*this).requires_grad = value;
+  return *this;
+}
+
+void Tensor::retain_grad() const {
+  RL_CHECK(requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
+  if (!is_leaf()) make_meta(*this).retains_grad = true;
+}
+
+Tensor Tensor::data() const {
+  Tensor alias = make_alias(*this, sizes(), strides(), storage_offset());
+  alias.impl()->own_version = make_ref<VersionCounter>();
+  return alias;
+}
+
+}  // namespace rushlight

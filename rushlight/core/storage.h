@@ -1,0 +1,46 @@
+// The bytes under one or more tensors.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "rushlight/core/counted.h"
+#include "rushlight/core/device.h"
+
+namespace rushlight {
+
+class Storage : public Counted {
+ public:
+  // Gives foreign memory back to its owner.
+  using Release = void (*)(void* context);
+
+  // Uninitialised CPU memory, 64-byte aligned; RuntimeError when there is none.
+  static Ref<Storage> allocate(size_t nbytes);
+  // Borrows memory (NumPy's, DLPack's, a mapped file's); `release(context)` runs when the last tensor is gone.
+  static Ref<Storage> borrow(void* data, size_t nbytes, Release release, void* context);
+
+  void* data() const { return data_; }
+  size_t nbytes() const { return nbytes_; }
+  Device device() const { return device_; }
+  // Counts the in-place changes of the elements, so that backward can tell when a saved tensor is no longer what it was.
+  std::atomic<uint32_t> version{0};
+
+  bool is_resizable() const { return release_ == nullptr; }
+  // Keeps the leading bytes; RuntimeError "Trying to resize storage that is not resizable" for borrowed memory.
+  void resize(size_t nbytes);
+
+  ~Storage() override;
+  static void* operator new(size_t size);
+  static void operator delete(void* p, size_t size);
+
+ private:
+  Storage() = default;
+  void* data_ = nullptr;
+  size_t nbytes_ = 0;
+  Device device_;
+  Release release_ = nullptr;
+  void* context_ = nullptr;
+};
+
+}  // namespace rushlight

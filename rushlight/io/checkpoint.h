@@ -1,0 +1,57 @@
+// Checkpoints in the .pt form of torch.save (PyTorch 2.13): a ZIP archive that holds a pickle and each
+// storage's bytes.
+//
+//   Checkpoint checkpoint = read_checkpoint("model.pt");
+//   const ValueTree& tree = checkpoint.tree();
+//   for (size_t i = 0; i < tree.storages.size(); ++i) {
+//     buffer[i].resize(tree.storages[i].nbytes());
+//     checkpoint.read_storage(i, buffer[i].data());
+//   }
+//   tree.root.find("0.weight").tensor().sizes ...
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "rushlight/io/value.h"
+#include "rushlight/io/zip.h"
+
+namespace rushlight::io {
+
+// The value tree in memory, and the storages still in the archive: their bytes are copied once, to where they
+// belong. Every storage that the tree names is there and as long as its tensors need.
+class Checkpoint {
+ public:
+  explicit Checkpoint(ByteSource source);
+
+  ValueTree& tree() { return tree_; }
+  const ValueTree& tree() const { return tree_; }
+  // Copies the nbytes() bytes of tree().storages[index], in this machine's byte order.
+  void read_storage(size_t index, void* destination) const;
+  // The archive's other entries, by the name below its folder ("data.pkl"); nullptr when there is none.
+  const ZipEntry* find(const std::string& name) const { return zip_.find(folder_ + name); }
+
+ private:
+  void check_version() const;
+  void check_storage(const StorageRecord& storage) const;
+  const ZipEntry& require(const std::string& name) const;
+
+  ZipReader zip_;
+  std::string folder_;  // "archive/"
+  bool swap_bytes_ = false;
+  ValueTree tree_;
+};
+
+// Errors: OSError when the file does not open; else those of ZipReader and unpickle(). `bytes` must outlive
+// the result.
+Checkpoint read_checkpoint(const std::string& path);
+Checkpoint read_checkpoint(std::span<const std::byte> bytes);
+
+// Writes tree.root and the storages that it names, whose `data` must be set (or nbytes() be 0). The file is
+// replaced at once when all is on the disk; after an error it is what it was.
+void write_checkpoint(const std::string& path, const ValueTree& tree);
+// Into memory; `folder` names the folder inside the archive.
+std::string write_checkpoint(const ValueTree& tree, const std::string& folder = "archive");
+
+}  // namespace rushlight::io

@@ -1,0 +1,48 @@
+// Drives a pointwise kernel over strided operands of any dtype. A kernel sees only dense blocks of one compute type;
+// this room finds the blocks: it merges dimensions, splits the work over threads, hands operands that are dense already
+// straight to the kernel and brings all others through a buffer that stays in the first-level cache.
+#pragma once
+
+#include "rushlight/core/shape.h"
+#include "rushlight/kernels/cpu/convert.h"
+
+namespace rushlight::cpu {
+
+// Parameters of a formula, such as the slope of leaky_relu: up to three numbers, each as a double and as an integer.
+struct Params {
+  double number[3] = {0, 0, 0};
+  int64_t integer[3] = {0, 0, 0};
+  double imag[3] = {0, 0, 0};
+};
+
+// in[k]: dense blocks of n elements of the compute type (bool where the kernel takes a mask); out: of the result type.
+using BlockKernel = void (*)(const void* const* in, void* out, int64_t n, const Params& params);
+
+inline constexpr int kMaxInputs = 4;
+inline constexpr int64_t kBlock = 512;  // elements; four buffers of doubles are 16 KiB
+
+struct Strided {
+  void* data = nullptr;
+  DType dtype = DType::Float32;
+  Dims strides;  // in elements, one for each size; 0 repeats
+};
+
+struct Elementwise {
+  Dims sizes;
+  Strided out;
+  Strided in[kMaxInputs];
+  int num_inputs = 0;
+  Compute compute = Compute::Float;
+  Compute result = Compute::Float;  // what the kernel writes, unless
+  bool bool_result = false;         // it writes bool
+  int mask_input = -1;              // the input the kernel reads as bool
+  BlockKernel kernel = nullptr;
+  Params params;
+};
+
+void run(Elementwise& job);
+
+// out = in[0], converted; compute, result and kernel of the job are not used.
+void copy(Elementwise& job);
+
+}  // namespace rushlight::cpu

@@ -1,0 +1,423 @@
+// Micro-kernels and packers of gemm, compiled once for each SIMD target.
+
+#if defined(RUSHLIGHT_KERNELS_CPU_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef RUSHLIGHT_KERNELS_CPU_GEMM_INL_H_
+#undef RUSHLIGHT_KERNELS_CPU_GEMM_INL_H_
+#else
+#define RUSHLIGHT_KERNELS_CPU_GEMM_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <type_traits>
+#include <utility>
+
+#include "rushlight/kernels/cpu/gemm_kernels.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rushlight::cpu {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class T>
+using Wide = hn::ScalableTag<T>;
+template <class T>
+using Vec = hn::Vec<Wide<T>>;
+
+template <class T>
+constexpr int lanes() {
+  return static_cast<int>(HWY_MAX_BYTES / sizeof(T));
+}
+
+// A tile is kTileRows x 2 vectors: as many accumulators as the registers hold beside two vectors of b and one of a.
+constexpr int kTileRows = HWY_MAX_BYTES == 64 ? 14 : 6;
+constexpr int kTileVectors = 2;
+// Unpacked products take fewer rows: the strided reads of a need registers for their addresses.
+constexpr int kSmallRows = 4;
+
+template <class T>
+constexpr int tile_columns() {
+  return kTileVectors * lanes<T>();
+}
+
+// ---- Storing a tile -------------------------------------------------------------------------------------------------
+
+template <class T>
+HWY_INLINE Vec<T> relu(Vec<T> x) {
+  const Wide<T> d;
+  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x);  // keeps NaN
+}
+
+// The general road: any strides, any width, one element at a time from the tile's rows laid out in `values`.
+template <class T>
+HWY_NOINLINE void store_elements(int rows, int columns, const T* values, int64_t pitch, const Output<T>& out) {
+  for (int i = 0; i < rows; ++i) {
+    for (int j = 0; j < columns; ++j) {
+      T* c = out.c + i * out.row_stride + j * out.col_stride;
+      T x = out.alpha * values[i * pitch + j];
+      if (out.beta != T(0)) x += out.beta * *c;
+      if (out.row_bias) x += out.row_bias[i];
+      if (out.col_bias) x += out.col_bias[j];
+      *c = out.relu && x < T(0) ? T(0) : x;
+    }
+  }
+}
+
+// The first `count` lanes, 0 < count < lanes, from or to memory that may end behind them. Masked stores are slow before
+// AVX-512 (and missing in SSE), a copy in binary pieces is not.
+template <class T>
+HWY_INLINE void copy_partial(T* HWY_RESTRICT to, const T* HWY_RESTRICT from, int count) {
+  for (int piece = lanes<T>() / 2; piece > 0; piece /= 2) {
+    if (count & piece) {
+      for (int i = 0; i < piece; ++i) to[i] = from[i];
+      to += piece;
+      from += piece;
+    }
+  }
+}
+template <class T>
+HWY_INLINE Vec<T> load_partial(const T* p, int count) {
+  const Wide<T> d;
+#if HWY_MEM_OPS_MIGHT_FAULT
+  HWY_ALIGN T lane[lanes<T>()] = {};
+  copy_partial(lane, p, count);
+  return hn::Load(d, lane);
+#else
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, p);
+#endif
+}
+template <class T>
+HWY_INLINE void store_partial(Vec<T> x, T* p, int count) {
+  const Wide<T> d;
+#if HWY_MAX_BYTES == 64
+  hn::BlendedStore(x, hn::FirstN(d, static_cast<size_t>(count)), d, p);
+#else
+  HWY_ALIGN T lane[lanes<T>()];
+  hn::Store(x, d, lane);
+  copy_partial(p, lane, count);
+#endif
+}
+
+// A tile in registers. Unit column stride is the fast road; the last vector may be partial.
+template <class T, int R, int V>
+HWY_INLINE void store_tile(const Vec<T> (&acc)[R][V], int columns, const Output<T>& out) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  if (HWY_UNLIKELY(out.col_stride != 1)) {
+    HWY_ALIGN T values[R * V * N];
+    for (int r = 0; r < R; ++r) {
+      for (int v = 0; v < V; ++v) hn::Store(acc[r][v], d, values + (r * V + v) * N);
+    }
+    return store_elements<T>(R, columns, values, V * N, out);
+  }
+  const int last = columns - (V - 1) * N;  // lanes of the last vector
+  const bool plain = out.alpha == T(1) && !out.row_bias && !out.col_bias && !out.relu;
+  const auto alpha = hn::Set(d, out.alpha), beta = hn::Set(d, out.beta);
+  T* c = out.c;
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r, c += out.row_stride) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      const bool partial = v == V - 1 && last != N;
+      const auto load = [&](const T* p) HWY_ATTR { return partial ? load_partial(p, last) : hn::LoadU(d, p); };
+      auto x = acc[r][v];
+      if (!plain) x = hn::Mul(x, alpha);
+      if (out.beta != T(0)) x = hn::MulAdd(beta, load(c + v * N), x);
+      if (!plain) {
+        if (out.row_bias) x = hn::Add(x, hn::Set(d, out.row_bias[r]));
+        if (out.col_bias) x = hn::Add(x, load(out.col_bias + v * N));
+        if (out.relu) x = relu<T>(x);
+      }
+      if (partial) {
+        store_partial(x, c + v * N, last);
+      } else {
+        hn::StoreU(x, d, c + v * N);
+      }
+    }
+  }
+}
+
+// ---- Micro-kernels --------------------------------------------------------------------------------------------------
+
+// One tile of packed operands: a[kk * R + r], b[kk * b_stride + j]. `columns` are stored.
+template <class T, int R, int V>
+void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int columns, const Output<T>& out) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  Vec<T> acc[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) acc[r][v] = hn::Zero(d);
+  }
+  if (out.col_stride == 1) {
+    for (int r = 0; r < R; ++r) __builtin_prefetch(out.c + r * out.row_stride, 1);
+  }
+#pragma GCC unroll 4
+  for (int64_t kk = 0; kk < k; ++kk) {
+    Vec<T> bv[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) bv[v] = hn::LoadU(d, b + v * N);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const auto av = hn::Set(d, a[r]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[r][v] = hn::MulAdd(av, bv[v], acc[r][v]);
+    }
+    a += R;
+    b += tile_columns<T>();
+  }
+  store_tile<T, R, V>(acc, columns, out);
+}
+
+// One tile of operands as they lie, b with unit column stride.
+template <class T, int R, int V, bool Masked>
+void strided_tile(int64_t k, const T* HWY_RESTRICT a, int64_t a_row_stride, int64_t a_col_stride, const T* HWY_RESTRICT b,
+                  int64_t b_row_stride, int columns, const Output<T>& out) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  const auto mask = hn::FirstN(d, static_cast<size_t>(columns - (V - 1) * N));
+  Vec<T> acc[R][V];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) acc[r][v] = hn::Zero(d);
+  }
+#pragma GCC unroll 2
+  for (int64_t kk = 0; kk < k; ++kk) {
+    Vec<T> bv[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) bv[v] = Masked && v == V - 1 ? hn::MaskedLoad(mask, d, b + v * N) : hn::LoadU(d, b + v * N);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      const auto av = hn::Set(d, a[r * a_row_stride]);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[r][v] = hn::MulAdd(av, bv[v], acc[r][v]);
+    }
+    a += a_col_stride;
+    b += b_row_stride;
+  }
+  store_tile<T, R, V>(acc, columns, out);
+}
+
+template <class T>
+using PackedTile = void (*)(int64_t, const T*, const T*, int, const Output<T>&);
+template <class T>
+using StridedTile = void (*)(int64_t, const T*, int64_t, int64_t, const T*, int64_t, int, const Output<T>&);
+
+// Tables of the kernels by height (and vectors, and mask).
+template <class T, int... R>
+PackedTile<T> find_packed_tile(int rows, int vectors, std::integer_sequence<int, R...>) {
+  static constexpr PackedTile<T> kOne[] = {packed_tile<T, R + 1, 1>...};
+  static constexpr PackedTile<T> kTwo[] = {packed_tile<T, R + 1, 2>...};
+  return (vectors == 1 ? kOne : kTwo)[rows - 1];
+}
+template <class T, int... R>
+StridedTile<T> find_strided_tile(int rows, int vectors, bool masked, std::integer_sequence<int, R...>) {
+  static constexpr StridedTile<T> kTable[][sizeof...(R)] = {
+      {strided_tile<T, R + 1, 1, false>...}, {strided_tile<T, R + 1, 2, false>...},
+      {strided_tile<T, R + 1, 1, true>...}, {strided_tile<T, R + 1, 2, true>...}};
+  return kTable[(masked ? 2 : 0) + vectors - 1][rows - 1];
+}
+
+// ---- Products -------------------------------------------------------------------------------------------------------
+
+template <class T>
+void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a, const T* b, const Output<T>& out) {
+  constexpr int64_t kColumns = tile_columns<T>();
+  for (int64_t j = 0; j < n; j += kColumns) {
+    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
+    const int vectors = columns > lanes<T>() ? 2 : 1;
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t i = panels.start(p);
+      const int rows = static_cast<int>(panels.height(p));
+      find_packed_tile<T>(rows, vectors, std::make_integer_sequence<int, kTileRows>())(k, a + i * k, b + j * k, columns,
+                                                                                     out.at(i, j));
+    }
+  }
+}
+
+template <class T>
+void small(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride, const T* b, int64_t b_row_stride,
+           const Output<T>& out) {
+  constexpr int64_t kColumns = tile_columns<T>();
+  for (int64_t j = 0; j < n; j += kColumns) {
+    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
+    const int vectors = columns > lanes<T>() ? 2 : 1;
+    bool masked = columns % lanes<T>() != 0;
+    const T* bj = b + j;
+    int64_t b_stride = b_row_stride;
+    if (HWY_MEM_OPS_MIGHT_FAULT && masked) {  // no masked loads: the edge goes through a padded copy
+      T* copy = Scratch::get<T>(Slot::PackedB, k * kColumns);
+      for (int64_t kk = 0; kk < k; ++kk) {
+        for (int64_t w = 0; w < kColumns; ++w) copy[kk * kColumns + w] = w < columns ? bj[kk * b_row_stride + w] : T(0);
+      }
+      bj = copy;
+      b_stride = kColumns;
+      masked = false;
+    }
+    for (int64_t i = 0; i < m; i += kSmallRows) {
+      const int rows = static_cast<int>(m - i < kSmallRows ? m - i : kSmallRows);
+      find_strided_tile<T>(rows, vectors, masked, std::make_integer_sequence<int, kSmallRows>())(
+          k, a + i * a_row_stride, a_row_stride, a_col_stride, bj, b_stride, columns, out.at(i, j));
+    }
+  }
+}
+
+// ---- Packing --------------------------------------------------------------------------------------------------------
+
+// Transposes a square of 16-byte vectors: dst[kk * dst_stride + w] = src[w * src_stride + kk].
+#if HWY_TARGET == HWY_SCALAR
+template <class T>
+HWY_INLINE void transpose_square(const T* src, int64_t src_stride, T* dst, int64_t dst_stride) {
+  constexpr int64_t kSide = 16 / sizeof(T);
+  for (int64_t w = 0; w < kSide; ++w) {
+    for (int64_t kk = 0; kk < kSide; ++kk) dst[kk * dst_stride + w] = src[w * src_stride + kk];
+  }
+}
+#else
+HWY_INLINE void transpose_square(const float* HWY_RESTRICT src, int64_t src_stride, float* HWY_RESTRICT dst, int64_t dst_stride) {
+  const hn::FixedTag<float, 4> d;
+  const hn::FixedTag<double, 2> pairs;
+  const auto r0 = hn::LoadU(d, src), r1 = hn::LoadU(d, src + src_stride);
+  const auto r2 = hn::LoadU(d, src + 2 * src_stride), r3 = hn::LoadU(d, src + 3 * src_stride);
+  const auto lo01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1)), lo23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3));
+  const auto hi01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1)), hi23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, lo01, lo23)), d, dst);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, lo01, lo23)), d, dst + dst_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, hi01, hi23)), d, dst + 2 * dst_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, hi01, hi23)), d, dst + 3 * dst_stride);
+}
+HWY_INLINE void transpose_square(const double* HWY_RESTRICT src, int64_t src_stride, double* HWY_RESTRICT dst, int64_t dst_stride) {
+  const hn::FixedTag<double, 2> d;
+  const auto r0 = hn::LoadU(d, src), r1 = hn::LoadU(d, src + src_stride);
+  hn::StoreU(hn::InterleaveLower(d, r0, r1), d, dst);
+  hn::StoreU(hn::InterleaveUpper(d, r0, r1), d, dst + dst_stride);
+}
+#endif
+
+// Unit stride along k: squares of vectors, then what is left over.
+template <class T>
+void pack_transposed(int64_t width, int64_t padded, int64_t k, const T* src, int64_t stride_w, T* dst) {
+  constexpr int64_t kSide = 16 / sizeof(T);
+  const int64_t w_full = width - width % kSide, k_full = k - k % kSide;
+  for (int64_t kk = 0; kk < k_full; kk += kSide) {
+    for (int64_t w = 0; w < w_full; w += kSide) transpose_square(src + w * stride_w + kk, stride_w, dst + kk * padded + w, padded);
+    for (int64_t w = w_full; w < width; ++w) {
+      for (int64_t i = kk; i < kk + kSide; ++i) dst[i * padded + w] = src[w * stride_w + i];
+    }
+  }
+  for (int64_t kk = k_full; kk < k; ++kk) {
+    for (int64_t w = 0; w < width; ++w) dst[kk * padded + w] = src[w * stride_w + kk];
+  }
+}
+
+template <class T, class Source>
+void pack(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t stride_w, int64_t stride_k, T* dst) {
+  constexpr int64_t kColumns = tile_columns<T>();
+  if (width < padded) {
+    for (int64_t kk = 0; kk < k; ++kk) {
+      for (int64_t w = width; w < padded; ++w) dst[kk * padded + w] = T(0);
+    }
+  }
+  if (stride_w == 1 && width == kColumns) {
+    for (int64_t kk = 0; kk < k; ++kk) {
+      for (int64_t w = 0; w < kColumns; ++w) dst[kk * kColumns + w] = static_cast<T>(src[kk * stride_k + w]);
+    }
+  } else if constexpr (std::is_same_v<T, Source>) {
+    if (stride_k == 1 && stride_w != 1) return pack_transposed<T>(width, padded, k, src, stride_w, dst);
+    for (int64_t kk = 0; kk < k; ++kk) {
+      for (int64_t w = 0; w < width; ++w) dst[kk * padded + w] = src[kk * stride_k + w * stride_w];
+    }
+  } else {
+    for (int64_t w = 0; w < width; ++w) {
+      for (int64_t kk = 0; kk < k; ++kk) dst[kk * padded + w] = static_cast<T>(src[kk * stride_k + w * stride_w]);
+    }
+  }
+}
+
+// ---- Matrix by vector -----------------------------------------------------------------------------------------------
+
+// R dot products with the same x, each in V independent sums.
+template <class T, int R, int V>
+HWY_INLINE void dot_tile(int64_t k, const T* a, int64_t row_stride, const T* x, T* y) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  Vec<T> acc[R][V];
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) acc[r][v] = hn::Zero(d);
+  }
+  int64_t kk = 0;
+  for (; kk + V * N <= k; kk += V * N) {
+    for (int v = 0; v < V; ++v) {
+      const auto xv = hn::LoadU(d, x + kk + v * N);
+      for (int r = 0; r < R; ++r) acc[r][v] = hn::MulAdd(xv, hn::LoadU(d, a + r * row_stride + kk + v * N), acc[r][v]);
+    }
+  }
+  for (; kk + N <= k; kk += N) {
+    const auto xv = hn::LoadU(d, x + kk);
+    for (int r = 0; r < R; ++r) acc[r][0] = hn::MulAdd(xv, hn::LoadU(d, a + r * row_stride + kk), acc[r][0]);
+  }
+  for (int r = 0; r < R; ++r) {
+    auto sum = acc[r][0];
+    for (int v = 1; v < V; ++v) sum = hn::Add(sum, acc[r][v]);
+    T total = hn::GetLane(hn::SumOfLanes(d, sum));
+    for (int64_t i = kk; i < k; ++i) total += a[r * row_stride + i] * x[i];
+    y[r] = total;
+  }
+}
+
+template <class T>
+void dot_rows(int64_t m, int64_t k, const T* a, int64_t row_stride, const T* x, T* y) {
+  int64_t i = 0;
+  for (; i + 4 <= m; i += 4) dot_tile<T, 4, 2>(k, a + i * row_stride, row_stride, x, y + i);
+  for (; i < m; ++i) dot_tile<T, 1, 2>(k, a + i * row_stride, row_stride, x, y + i);
+}
+
+// y += x[0] * row 0 + ... + x[R - 1] * row R - 1.
+template <class T, int R>
+HWY_INLINE void add_rows(int64_t n, const T* x, const T* b, int64_t row_stride, T* y) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  Vec<T> xv[R];
+  for (int r = 0; r < R; ++r) xv[r] = hn::Set(d, x[r]);
+  int64_t j = 0;
+  for (; j + N <= n; j += N) {
+    auto sum = hn::LoadU(d, y + j);
+    for (int r = 0; r < R; ++r) sum = hn::MulAdd(xv[r], hn::LoadU(d, b + r * row_stride + j), sum);
+    hn::StoreU(sum, d, y + j);
+  }
+  for (; j < n; ++j) {
+    T sum = y[j];
+    for (int r = 0; r < R; ++r) sum += x[r] * b[r * row_stride + j];
+    y[j] = sum;
+  }
+}
+
+template <class T>
+void sum_rows(int64_t k, int64_t n, const T* x, const T* b, int64_t row_stride, T* y) {
+  for (int64_t j = 0; j < n; ++j) y[j] = T(0);
+  int64_t kk = 0;
+  for (; kk + 4 <= k; kk += 4) add_rows<T, 4>(n, x + kk, b + kk * row_stride, row_stride, y);
+  for (; kk < k; ++kk) add_rows<T, 1>(n, x + kk, b + kk * row_stride, row_stride, y);
+}
+
+template <class T>
+const GemmKernels<T>* kernel_table() {
+  if constexpr (std::is_same_v<T, float>) {
+    static constexpr GemmKernels<T> kTable = {kTileRows, tile_columns<T>(), pack<T, T>, pack<T, Half>, pack<T, BFloat16>,
+                                              block<T>, small<T>, dot_rows<T>, sum_rows<T>};
+    return &kTable;
+  } else {
+    static constexpr GemmKernels<T> kTable = {kTileRows, tile_columns<T>(), pack<T, T>, nullptr, nullptr,
+                                              block<T>, small<T>, dot_rows<T>, sum_rows<T>};
+    return &kTable;
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace rushlight::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif  // RUSHLIGHT_KERNELS_CPU_GEMM_INL_H_

@@ -1,0 +1,116 @@
+// The SIMD pieces under gemm and convolution: a table of functions for each compute type, chosen once for the processor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+#include "rushlight/kernels/cpu/gemm.h"
+
+namespace rushlight::cpu {
+
+// Where a product goes: element (i, j) to c[i * row_stride + j * col_stride], as Epilogue says.
+template <class T>
+struct Output {
+  T* c;
+  int64_t row_stride, col_stride;
+  T alpha = 1, beta = 0;
+  const T* row_bias = nullptr;  // one value for each i
+  const T* col_bias = nullptr;  // one value for each j
+  bool relu = false;
+
+  Output at(int64_t i, int64_t j) const {
+    Output o = *this;
+    o.c += i * row_stride + j * col_stride;
+    if (row_bias) o.row_bias += i;
+    if (col_bias) o.col_bias += j;
+    return o;
+  }
+};
+
+// The rows of a packed left operand: `count` panels of at most mr rows each, as equal as can be, so that no panel is
+// a sliver that would starve the multipliers.
+struct Panels {
+  int64_t rows, count;
+
+  Panels(int64_t rows, int64_t mr) : rows(rows), count((rows + mr - 1) / mr) {}
+  int64_t start(int64_t panel) const {
+    const int64_t base = rows / count, extra = rows % count;
+    return panel * base + (panel < extra ? panel : extra);
+  }
+  int64_t height(int64_t panel) const { return rows / count + (panel < rows % count ? 1 : 0); }
+};
+
+// T is float or double. A packed operand is a row of panels; a panel `width` wide and k deep holds element (w, kk) at
+// [kk * width + w]. The left operand's panels are as Panels says (panel p begins at start(p) * k); the right operand's
+// are all nr wide, the last one padded with zeros.
+template <class T>
+struct GemmKernels {
+  int64_t mr, nr;
+
+  // dst[kk * padded + w] = src[w * stride_w + kk * stride_k] for w < width, 0 for width <= w < padded.
+  template <class Source>
+  using Pack = void (*)(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t stride_w, int64_t stride_k, T* dst);
+  Pack<T> pack;
+  Pack<Half> pack_half;          // null for double
+  Pack<BFloat16> pack_bfloat16;  // null for double
+
+  // Rows [panels.start(begin), panels.start(end)) and all n columns of the product of packed operands. `out` is for
+  // row 0 of the panels and the first column of b.
+  void (*block)(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a, const T* b, const Output<T>& out);
+
+  // The whole of a small product, nothing packed; b has unit column stride. With n not a multiple of the vector's
+  // lanes the last columns are read under a mask, or through a copy where the processor has none.
+  void (*small)(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride, const T* b,
+                int64_t b_row_stride, const Output<T>& out);
+
+  // y[i] = sum over k of a[i * row_stride + k] * x[k].
+  void (*dot_rows)(int64_t m, int64_t k, const T* a, int64_t row_stride, const T* x, T* y);
+  // y[j] = sum over k of x[k] * b[k * row_stride + j].
+  void (*sum_rows)(int64_t k, int64_t n, const T* x, const T* b, int64_t row_stride, T* y);
+};
+
+template <class T>
+const GemmKernels<T>& gemm_kernels();
+
+// A cache-line aligned array that each thread keeps for its next use. Uses of one Slot must not nest in a thread.
+enum class Slot : uint8_t { PackedA, PackedB, Product, Vector, ConvImage, ConvColumns, ConvWeights, ConvPartial, kCount };
+
+class Scratch {
+ public:
+  template <class T>
+  static T* get(Slot slot, int64_t count) {
+    return static_cast<T*>(of_this_thread().reserve(slot, static_cast<size_t>(count) * sizeof(T)));
+  }
+  ~Scratch() {
+    for (Block& b : blocks_) std::free(b.data);
+  }
+
+ private:
+  struct Block {
+    void* data = nullptr;
+    size_t bytes = 0;
+  };
+  static Scratch& of_this_thread() {
+    static thread_local Scratch scratch;
+    return scratch;
+  }
+  void* reserve(Slot slot, size_t bytes) {
+    Block& b = blocks_[static_cast<size_t>(slot)];
+    if (b.bytes < bytes) grow(b, bytes);
+    return b.data;
+  }
+  static void grow(Block& b, size_t bytes) {
+    std::free(b.data);
+    b = {};
+    bytes = (bytes + bytes / 8 + 4095) & ~size_t{4095};
+    b.data = std::aligned_alloc(4096, bytes);
+    if (!b.data) throw std::bad_alloc();
+    b.bytes = bytes;
+  }
+
+  Block blocks_[static_cast<size_t>(Slot::kCount)];
+};
+
+}  // namespace rushlight::cpu

@@ -1,0 +1,133 @@
+// Loops over a block for any formula: vectors of floats, plain numbers of the other types.
+#if defined(RUSHLIGHT_CPU_POINTWISE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef RUSHLIGHT_CPU_POINTWISE_INL_H_
+#undef RUSHLIGHT_CPU_POINTWISE_INL_H_
+#else
+#define RUSHLIGHT_CPU_POINTWISE_INL_H_
+#endif
+
+#include <utility>
+
+#include "rushlight/kernels/cpu/pointwise.h"
+#include "rushlight/kernels/math/formulas-inl.h"
+
+RL_MATH_BEGIN
+
+using cpu::BlockKernel;
+using cpu::Compute;
+using cpu::Params;
+
+template <class T>
+inline constexpr bool kVectorised = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+template <class S>
+RL_INLINE S parameter(const Params& p, int i) {
+  if constexpr (std::is_integral_v<S>) return static_cast<S>(p.integer[i]);
+  else if constexpr (kIsComplex<S>) return S(static_cast<decltype(S::re)>(p.number[i]), static_cast<decltype(S::re)>(p.imag[i]));
+  else return static_cast<S>(p.number[i]);
+}
+
+// A formula is a plain struct, or a template on the scalar type that holds up to three parameters.
+template <class F, class S>
+RL_INLINE F make_formula(const Params&) {
+  return F{};
+}
+template <template <class> class F, class S>
+RL_INLINE F<S> make_formula(const Params& p) {
+  if constexpr (requires { F<S>{S{}, S{}, S{}}; }) return F<S>{parameter<S>(p, 0), parameter<S>(p, 1), parameter<S>(p, 2)};
+  else if constexpr (requires { F<S>{S{}, S{}}; }) return F<S>{parameter<S>(p, 0), parameter<S>(p, 1)};
+  else return F<S>{parameter<S>(p, 0)};
+}
+
+template <class T, class M>
+RL_INLINE void put(SimdMask<M> m, T* out) { store_mask(m, out); }
+template <class T, class S>
+RL_INLINE void put(Simd<S> v, T* out) { v.store(out); }
+template <class T, class M>
+RL_INLINE void put_part(SimdMask<M> m, T* out, int64_t n) { store_mask_part(m, out, n); }
+template <class T, class S>
+RL_INLINE void put_part(Simd<S> v, T* out, int64_t n) { v.store_part(out, n); }
+
+template <class R>
+struct StoredAs { using type = R; };
+template <class T>
+struct StoredAs<Simd<T>> { using type = T; };
+template <class T>
+struct StoredAs<SimdMask<T>> { using type = bool; };
+
+template <class T, class F, size_t... I>
+RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, std::index_sequence<I...>) {
+  if constexpr (kVectorised<T>) {
+    using V = Simd<T>;
+    using R = decltype(f((static_cast<void>(I), V())...));
+    auto* out = static_cast<typename StoredAs<R>::type*>(result);
+    int64_t i = 0;
+    for (; i + V::kLanes <= n; i += V::kLanes) put(f(V::load(static_cast<const T*>(in[I]) + i)...), out + i);
+    if (i < n) put_part(f(V::load_part(static_cast<const T*>(in[I]) + i, n - i)...), out + i, n - i);
+  } else {
+    using R = decltype(f((static_cast<void>(I), T())...));
+    auto* HWY_RESTRICT out = static_cast<R*>(result);
+    for (int64_t i = 0; i < n; ++i) out[i] = f(static_cast<const T*>(in[I])[i]...);
+  }
+}
+
+template <int kArity, class T, class F>
+void run_block(F f, const void* const* in, void* out, int64_t n) {
+  loop<T>(f, in, out, n, std::make_index_sequence<kArity>());
+}
+
+// where(mask, a, b): the first input is bool.
+template <class T, class F>
+void run_masked_block(F f, const void* const* in, void* result, int64_t n) {
+  const bool* mask = static_cast<const bool*>(in[0]);
+  const T *a = static_cast<const T*>(in[1]), *b = static_cast<const T*>(in[2]);
+  T* out = static_cast<T*>(result);
+  if constexpr (kVectorised<T>) {
+    using V = Simd<T>;
+    int64_t i = 0;
+    for (; i + V::kLanes <= n; i += V::kLanes) f(load_mask<T>(mask + i), V::load(a + i), V::load(b + i)).store(out + i);
+    if (i < n) f(load_mask_part<T>(mask + i, n - i), V::load_part(a + i, n - i), V::load_part(b + i, n - i)).store_part(out + i, n - i);
+  } else {
+    for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? a[i] : b[i];
+  }
+}
+
+// The letters of the Types column.
+template <class T>
+inline constexpr int kKind = kVectorised<T> ? 0 : kIsComplex<T> ? 1 : 2;
+#define RL_TYPES_R(kind) ((kind) == 0)
+#define RL_TYPES_RC(kind) ((kind) <= 1)
+#define RL_TYPES_RI(kind) ((kind) != 1)
+#define RL_TYPES_RIC(kind) true
+#define RL_TYPES_I(kind) ((kind) == 2)
+
+template <class F>
+constexpr BlockKernel kernel_table_entry(Compute compute, F&& make) {
+  switch (compute) {
+    case Compute::Float: return make.template operator()<float>();
+    case Compute::Double: return make.template operator()<double>();
+    case Compute::Int32: return make.template operator()<int32_t>();
+    case Compute::Int64: return make.template operator()<int64_t>();
+    case Compute::UInt64: return make.template operator()<uint64_t>();
+    case Compute::Complex64: return make.template operator()<Complex<float>>();
+    case Compute::Complex128: return make.template operator()<Complex<double>>();
+  }
+  return nullptr;
+}
+
+// One case of a switch over formulas: the kernel for `compute`, or nullptr where Types leaves the type out.
+#define RL_KERNEL_CASE(run, Formula_, Types)                                                             \
+  case cpu::Formula::Formula_:                                                                           \
+    return kernel_table_entry(compute, []<class T>() -> BlockKernel {                                    \
+      if constexpr (RL_TYPES_##Types(kKind<T>)) {                                                        \
+        return [](const void* const* in, void* out, int64_t n, const Params& p) {                        \
+          run(make_formula<Formula_, T>(p), in, out, n);                                                 \
+        };                                                                                               \
+      } else {                                                                                           \
+        return nullptr;                                                                                  \
+      }                                                                                                  \
+    });
+
+RL_MATH_END
+
+#endif

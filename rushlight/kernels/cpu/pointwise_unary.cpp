@@ -1,0 +1,39 @@
+// Kernels of the unary formulas.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "rushlight/kernels/cpu/pointwise_unary.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "rushlight/kernels/cpu/pointwise-inl.h"
+
+RL_MATH_BEGIN
+
+BlockKernel unary_kernel(cpu::Formula formula, Compute compute) {
+  switch (formula) {
+#define RL_CASE_UNARY(Formula, Types) RL_KERNEL_CASE((run_block<1, T>), Formula, Types)
+#define RL_CASE_BINARY(Formula, Types)
+#define RL_CASE_TERNARY(Formula, Types)
+#define RL_CASE_MASKED(Formula, Types)
+#define UNARY(where, name, Formula, Types, ...) RL_CASE_UNARY(Formula, Types)
+#define BINARY(...)
+#define FORMULA(arity, Formula, Types, Result) RL_CASE_##arity(Formula, Types)
+#define OP(...)
+#include "rushlight/declarations/all.def"
+#undef RL_CASE_UNARY
+#undef RL_CASE_BINARY
+#undef RL_CASE_TERNARY
+#undef RL_CASE_MASKED
+    default: return nullptr;
+  }
+}
+
+RL_MATH_END
+
+#if HWY_ONCE
+namespace rushlight::math {
+HWY_EXPORT(unary_kernel);
+cpu::BlockKernel find_unary_kernel(cpu::Formula formula, cpu::Compute compute) {
+  return HWY_DYNAMIC_DISPATCH(unary_kernel)(formula, compute);
+}
+}  // namespace rushlight::math
+#endif

@@ -1,0 +1,253 @@
+// Formulas of two and three operands. See formulas-inl.h.
+#if defined(RUSHLIGHT_MATH_FORMULAS_BINARY_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef RUSHLIGHT_MATH_FORMULAS_BINARY_INL_H_
+#undef RUSHLIGHT_MATH_FORMULAS_BINARY_INL_H_
+#else
+#define RUSHLIGHT_MATH_FORMULAS_BINARY_INL_H_
+#endif
+
+#include "rushlight/kernels/math/formulas_activation-inl.h"
+
+RL_MATH_BEGIN
+
+struct Add {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return add(a, b);
+  }
+};
+struct Sub {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return sub(a, b);
+  }
+};
+struct Mul {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return mul(a, b);
+  }
+};
+template <class S>
+struct AddScaled {  // a + alpha b
+  S alpha;
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return add(a, mul(V(alpha), b));
+  }
+};
+template <class S>
+struct SubScaled {
+  S alpha;
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return sub(a, mul(V(alpha), b));
+  }
+};
+struct Div {  // true division; integers are converted first
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return a / b;
+  }
+};
+struct TruncDivide {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    if constexpr (std::is_integral_v<V>) {
+      return trunc_divide(a, b);
+    } else {
+      return trunc(a / b);
+    }
+  }
+};
+// Python's floor division: from the exact remainder, so that 1 // 0.1 is 9 (CPython's float_floor_div).
+struct FloorDivide {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    if constexpr (std::is_integral_v<V>) {
+      return floor_divide(a, b);
+    } else {
+      const V zero(0), one(1);
+      const V r = fmod(a, b);
+      const auto differ = (r != zero) & ((b < zero) ^ (r < zero));
+      const V q = (a - r) / b - select(differ, one, zero);
+      const V down = floor(q);
+      const V whole = select(q - down > constant<V>(0.5), down + one, down);
+      const V y = select(q == zero, copysign(zero, a / b), whole);
+      return select(b == zero, a / b, y);
+    }
+  }
+};
+struct Fmod {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return fmod(a, b);
+  }
+};
+struct Remainder {  // the sign of the divisor, as in Python
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    if constexpr (std::is_integral_v<V>) {
+      return remainder(a, b);
+    } else {
+      const V zero(0);
+      const V r = fmod(a, b);
+      return select((r != zero) & ((b < zero) ^ (r < zero)), r + b, r);
+    }
+  }
+};
+#define RL_BINARY(Name, function)            \
+  struct Name {                              \
+    template <class V>                       \
+    RL_INLINE V operator()(V a, V b) const { \
+      return function(a, b);                 \
+    }                                        \
+  };
+RL_BINARY(Pow, pow)
+RL_BINARY(Atan2, atan2)
+RL_BINARY(Hypot, hypot)
+RL_BINARY(CopySign, copysign)
+RL_BINARY(NextAfter, nextafter)
+RL_BINARY(Ldexp, ldexp)
+RL_BINARY(LeftShift, left_shift)
+RL_BINARY(RightShift, right_shift)
+RL_BINARY(Gcd, gcd)
+RL_BINARY(Lcm, lcm)
+#undef RL_BINARY
+
+// A NaN in either operand wins in maximum and minimum, and loses in fmax and fmin.
+struct Maximum {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return select((a >= b) | isnan(a), a, b);
+  }
+};
+struct Minimum {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return select((a <= b) | isnan(a), a, b);
+  }
+};
+struct Fmax {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return select((b > a) | isnan(a), b, a);
+  }
+};
+struct Fmin {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return select((b < a) | isnan(a), b, a);
+  }
+};
+
+// log(e^a + e^b); equal infinities would give inf - inf.
+struct LogAddExp {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    const V larger = select(a >= b, a, b);
+    return select(isinf(a) & (a == b), a, larger + log1p(exp(-abs(a - b))));
+  }
+};
+struct LogAddExp2 {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    const V larger = select(a >= b, a, b);
+    const V log2_e = constant<V>(1.44269504088896340736);
+    return select(isinf(a) & (a == b), a, larger + log1p(exp2(-abs(a - b))) * log2_e);
+  }
+};
+struct Xlogy {  // x log y, 0 where x is 0 and y is a number
+  template <class V>
+  RL_INLINE V operator()(V x, V y) const {
+    return select(isnan(y), y, select(x == V(0), V(0), x * log(y)));
+  }
+};
+struct Xlog1py {
+  template <class V>
+  RL_INLINE V operator()(V x, V y) const {
+    return select(isnan(y), y, select(x == V(0), V(0), x * log1p(y)));
+  }
+};
+struct Heaviside {
+  template <class V>
+  RL_INLINE V operator()(V x, V at_zero) const {
+    return select(x == V(0), at_zero, select(x < V(0), V(0), V(1)));
+  }
+};
+
+#define RL_COMPARE(Name, expression)            \
+  struct Name {                                 \
+    template <class V>                          \
+    RL_INLINE auto operator()(V a, V b) const { \
+      return truth(expression);                 \
+    }                                           \
+  };
+RL_COMPARE(Eq, a == b)
+RL_COMPARE(Ne, a != b)
+RL_COMPARE(Lt, a < b)
+RL_COMPARE(Le, a <= b)
+RL_COMPARE(Gt, a > b)
+RL_COMPARE(Ge, a >= b)
+RL_COMPARE(LogicalAnd, (a != V(0)) & (b != V(0)))
+RL_COMPARE(LogicalOr, (a != V(0)) | (b != V(0)))
+RL_COMPARE(LogicalXor, (a != V(0)) ^ (b != V(0)))
+#undef RL_COMPARE
+
+#define RL_BITWISE(Name, op)                 \
+  struct Name {                              \
+    template <std::integral V>               \
+    RL_INLINE V operator()(V a, V b) const { \
+      return static_cast<V>(a op b);         \
+    }                                        \
+  };
+RL_BITWISE(BitwiseAnd, &)
+RL_BITWISE(BitwiseOr, |)
+RL_BITWISE(BitwiseXor, ^)
+#undef RL_BITWISE
+
+// Three operands.
+struct Where {
+  template <class M, class V>
+  RL_INLINE V operator()(M condition, V yes, V no) const {
+    return select(condition, yes, no);
+  }
+};
+// From the nearer end, so that weight 1 gives `end` exactly.
+struct Lerp {
+  template <class V>
+  RL_INLINE V operator()(V start, V end, V weight) const {
+    const V difference = end - start;
+    if constexpr (kIsComplex<V>) {
+      return abs(weight) < 0.5f ? start + weight * difference : end - difference * (V(1) - weight);
+    } else {
+      return select(abs(weight) < constant<V>(0.5), start + weight * difference, end - difference * (V(1) - weight));
+    }
+  }
+};
+template <class S>
+struct Addcmul {  // a + value b c
+  S value;
+  template <class V>
+  RL_INLINE V operator()(V a, V b, V c) const {
+    return add(a, mul(mul(V(value), b), c));
+  }
+};
+template <class S>
+struct Addcdiv {  // a + value b / c
+  S value;
+  template <class V>
+  RL_INLINE V operator()(V a, V b, V c) const {
+    return a + V(value) * b / c;
+  }
+};
+struct ClampTensor {
+  template <class V>
+  RL_INLINE V operator()(V x, V lo, V hi) const {
+    return Minimum{}(Maximum{}(x, lo), hi);
+  }
+};
+
+RL_MATH_END
+
+#endif

@@ -1,0 +1,279 @@
+// Pointwise operations with parameters or forms of their own: add, sub, div, pow, where.
+#include "rushlight/ops/pointwise.h"
+
+namespace rushlight {
+namespace {
+
+using autograd::Gradients;
+using autograd::Node;
+using autograd::Record;
+using autograd::tracks;
+using cpu::Formula;
+
+bool tracks_operands(const Tensor& a, const Operand& b) { return b.is_tensor() ? tracks(a, b.tensor()) : tracks(a); }
+
+const Tensor& tensor_or_none(const Operand& o) {
+  static const Tensor none;
+  return o.is_tensor() ? o.tensor() : none;
+}
+
+DType operand_dtype(const Operand& o) {
+  ResultType type;
+  type.add(o);
+  return type.get();
+}
+
+void check_alpha(const Scalar& alpha, DType common) {
+  RL_CHECK(!alpha.is_bool() || common == DType::Bool, "Boolean alpha only supported for Boolean results.");
+  RL_CHECK(is_inexact(common) || alpha.is_integral(),
+           "For integral input tensors, argument alpha must not be a floating point number.");
+  RL_CHECK(is_complex(common) || !alpha.is_complex(),
+           "For non-complex input tensors, argument alpha must not be a complex number.");
+}
+
+// a + alpha b and a - alpha b have the same shape of code; `sign` is the gradient's factor for b.
+Tensor add_forward(Formula plain, Formula scaled, const Tensor& a, const Operand& b, const Scalar& alpha, const Tensor* out) {
+  if (alpha.equals(1) && !alpha.is_bool()) return pointwise(plain, {a, b}, {}, out);
+  ResultType type;
+  type.add(a);
+  type.add(b);
+  check_alpha(alpha, type.get());
+  return pointwise(scaled, {a, b}, params_of(alpha), out);
+}
+
+struct AddRule {
+  Scalar factor;
+  Gradients operator()(Node& n, const Gradients& grads) const {
+    Gradients out;
+    out.resize(2);
+    if (n.needs(0)) out[0] = grads[0];
+    if (n.needs(1)) out[1] = factor.equals(1) ? grads[0] : factor.equals(-1) ? -grads[0] : grads[0] * factor;
+    return out;
+  }
+};
+
+Tensor add_op(Formula plain, Formula scaled, const char* node, const Tensor& a, const Operand& b, const Scalar& alpha, const Scalar& factor) {
+  Tensor out = add_forward(plain, scaled, a, b, alpha, nullptr);
+  if (!tracks_operands(a, b)) return out;
+  return Record(node, {a, tensor_or_none(b)}).rule(out, AddRule{factor});
+}
+
+const Tensor& add_op_in_place(Formula plain, Formula scaled, const char* node, const Tensor& a, const Operand& b, const Scalar& alpha,
+                              const Scalar& factor) {
+  const bool recorded = tracks_operands(a, b);
+  if (recorded) autograd::check_in_place(a);
+  Record record(node, {a, tensor_or_none(b)});
+  add_forward(plain, scaled, a, b, alpha, &a);
+  if (recorded) return record.rule_in_place(a, AddRule{factor});
+  a.bump_version();
+  return a;
+}
+
+void check_subtraction(const Tensor& a, const Operand& b) {
+  const bool bool_a = a.dtype() == DType::Bool, bool_b = operand_dtype(b) == DType::Bool;
+  RL_CHECK(!(bool_a && bool_b),
+           "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.");
+  RL_CHECK(!bool_a && !bool_b,
+           "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+           "`~` or `logical_not()` operator instead.");
+}
+
+struct DivRule {
+  bool zero;  // rounded quotients are flat
+  Gradients operator()(Node& n, const Gradients& grads) const {
+    const Tensor& g = grads[0];
+    Gradients out;
+    out.resize(2);
+    if (zero) {
+      for (int i = 0; i < 2; ++i) if (n.needs(i)) out[i] = zeros_like(g);
+      return out;
+    }
+    const Tensor b = n.saved(1);
+    if (n.needs(0)) out[0] = g / b.conj();
+    if (n.needs(1)) {
+      const Tensor a = n.saved(0);
+      out[1] = -g * ((a / b) / b).conj();
+    }
+    return out;
+  }
+};
+
+enum class Rounding { True, Trunc, Floor };
+
+Rounding parse_rounding(OptString mode) {
+  if (!mode) return Rounding::True;
+  if (*mode == "trunc") return Rounding::Trunc;
+  RL_CHECK(*mode == "floor", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode, "'");
+  return Rounding::Floor;
+}
+
+Formula division_formula(Rounding r) {
+  return r == Rounding::True ? Formula::Div : r == Rounding::Trunc ? Formula::TruncDivide : Formula::FloorDivide;
+}
+
+void check_divisor(const Tensor& a, const Operand& b) {
+  ResultType type;
+  type.add(a);
+  type.add(b);
+  if (!is_integral(type.get(), true)) return;
+  const bool zero = b.is_tensor() ? b.tensor().numel() > 0 && b.tensor().eq(0).sum().item().to_bool() : !b.scalar().to_bool();
+  RL_CHECK(!zero, "ZeroDivisionError");
+}
+
+Tensor div_forward(const Tensor& a, const Operand& b, Rounding r, const Tensor* out) {
+  if (r != Rounding::True) check_divisor(a, b);
+  return pointwise(division_formula(r), {a, b}, {}, out);
+}
+
+const char* div_node(const Operand& b, Rounding r) {
+  if (r == Rounding::True) return "DivBackward0";
+  return b.is_tensor() ? "DivBackward1" : "DivBackward2";
+}
+
+struct PowRule {
+  Gradients operator()(Node& n, const Gradients& grads) const {
+    const Tensor& g = grads[0];
+    const Tensor a = n.saved(0), b = n.saved(1);
+    Gradients out;
+    out.resize(2);
+    if (n.needs(0)) {
+      // b a^(b-1), and zero where b is zero even if a is zero too
+      out[0] = where(b.eq(0), 0, g * (b * a.pow(b - 1)).conj());
+    }
+    if (n.needs(1)) {
+      // a^b log a; where a is zero and b is not negative the limit is zero
+      const Tensor y = n.saved(2);
+      const Tensor flat = is_complex(b.dtype()) ? a.eq(0) : a.eq(0).mul(b.ge(0));
+      out[1] = g * where(flat, 0, (y * where(flat, 1, a).log()).conj());
+    }
+    return out;
+  }
+};
+
+// A number as exponent: the rule needs only the input.
+struct PowScalarRule {
+  Scalar exponent;
+  Tensor operator()(Node& n, const Tensor& g) const {
+    if (exponent.equals(0)) return zeros_like(g);
+    const Tensor a = n.saved(0);
+    if (exponent.equals(2)) return g * (a * 2).conj();
+    const Scalar less = exponent.is_integral() ? Scalar(exponent.to_int64() - 1) : exponent.is_complex() ? Scalar(exponent.to_complex128() - 1.0) : Scalar(exponent.to_double() - 1);
+    return g * (a.pow(less) * exponent).conj();
+  }
+};
+
+Tensor pow_forward(const Tensor& a, const Operand& b, const Tensor* out) {
+  if (!b.is_tensor()) {
+    const Scalar& e = b.scalar();
+    RL_CHECK(!(is_integral(a.dtype(), true) && e.is_integral() && !e.is_bool() && e.to_int64() < 0),
+             "Integers to negative integer powers are not allowed.");
+    // The exponents that people use most have cheaper and more accurate forms.
+    if (is_inexact(a.dtype())) {
+      if (e.equals(2)) return pointwise(Formula::Mul, {a, a}, {}, out);
+      if (e.equals(0.5)) return pointwise(Formula::Sqrt, {a}, {}, out);
+      if (e.equals(-1)) return pointwise(Formula::Reciprocal, {a}, {}, out);
+    }
+  }
+  return pointwise(Formula::Pow, {a, b}, {}, out);
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Operand& b, const Scalar& alpha) {
+  return add_op(Formula::Add, Formula::AddScaled, "AddBackward0", a, b, alpha, alpha);
+}
+const Tensor& add_(const Tensor& a, const Operand& b, const Scalar& alpha) {
+  return add_op_in_place(Formula::Add, Formula::AddScaled, "AddBackward0", a, b, alpha, alpha);
+}
+
+Tensor sub(const Tensor& a, const Operand& b, const Scalar& alpha) {
+  check_subtraction(a, b);
+  return add_op(Formula::Sub, Formula::SubScaled, "SubBackward0", a, b, alpha, -alpha);
+}
+const Tensor& sub_(const Tensor& a, const Operand& b, const Scalar& alpha) {
+  check_subtraction(a, b);
+  return add_op_in_place(Formula::Sub, Formula::SubScaled, "SubBackward0", a, b, alpha, -alpha);
+}
+
+Tensor rsub(const Tensor& a, const Operand& b, const Scalar& alpha) {
+  check_subtraction(a, b);
+  if (b.is_tensor()) return sub(b.tensor(), a, alpha);
+  const Tensor left = as_tensor(b);
+  Tensor out = add_forward(Formula::Sub, Formula::SubScaled, left, a, alpha, nullptr);
+  if (!tracks(a)) return out;
+  return Record("RsubBackward1", {a}).rule(out, [alpha](Node&, const Tensor& g) -> Tensor { return alpha.equals(1) ? -g : g * -alpha; });
+}
+
+Tensor div(const Tensor& a, const Operand& b, OptString rounding_mode) {
+  const Rounding r = parse_rounding(rounding_mode);
+  Tensor out = div_forward(a, b, r, nullptr);
+  if (!tracks_operands(a, b)) return out;
+  const Tensor second = as_tensor(b);
+  Record record(div_node(b, r), {a, second});
+  if (r == Rounding::True) record.save(autograd::has_history(second) ? a : Tensor()).save(second);
+  return record.rule(out, DivRule{r != Rounding::True});
+}
+const Tensor& div_(const Tensor& a, const Operand& b, OptString rounding_mode) {
+  const Rounding r = parse_rounding(rounding_mode);
+  if (!tracks_operands(a, b)) {
+    div_forward(a, b, r, &a);
+    a.bump_version();
+    return a;
+  }
+  autograd::check_in_place(a);
+  const Tensor second = as_tensor(b);
+  Record record(div_node(b, r), {a, second});
+  if (r == Rounding::True) record.save(autograd::has_history(second) ? keep_original(a) : Tensor()).save(second);
+  div_forward(a, b, r, &a);
+  return record.rule_in_place(a, DivRule{r != Rounding::True});
+}
+
+Tensor pow(const Tensor& a, const Operand& b) {
+  Tensor out = pow_forward(a, b, nullptr);
+  if (!tracks_operands(a, b)) return out;
+  if (!b.is_tensor()) return Record("PowBackward0", {a}).save(a).rule(out, PowScalarRule{b.scalar()});
+  return Record("PowBackward1", {a, b.tensor()}).save(a, b.tensor()).save_output(out).rule(out, PowRule{});
+}
+const Tensor& pow_(const Tensor& a, const Operand& b) {
+  if (!tracks_operands(a, b)) {
+    pow_forward(a, b, &a);
+    a.bump_version();
+    return a;
+  }
+  autograd::check_in_place(a);
+  const Tensor original = keep_original(a);
+  if (!b.is_tensor()) {
+    Record record("PowBackward0", {a});
+    pow_forward(a, b, &a);
+    return record.save(original).rule_in_place(a, PowScalarRule{b.scalar()});
+  }
+  Record record("PowBackward1", {a, b.tensor()});
+  pow_forward(a, b, &a);
+  return record.save(original, b.tensor()).save_output(a).rule_in_place(a, PowRule{});
+}
+
+Tensor square(const Tensor& x) { return pow(x, 2); }
+
+Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
+  RL_CHECK(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
+           "where expected condition to be a boolean tensor, but got a tensor with dtype ", info(condition.dtype()).message_name);
+  Tensor out = pointwise(Formula::Where, {condition, a, b});
+  const Tensor &ta = tensor_or_none(a), &tb = tensor_or_none(b);
+  if (!tracks(ta, tb)) return out;
+  return Record("WhereBackward0", {ta, tb}).save(condition).rule(out, [](Node& n, const Gradients& grads) {
+    const Tensor mask = n.saved(0);
+    Gradients out;
+    out.resize(2);
+    if (n.needs(0)) out[0] = where(mask, grads[0], 0);
+    if (n.needs(1)) out[1] = where(mask, 0, grads[0]);
+    return out;
+  });
+}
+
+Tensor clamp_min(const Tensor& x, const Scalar& min) {
+  Tensor out = pointwise(Formula::ClampMin, {x}, params_of(min));
+  if (!tracks(x)) return out;
+  return Record("ClampMinBackward0", {x}).save(x).rule(out, [min](Node& n, const Tensor& g) -> Tensor { return where(n.saved(0).ge(min), g, 0); });
+}
+
+}  // namespace rushlight

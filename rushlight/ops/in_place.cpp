@@ -1,0 +1,33 @@
+#include "rushlight/ops/in_place.h"
+
+#include "rushlight/ops/memory.h"
+
+namespace rushlight {
+
+const Tensor& assign(const Tensor& self, const Tensor& result) {
+  RL_CHECK(can_cast(result.dtype(), self.dtype()), "result type ", info(result.dtype()).message_name,
+           " can't be cast to the desired output type ", info(self.dtype()).message_name);
+  RL_CHECK(result.sizes() == self.sizes(), "output with shape ", to_string(self.sizes()), " doesn't match the broadcast shape ",
+           to_string(result.sizes()));
+  const bool recorded = autograd::tracks(result);
+  if (recorded) autograd::check_in_place(self);
+  {
+    autograd::NoGrad guard;
+    self.copy_(result);
+  }
+  if (recorded) autograd::adopt_history(self, result);
+  return self;
+}
+
+void write_out(const char* name, const Tensor& out, const Tensor& result, bool any_input_requires_grad) {
+  RL_CHECK(!autograd::grad_enabled() || !(any_input_requires_grad || out.requires_grad()), name,
+           "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+  RL_CHECK(can_cast(result.dtype(), out.dtype()), "result type ", info(result.dtype()).message_name,
+           " can't be cast to the desired output type ", info(out.dtype()).message_name);
+  autograd::NoGrad guard;
+  if (!(out.sizes() == result.sizes())) out.resize_(result.sizes());
+  check_no_internal_overlap(out);
+  out.copy_(result);
+}
+
+}  // namespace rushlight

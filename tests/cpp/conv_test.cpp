@@ -1,0 +1,188 @@
+// Convolution and its gradients against the defining sums: strides, padding, dilation, groups, odd sizes, both types,
+// and the same bits on any number of threads.
+#include "rushlight/kernels/cpu/conv.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <sstream>
+#include <vector>
+
+#include "rushlight/core/thread_pool.h"
+
+namespace rushlight::cpu {
+
+void PrintTo(const ConvShape& s, std::ostream* out) {
+  *out << "batch " << s.batch << " groups " << s.groups << " channels " << s.in_channels << " -> " << s.out_channels << " in "
+       << s.in_h << 'x' << s.in_w << " kernel " << s.kernel_h << 'x' << s.kernel_w << " stride " << s.stride_h << 'x' << s.stride_w
+       << " pad " << s.pad_top << 'x' << s.pad_left << " dilation " << s.dilation_h << 'x' << s.dilation_w << " out " << s.out_h << 'x'
+       << s.out_w;
+}
+
+namespace {
+
+// Visits every product: output index, input index, weight index.
+template <class F>
+void for_each_product(const ConvShape& s, F&& f) {
+  const int64_t in = s.in_channels / s.groups, out = s.out_channels / s.groups;
+  for (int64_t n = 0; n < s.batch; ++n)
+    for (int64_t o = 0; o < s.out_channels; ++o)
+      for (int64_t c = 0; c < in; ++c)
+        for (int64_t i = 0; i < s.kernel_h; ++i)
+          for (int64_t j = 0; j < s.kernel_w; ++j)
+            for (int64_t y = 0; y < s.out_h; ++y)
+              for (int64_t x = 0; x < s.out_w; ++x) {
+                const int64_t row = y * s.stride_h - s.pad_top + i * s.dilation_h;
+                const int64_t column = x * s.stride_w - s.pad_left + j * s.dilation_w;
+                if (row < 0 || row >= s.in_h || column < 0 || column >= s.in_w) continue;
+                f(((n * s.out_channels + o) * s.out_h + y) * s.out_w + x,
+                  ((n * s.in_channels + o / out * in + c) * s.in_h + row) * s.in_w + column,
+                  ((o * in + c) * s.kernel_h + i) * s.kernel_w + j);
+              }
+}
+
+// Symmetric padding; the output's size follows.
+ConvShape shape(int64_t batch, int64_t groups, int64_t in, int64_t out, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t stride = 1,
+                int64_t pad = 0, int64_t dilation = 1) {
+  ConvShape s{batch, groups, in, out, h, w, kh, kw, stride, stride, pad, pad, dilation, dilation};
+  s.out_h = (h + 2 * pad - dilation * (kh - 1) - 1) / stride + 1;
+  s.out_w = (w + 2 * pad - dilation * (kw - 1) - 1) / stride + 1;
+  return s;
+}
+
+// Exactly as long as its contents, so that the address sanitizer sees a read past the end.
+template <class T>
+struct Buffer {
+  explicit Buffer(int64_t count, std::mt19937* random = nullptr) : data(new T[static_cast<size_t>(count)]), count(count) {
+    for (int64_t i = 0; i < count; ++i) data[i] = random ? T(static_cast<int>((*random)() % 2001) - 1000) / 1000 : T(NAN);
+  }
+  std::unique_ptr<T[]> data;
+  int64_t count;
+  T* get() { return data.get(); }
+};
+
+// `run` writes the result; it must match `want` on one thread and be the same to the bit on two and three.
+template <class T, class F>
+void expect_result(const std::vector<double>& want, const std::vector<double>& magnitude, F&& run) {
+  const int64_t count = static_cast<int64_t>(want.size());
+  Buffer<T> first(count);
+  set_num_threads(1);
+  run(first.get());
+  const double epsilon = sizeof(T) == 4 ? 0x1p-24 : 0x1p-53;
+  for (int64_t i = 0; i < count; ++i) {
+    const size_t at = static_cast<size_t>(i);
+    ASSERT_NEAR(first.data[i], want[at], 8 * epsilon * (1 + magnitude[at])) << "at " << i;
+  }
+  for (int threads : {2, 3}) {
+    Buffer<T> other(count);
+    set_num_threads(threads);
+    run(other.get());
+    ASSERT_EQ(std::memcmp(first.get(), other.get(), static_cast<size_t>(count) * sizeof(T)), 0) << threads << " threads";
+  }
+  set_num_threads(1);
+}
+
+template <class T>
+void check(const ConvShape& s) {
+  std::ostringstream trace;
+  PrintTo(s, &trace);
+  SCOPED_TRACE(trace.str());
+  std::mt19937 random(7);
+  const int64_t xs = s.batch * s.in_channels * s.in_h * s.in_w, ys = s.batch * s.out_channels * s.out_h * s.out_w;
+  const int64_t ws = s.out_channels * (s.in_channels / s.groups) * s.kernel_h * s.kernel_w;
+  Buffer<T> x(xs, &random), w(ws, &random), dy(ys, &random), bias(s.out_channels, &random), in_bias(s.in_channels, &random);
+
+  struct Sums {
+    std::vector<double> value, magnitude;
+    explicit Sums(int64_t n) : value(static_cast<size_t>(n)), magnitude(static_cast<size_t>(n)) {}
+    void add(int64_t at, double x) { value[static_cast<size_t>(at)] += x, magnitude[static_cast<size_t>(at)] += std::abs(x); }
+  };
+  Sums y(ys), biased(ys), dx(xs), dx_biased(xs), dw(ws), db(s.out_channels);
+  for_each_product(s, [&](int64_t yi, int64_t xi, int64_t wi) {
+    y.add(yi, double(x.data[xi]) * double(w.data[wi]));
+    dx.add(xi, double(dy.data[yi]) * double(w.data[wi]));
+    dw.add(wi, double(dy.data[yi]) * double(x.data[xi]));
+  });
+  biased = y, dx_biased = dx;
+  for (int64_t i = 0; i < ys; ++i) {
+    const int64_t channel = i / (s.out_h * s.out_w) % s.out_channels;
+    biased.add(i, double(bias.data[channel]));
+    db.add(channel, double(dy.data[i]));
+  }
+  for (int64_t i = 0; i < xs; ++i) dx_biased.add(i, double(in_bias.data[i / (s.in_h * s.in_w) % s.in_channels]));
+
+  { SCOPED_TRACE("forward"); expect_result<T>(y.value, y.magnitude, [&](T* r) { conv2d_forward<T>(s, x.get(), w.get(), nullptr, r); }); }
+  { SCOPED_TRACE("forward with bias"); expect_result<T>(biased.value, biased.magnitude, [&](T* r) { conv2d_forward<T>(s, x.get(), w.get(), bias.get(), r); }); }
+  { SCOPED_TRACE("backward input"); expect_result<T>(dx.value, dx.magnitude, [&](T* r) { conv2d_backward_input<T>(s, dy.get(), w.get(), nullptr, r); }); }
+  { SCOPED_TRACE("backward input with bias"); expect_result<T>(dx_biased.value, dx_biased.magnitude, [&](T* r) { conv2d_backward_input<T>(s, dy.get(), w.get(), in_bias.get(), r); }); }
+  { SCOPED_TRACE("backward weight"); expect_result<T>(dw.value, dw.magnitude, [&](T* r) { conv2d_backward_weight<T>(s, dy.get(), x.get(), r); }); }
+  { SCOPED_TRACE("backward bias"); expect_result<T>(db.value, db.magnitude, [&](T* r) { conv2d_backward_bias<T>(s, dy.get(), r); }); }
+}
+
+class ConvTest : public testing::TestWithParam<ConvShape> {};
+TEST_P(ConvTest, Float) { check<float>(GetParam()); }
+TEST_P(ConvTest, Double) { check<double>(GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(Common, ConvTest,
+                         testing::Values(shape(3, 1, 1, 8, 28, 28, 3, 3), shape(2, 1, 1, 6, 28, 28, 5, 5, 1, 2),
+                                         shape(2, 1, 8, 16, 13, 13, 3, 3, 1, 1), shape(2, 1, 16, 32, 12, 12, 5, 5),
+                                         shape(2, 1, 3, 7, 17, 19, 3, 3, 2, 1), shape(1, 1, 5, 9, 23, 11, 7, 7, 2, 3),
+                                         shape(2, 1, 4, 5, 9, 9, 1, 1), shape(2, 2, 4, 6, 9, 9, 1, 1), shape(2, 1, 4, 5, 9, 9, 1, 1, 2),
+                                         shape(2, 1, 4, 5, 9, 9, 1, 1, 3, 1), shape(1, 1, 50, 14, 7, 7, 3, 3, 1, 1),
+                                         shape(1, 1, 100, 103, 6, 5, 3, 3, 1, 1), shape(33, 1, 2, 3, 6, 6, 3, 3)));
+INSTANTIATE_TEST_SUITE_P(Groups, ConvTest,
+                         testing::Values(shape(2, 2, 6, 8, 10, 11, 3, 3, 1, 1), shape(2, 6, 6, 6, 15, 15, 3, 3, 1, 1),
+                                         shape(2, 6, 6, 6, 40, 37, 3, 3, 2, 1), shape(2, 3, 3, 6, 12, 12, 5, 5, 1, 2),
+                                         shape(1, 4, 8, 4, 9, 70, 3, 3, 1, 2, 2)));
+INSTANTIATE_TEST_SUITE_P(Dilated, ConvTest,
+                         testing::Values(shape(2, 1, 3, 4, 15, 16, 3, 3, 1, 2, 2), shape(2, 1, 3, 4, 15, 16, 3, 2, 2, 3, 3),
+                                         shape(1, 1, 2, 2, 20, 20, 3, 3, 3, 0, 2), shape(1, 1, 2, 2, 20, 20, 2, 2, 4, 1, 4)));
+INSTANTIATE_TEST_SUITE_P(OneDimension, ConvTest,
+                         testing::Values(ConvShape{3, 1, 4, 6, 1, 50, 1, 3, 1, 1, 0, 1, 1, 1, 1, 50},
+                                         ConvShape{2, 1, 4, 6, 1, 50, 1, 5, 1, 3, 0, 2, 1, 2, 1, 16},
+                                         ConvShape{1, 1, 40, 3, 1, 3000, 1, 9, 1, 1, 0, 4, 1, 1, 1, 3000},
+                                         ConvShape{1, 1, 2, 3, 300, 1, 9, 1, 2, 1, 4, 0, 1, 1, 150, 1}));
+// Asymmetric or negative padding, strides longer than the kernel, kernels larger than the input, windows beyond it.
+INSTANTIATE_TEST_SUITE_P(Odd, ConvTest,
+                         testing::Values(ConvShape{2, 1, 2, 3, 8, 8, 3, 3, 1, 1, 0, 2, 1, 1, 9, 8},
+                                         ConvShape{2, 1, 2, 3, 10, 12, 3, 3, 1, 1, -2, -1, 1, 1, 5, 7},
+                                         ConvShape{1, 1, 2, 3, 20, 20, 2, 2, 5, 7, 0, 0, 1, 1, 4, 3},
+                                         ConvShape{1, 1, 2, 3, 3, 3, 5, 5, 1, 1, 2, 2, 1, 1, 3, 3},
+                                         ConvShape{1, 1, 2, 3, 4, 4, 1, 1, 1, 1, 3, 3, 1, 1, 10, 10},
+                                         ConvShape{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1}, shape(5, 1, 3, 4, 4, 4, 4, 4),
+                                         shape(1, 1, 2, 20, 70, 300, 3, 3, 1, 1), shape(2, 1, 300, 2, 4, 4, 3, 3, 2, 1)));
+
+TEST(ConvEdgeTest, EmptyBatchAndChannels) {
+  const ConvShape empty = shape(0, 1, 2, 3, 5, 5, 3, 3);
+  const std::vector<double> w(2 * 3 * 9, 1);
+  std::vector<double> dw(2 * 3 * 9, NAN), db(3, NAN);
+  conv2d_forward<double>(empty, nullptr, w.data(), nullptr, nullptr);
+  conv2d_backward_input<double>(empty, nullptr, w.data(), nullptr, nullptr);
+  conv2d_backward_weight<double>(empty, nullptr, nullptr, dw.data());
+  conv2d_backward_bias<double>(empty, nullptr, db.data());
+  EXPECT_EQ(dw, std::vector<double>(2 * 3 * 9, 0));
+  EXPECT_EQ(db, std::vector<double>(3, 0));
+
+  const ConvShape no_input = shape(1, 1, 0, 2, 3, 3, 2, 2);
+  const double bias[] = {1, 2};
+  std::vector<double> y(8, NAN);
+  conv2d_forward<double>(no_input, nullptr, nullptr, bias, y.data());
+  EXPECT_EQ(y, (std::vector<double>{1, 1, 1, 1, 2, 2, 2, 2}));
+}
+
+TEST(ConvEdgeTest, PaddingDoesNotSpreadNaN) {
+  // A NaN reaches the nine positions around it and no other.
+  const ConvShape s = shape(1, 1, 1, 1, 20, 21, 3, 3, 1, 1);
+  std::vector<float> x(20 * 21, 1), w(9, 1), y(20 * 21);
+  x[5 * 21 + 20] = NAN;
+  conv2d_forward<float>(s, x.data(), w.data(), nullptr, y.data());
+  for (int i = 0; i < 20; ++i) {
+    for (int j = 0; j < 21; ++j) EXPECT_EQ(std::isnan(y[static_cast<size_t>(i * 21 + j)]), i >= 4 && i <= 6 && j >= 19);
+  }
+}
+
+}  // namespace
+}  // namespace rushlight::cpu
