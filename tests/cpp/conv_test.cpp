@@ -145,6 +145,12 @@ INSTANTIATE_TEST_SUITE_P(OneDimension, ConvTest,
                                          ConvShape{2, 1, 4, 6, 1, 50, 1, 5, 1, 3, 0, 2, 1, 2, 1, 16},
                                          ConvShape{1, 1, 40, 3, 1, 3000, 1, 9, 1, 1, 0, 4, 1, 1, 1, 3000},
                                          ConvShape{1, 1, 2, 3, 300, 1, 9, 1, 2, 1, 4, 0, 1, 1, 150, 1}));
+// Short rows: images are joined.
+INSTANTIATE_TEST_SUITE_P(Short, ConvTest,
+                         testing::Values(shape(21, 1, 5, 9, 4, 4, 3, 3, 1, 1), shape(16, 1, 3, 4, 5, 5, 5, 5),
+                                         shape(40, 2, 4, 6, 2, 2, 3, 3, 1, 1), shape(9, 1, 3, 5, 9, 8, 3, 3, 2, 1),
+                                         shape(8, 4, 4, 4, 4, 4, 3, 3, 1, 1), shape(17, 1, 3, 2, 11, 11, 3, 3, 3, 1, 2),
+                                         shape(10, 1, 90, 5, 3, 3, 3, 3, 1, 1), shape(19, 3, 3, 6, 600, 4, 3, 3, 1, 1)));
 // Asymmetric or negative padding, strides longer than the kernel, kernels larger than the input, windows beyond it.
 INSTANTIATE_TEST_SUITE_P(Odd, ConvTest,
                          testing::Values(ConvShape{2, 1, 2, 3, 8, 8, 3, 3, 1, 1, 0, 2, 1, 1, 9, 8},

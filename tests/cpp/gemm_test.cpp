@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <complex>
 #include <cstring>
@@ -179,8 +180,10 @@ TYPED_TEST(GemmTest, Vectors) {
     check<TypeParam>(1, 700, 77, orders, {});
     check<TypeParam>(700, 1, 77, orders, {});
     check<TypeParam>(1, 1, 0, orders, {});
-    check<TypeParam>(1300, 1, 1100, orders, {});
-    check<TypeParam>(1, 1300, 1100, orders, {});
+    if (std::is_same_v<TypeParam, float>) {  // enough work for several threads
+      check<TypeParam>(1300, 1, 1100, orders, {});
+      check<TypeParam>(1, 1300, 1100, orders, {});
+    }
   }
 }
 

@@ -17,7 +17,7 @@ namespace HWY_NAMESPACE {
 // gemm's micro-kernel with the right operand left in place: row kk begins at b + offsets[kk]. Reads whole vectors.
 template <class T, int R, int V>
 void indirect_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, const int64_t* HWY_RESTRICT offsets, int columns,
-                   const Output<T>& out) {
+                   const Output<T>& out, int64_t i, int64_t j) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   Vec<T> acc[R][V];
@@ -40,11 +40,11 @@ void indirect_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, 
     }
     a += R;
   }
-  store_tile<T, R, V>(acc, columns, out);
+  store_tile<T, R, V>(acc, columns, out, i, j);
 }
 
 template <class T>
-using IndirectTile = void (*)(int64_t, const T*, const T*, const int64_t*, int, const Output<T>&);
+using IndirectTile = void (*)(int64_t, const T*, const T*, const int64_t*, int, const Output<T>&, int64_t, int64_t);
 
 template <class T, int... R>
 IndirectTile<T> find_indirect_tile(int rows, int vectors, std::integer_sequence<int, R...>) {
@@ -60,14 +60,13 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
   const auto rows = std::make_integer_sequence<int, kTileRows>();
   const bool thin = panels.rows == 1;  // one row of a: more vectors instead, to keep the multipliers busy
   const int64_t step = (thin ? 4 : 2) * N;
-  for (int64_t i = 0; i < height; ++i) {
+  Output<T> row = out;
+  for (int64_t i = 0; i < height; ++i, row.c += out_row) {
     for (int64_t j = 0; j < width; j += step) {
       const int columns = static_cast<int>(width - j < step ? width - j : step);
       const T* b = image + i * image_row + j;
-      Output<T> tile = out;
-      tile.c += i * out_row + j * out.col_stride;
       if (thin && columns > 3 * N) {
-        indirect_tile<T, 1, 4>(k, a, b, offsets, columns, tile);
+        indirect_tile<T, 1, 4>(k, a, b, offsets, columns, row, 0, j);
         continue;
       }
       for (int64_t p = begin; p < end; ++p) {
@@ -75,7 +74,7 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
         const int count = static_cast<int>(panels.height(p));
         for (int part = 0; part < columns; part += 2 * N) {
           const int rest = columns - part < 2 * N ? columns - part : 2 * N;
-          find_indirect_tile<T>(count, rest > N ? 2 : 1, rows)(k, a + r * k, b + part, offsets, rest, tile.at(r, part));
+          find_indirect_tile<T>(count, rest > N ? 2 : 1, rows)(k, a + r * k, b + part, offsets, rest, row, r, j + part);
         }
       }
     }

@@ -50,6 +50,8 @@ constexpr int64_t kPanelsAtOnce = 16;         // rows of packed weights that sta
 constexpr int64_t kTasks = 16;                // enough to share among threads; independent of how many there are
 constexpr int64_t kSerialWork = 96 * 96 * 96;  // multiplications below which no thread is woken
 
+constexpr int64_t kShortRow = 7, kJoinedImages = 8;  // an output row this short joins images, if there are so many
+
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A correlation in its general form, per group: out(o, i, j) = sum over channels c and taps t of
@@ -67,17 +69,19 @@ struct Correlation {
 };
 
 // How a task holds its part of the input. The columns are dealt into step_w phases, so that neighbouring output columns
-// read neighbouring elements whatever the stride; a row is its phases one after the other.
+// read neighbouring elements whatever the stride; a row is its phases one after the other. Where an output row is too
+// short for that, the same position of `lanes` images lies side by side instead.
 struct TileLayout {
+  int64_t lanes = 1;      // images of a task
   int64_t channels;       // of a block
   int64_t height, width;  // of the output tile
   int64_t top, left;      // the smallest tap
   int64_t span;           // rows of input that an output row reads, gaps included
-  int64_t phases, phase_length, row_length, plane;
+  int64_t phases, phase_length = 0, row_length, plane;
   std::vector<int64_t> offsets;  // (channel of the block, tap)
 
   template <class T>
-  static TileLayout of(const Correlation& c) {
+  static TileLayout of(const Correlation& c, bool may_join_images) {
     TileLayout l;
     const auto [row_min, row_max] = std::minmax_element(c.row.begin(), c.row.end());
     const auto [column_min, column_max] = std::minmax_element(c.column.begin(), c.column.end());
@@ -87,25 +91,32 @@ struct TileLayout {
     l.left = *column_min;
     l.span = *row_max - *row_min + 1;
     l.phases = std::min(c.step_w, reach + 1);
+    if (may_join_images && c.out_w <= kShortRow && c.batch >= kJoinedImages) l.lanes = std::min(c.batch, gemm_kernels<T>().nr);
     const int64_t blocks = ceil_div(c.in_channels, std::max<int64_t>(1, kDepth / c.taps()));
     l.channels = ceil_div(c.in_channels, blocks);
-    const int64_t columns = budget / (l.channels * l.span * l.phases) - reach / c.step_w;
-    l.width = std::min(c.out_w, std::max<int64_t>(32, columns / 32 * 32));
-    l.phase_length = l.width + reach / c.step_w;
-    l.row_length = l.phases * l.phase_length;
+    if (l.lanes > 1) {
+      l.width = c.out_w;
+      l.row_length = ((c.out_w - 1) * c.step_w + reach + 1) * l.lanes;
+    } else {
+      const int64_t columns = budget / (l.channels * l.span * l.phases) - reach / c.step_w;
+      l.width = std::min(c.out_w, std::max<int64_t>(32, columns / 32 * 32));
+      l.phase_length = l.width + reach / c.step_w;
+      l.row_length = l.phases * l.phase_length;
+    }
     const int64_t rows = (budget / (l.channels * l.row_length) - l.span) / c.step_h + 1;
-    const int64_t shared = ceil_div(c.out_h, ceil_div(kTasks, c.batch * c.groups));  // rows when all tasks get some
+    const int64_t shared = ceil_div(c.out_h, ceil_div(kTasks, l.blocks(c) * c.groups));  // rows when all tasks get some
     l.height = std::max<int64_t>(1, std::min({rows, shared, c.out_h}));
     l.plane = ((l.height - 1) * c.step_h + l.span) * l.row_length;
     for (int64_t channel = 0; channel < l.channels; ++channel) {
       for (size_t t = 0; t < c.row.size(); ++t) {
         const int64_t column = c.column[t] - l.left;
-        l.offsets.push_back(channel * l.plane + (c.row[t] - l.top) * l.row_length + column % c.step_w * l.phase_length +
-                            column / c.step_w);
+        l.offsets.push_back(channel * l.plane + (c.row[t] - l.top) * l.row_length +
+                            (l.lanes > 1 ? column * l.lanes : column % c.step_w * l.phase_length + column / c.step_w));
       }
     }
     return l;
   }
+  int64_t blocks(const Correlation& c) const { return ceil_div(c.batch, lanes); }  // of images
   int64_t down(const Correlation& c) const { return ceil_div(c.out_h, height); }
   int64_t across(const Correlation& c) const { return ceil_div(c.out_w, width); }
   int64_t size() const { return channels * plane + kImageSlack; }
@@ -148,6 +159,28 @@ void load_tile(const Correlation& c, const TileLayout& l, const T* planes, int64
   }
 }
 
+// The same for joined images.
+template <class T>
+void load_joined(const Correlation& c, const TileLayout& l, const T* planes, int64_t channels, int64_t images, int64_t i, T* dst) {
+  const int64_t rows = (std::min(l.height, c.out_h - i) - 1) * c.step_h + l.span, columns = l.row_length / l.lanes;
+  const int64_t image_size = c.groups * c.in_channels * c.in_h * c.in_w;
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t in_row = i * c.step_h + l.top + r;
+      const T* src = planes + (channel * c.in_h + in_row) * c.in_w + l.left;
+      T* row = dst + channel * l.plane + r * l.row_length;
+      for (int64_t q = 0; q < columns; ++q, row += l.lanes) {
+        const int64_t in_column = l.left + q;
+        if (in_row < 0 || in_row >= c.in_h || in_column < 0 || in_column >= c.in_w) {
+          std::fill_n(row, images, T(0));
+        } else {
+          for (int64_t image = 0; image < images; ++image) row[image] = src[image * image_size + q];
+        }
+      }
+    }
+  }
+}
+
 template <class T>
 void fill_with_bias(const Correlation& c, const T* bias, T* y) {
   for (int64_t plane = 0; plane < c.batch * c.groups * c.out_channels; ++plane) {
@@ -181,20 +214,37 @@ const T* pack_weights(const Correlation& c, const TileLayout& l, const T* w) {
   return packed;
 }
 
+// One tile of the output of one group, of `images` images where they are joined.
 template <class T>
-void correlate_tile(const Correlation& c, const TileLayout& l, const T* x, const T* packed, const T* bias, T* y, int64_t i, int64_t j) {
+void correlate_tile(const Correlation& c, const TileLayout& l, const T* x, const T* packed, const T* bias, T* y, int64_t images,
+                    int64_t i, int64_t j) {
   const Panels panels(c.out_channels, gemm_kernels<T>().mr);
   T* tile = Scratch::get<T>(Slot::ConvImage, l.size());
   const int64_t height = std::min(l.height, c.out_h - i), width = std::min(l.width, c.out_w - j);
-  Output<T> out{y + i * c.out_row + j * c.out_column, c.out_plane, c.out_column};
+  const bool joined = l.lanes > 1;
+  Output<T> out{y + i * c.out_row + j * c.out_column, c.out_plane, joined ? c.groups * c.out_channels * c.out_plane : c.out_column};
   for (int64_t first = 0; first < c.in_channels; first += l.channels) {
     const int64_t channels = std::min(l.channels, c.in_channels - first), k = channels * c.taps();
-    load_tile(c, l, x + first * c.in_h * c.in_w, channels, i, j, tile);
+    const T* planes = x + first * c.in_h * c.in_w;
+    joined ? load_joined(c, l, planes, channels, images, i, tile) : load_tile(c, l, planes, channels, i, j, tile);
     out.beta = first == 0 ? T(0) : T(1);
     out.row_bias = first + channels == c.in_channels ? bias : nullptr;
     for (int64_t p = 0; p < panels.count; p += kPanelsAtOnce) {
-      conv_kernels<T>().correlate(panels, p, std::min(p + kPanelsAtOnce, panels.count), k, packed + first * c.taps() * c.out_channels,
-                                  tile, l.offsets.data(), height, width, c.step_h * l.row_length, out, c.out_row);
+      const int64_t end = std::min(p + kPanelsAtOnce, panels.count);
+      const T* weights = packed + first * c.taps() * c.out_channels;
+      const auto run = [&](const T* source, int64_t rows, int64_t columns, int64_t source_row, const Output<T>& target, int64_t row) {
+        conv_kernels<T>().correlate(panels, p, end, k, weights, source, l.offsets.data(), rows, columns, source_row, target, row);
+      };
+      const int64_t row_step = c.step_h * l.row_length;
+      if (!joined) {
+        run(tile, height, width, row_step, out, c.out_row);
+        continue;
+      }
+      for (int64_t r = 0; r < height; ++r) {
+        Output<T> row = out;
+        row.c += r * c.out_row;
+        run(tile + r * row_step, width, images, c.step_w * l.lanes, row, c.out_column);
+      }
     }
   }
 }
@@ -204,17 +254,17 @@ template <class T>
 void correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y) {
   if (c.batch == 0 || c.groups * c.out_channels == 0 || c.out_h == 0 || c.out_w == 0) return;
   if (c.depth() == 0) return fill_with_bias(c, bias, y);
-  const TileLayout l = TileLayout::of<T>(c);
+  const TileLayout l = TileLayout::of<T>(c, true);
   const T* packed = pack_weights(c, l, w);
-  const int64_t down = l.down(c), across = l.across(c), tiles = down * across;
-  const int64_t tasks = c.batch * c.groups * tiles;
+  const int64_t across = l.across(c), tiles = l.down(c) * across, tasks = l.blocks(c) * c.groups * tiles;
   const int64_t grain = std::max<int64_t>(1, kSerialWork / std::max<int64_t>(1, c.work() / tasks));
   parallel_for(0, tasks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t image = task / tiles, group = image % c.groups, tile = task % tiles;
-      correlate_tile(c, l, x + image * c.in_channels * c.in_h * c.in_w, packed + group * c.out_channels * c.depth(),
-                     bias ? bias + group * c.out_channels : nullptr, y + image * c.out_channels * c.out_plane,
-                     tile / across * l.height, tile % across * l.width);
+      const int64_t image = task / tiles / c.groups * l.lanes, group = task / tiles % c.groups, tile = task % tiles;
+      const int64_t plane = image * c.groups + group;
+      correlate_tile(c, l, x + plane * c.in_channels * c.in_h * c.in_w, packed + group * c.out_channels * c.depth(),
+                     bias ? bias + group * c.out_channels : nullptr, y + plane * c.out_channels * c.out_plane,
+                     std::min(l.lanes, c.batch - image), tile / across * l.height, tile % across * l.width);
     }
   });
 }
@@ -284,7 +334,7 @@ void pointwise(const ConvShape& s, int64_t out_channels, int64_t in_channels, Ma
 
 // ---- Gradient with respect to the weight ----------------------------------------------------------------------------
 
-// Units are (image, tile of the output); a part is a run of units whose products are added up in one buffer
+// Units are (image or joined images, tile of the output); a part is a run of units whose products are added up in one buffer
 // (groups, depth, columns). Parts depend on the sizes alone and are summed in order.
 template <class T>
 struct WeightGradient {
@@ -298,23 +348,40 @@ struct WeightGradient {
 
   // Adds one unit's products with the channels from `first` on.
   void add_unit(int64_t unit, int64_t group, int64_t first, T* sums) const {
-    const auto& gemm = gemm_kernels<T>();
-    const int64_t across = l.across(c), tiles = l.down(c) * across, image = unit / tiles * c.groups + group;
+    const int64_t across = l.across(c), tiles = l.down(c) * across, image = unit / tiles * l.lanes;
     const int64_t i = unit % tiles / across * l.height, j = unit % across * l.width;
     const int64_t height = std::min(l.height, c.out_h - i), width = std::min(l.width, c.out_w - j);
-    const int64_t channels = std::min(l.channels, c.in_channels - first), positions = c.out_h * c.out_w;
+    const int64_t channels = std::min(l.channels, c.in_channels - first), rows = channels * c.taps();
+    const int64_t plane = image * c.groups + group, image_row = c.step_h * l.row_length;
+    const T* planes = x + (plane * c.in_channels + first) * c.in_h * c.in_w;
+    const T* gradient = dy + plane * c.out_channels * c.out_plane + i * c.out_row + j;
     T* tile = Scratch::get<T>(Slot::ConvImage, l.size());
-    load_tile(c, l, x + (image * c.in_channels + first) * c.in_h * c.in_w, channels, i, j, tile);
-    const T* gradient = dy + image * c.out_channels * positions + i * c.out_w + j;
-    const int64_t image_row = c.step_h * l.row_length, rows = channels * c.taps();
-    if (c.out_channels == 1) {
-      return conv_kernels<T>().weight_dots(rows, height, width, image_row, tile, l.offsets.data(), gradient, c.out_w, sums, columns);
+    if (l.lanes > 1) {
+      const int64_t images = std::min(l.lanes, c.batch - image);
+      load_joined(c, l, planes, channels, images, i, tile);
+      for (int64_t r = 0; r < height; ++r) {
+        add_products(rows, width, images, c.step_w * l.lanes, tile + r * image_row, gradient + r * c.out_row, 1,
+                     c.groups * c.out_channels * c.out_plane, sums);
+      }
+      return;
     }
+    load_tile(c, l, planes, channels, i, j, tile);
+    if (c.out_channels == 1) {
+      conv_kernels<T>().weight_dots(rows, height, width, image_row, tile, l.offsets.data(), gradient, c.out_row, sums, columns);
+    } else {
+      add_products(rows, height, width, image_row, tile, gradient, c.out_row, 1, sums);
+    }
+  }
+
+  // height x width positions, which lie row_stride and column_stride apart in the gradient.
+  void add_products(int64_t rows, int64_t height, int64_t width, int64_t image_row, const T* tile, const T* gradient, int64_t row_stride,
+                    int64_t column_stride, T* sums) const {
+    const auto& gemm = gemm_kernels<T>();
     T* packed = Scratch::get<T>(Slot::ConvColumns, columns * height * width);
     for (int64_t o = 0; o < c.out_channels; o += gemm.nr) {
       for (int64_t r = 0; r < height; ++r) {
-        gemm.pack(std::min(gemm.nr, c.out_channels - o), gemm.nr, width, gradient + o * positions + r * c.out_w, positions, 1,
-                  packed + (o * height + r * gemm.nr) * width);
+        gemm.pack(std::min(gemm.nr, c.out_channels - o), gemm.nr, width, gradient + o * c.out_plane + r * row_stride, c.out_plane,
+                  column_stride, packed + (o * height + r * gemm.nr) * width);
       }
     }
     conv_kernels<T>().weight_products(rows, c.out_channels, height, width, image_row, tile, l.offsets.data(), packed, sums, columns);
@@ -399,10 +466,10 @@ void conv2d_backward_weight(const ConvShape& s, const T* dy, const T* x, T* dw) 
     return;
   }
   const Correlation c = forward_correlation(s);
-  const TileLayout l = TileLayout::of<T>(c);
+  const TileLayout l = TileLayout::of<T>(c, c.out_channels > 1);
   const int64_t nr = gemm_kernels<T>().nr;
   const int64_t columns = c.out_channels == 1 ? 1 : ceil_div(c.out_channels, nr) * nr;
-  const int64_t units = c.batch * l.down(c) * l.across(c), part_size = c.groups * c.depth() * columns;
+  const int64_t units = l.blocks(c) * l.down(c) * l.across(c), part_size = c.groups * c.depth() * columns;
   constexpr int64_t kPartialLimit = 1 << 21;  // elements
   const int64_t parts = std::max<int64_t>(1, std::min({kTasks, units, kPartialLimit / part_size}));
   T* partial = Scratch::get<T>(Slot::ConvPartial, parts * part_size);

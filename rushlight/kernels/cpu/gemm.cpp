@@ -155,10 +155,21 @@ struct PackedProduct {
     packer<T, Source>(kernels)(std::min(kernels.nr, n - j), kernels.nr, k, b.data + j * b.col_stride, b.col_stride, b.row_stride,
                                packed_b + j * k);
   }
+  void pack_b(int64_t begin, int64_t end) const {
+    if constexpr (std::is_same_v<T, Source>) {
+      if (b.col_stride == 1 && begin < end) {
+        const int64_t whole = std::max(begin, std::min(end, n / kernels.nr));
+        kernels.pack_rows(whole - begin, k, b.data + begin * kernels.nr, b.row_stride, packed_b + begin * kernels.nr * k);
+        begin = whole;
+      }
+    }
+    for (int64_t p = begin; p < end; ++p) pack_b(p);
+  }
   void pack(int64_t grain) const {
     const int64_t a_panels = rows.count, b_panels = ceil_div(n, kernels.nr);
     parallel_for(0, a_panels + b_panels, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p) p < b_panels ? pack_b(p) : pack_a(p - b_panels);
+      pack_b(std::min(begin, b_panels), std::min(end, b_panels));
+      for (int64_t p = std::max(begin, b_panels); p < end; ++p) pack_a(p - b_panels);
     });
   }
   void multiply(int64_t grain, const Output<T>& out) const {

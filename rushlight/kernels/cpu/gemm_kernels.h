@@ -20,6 +20,8 @@ struct Output {
   const T* col_bias = nullptr;  // one value for each j
   bool relu = false;
 
+  // Stores the sums as they are, or adds them up: no more than beta matters.
+  bool is_plain() const { return alpha == T(1) && !row_bias && !col_bias && !relu; }
   Output at(int64_t i, int64_t j) const {
     Output o = *this;
     o.c += i * row_stride + j * col_stride;
@@ -33,13 +35,11 @@ struct Output {
 // a sliver that would starve the multipliers.
 struct Panels {
   int64_t rows, count;
+  int64_t low, tall;  // `tall` panels of low + 1 rows, then panels of low rows
 
-  Panels(int64_t rows, int64_t mr) : rows(rows), count((rows + mr - 1) / mr) {}
-  int64_t start(int64_t panel) const {
-    const int64_t base = rows / count, extra = rows % count;
-    return panel * base + (panel < extra ? panel : extra);
-  }
-  int64_t height(int64_t panel) const { return rows / count + (panel < rows % count ? 1 : 0); }
+  Panels(int64_t rows, int64_t mr) : rows(rows), count((rows + mr - 1) / mr), low(rows / count), tall(rows % count) {}
+  int64_t start(int64_t panel) const { return panel * low + (panel < tall ? panel : tall); }
+  int64_t height(int64_t panel) const { return low + (panel < tall ? 1 : 0); }
 };
 
 // T is float or double. A packed operand is a row of panels; a panel `width` wide and k deep holds element (w, kk) at
@@ -55,6 +55,8 @@ struct GemmKernels {
   Pack<T> pack;
   Pack<Half> pack_half;          // null for double
   Pack<BFloat16> pack_bfloat16;  // null for double
+  // Whole panels of a right operand with unit column stride.
+  void (*pack_rows)(int64_t panels, int64_t k, const T* src, int64_t stride_k, T* dst);
 
   // Rows [panels.start(begin), panels.start(end)) and all n columns of the product of packed operands. `out` is for
   // row 0 of the panels and the first column of b.
