@@ -27,8 +27,8 @@ constexpr int kWords = 624;
 constexpr int kMiddle = 397;
 
 // All 624 words are replaced in place. Word j needs the old j + 1 and the word j + 397 modulo 624, old while
-// j < 227 and new from there. `p` has a vector's room at its end: once the first vector is done its copy there makes
-// the ring a line, for words that wrap around within a vector.
+// j < 227 and new from there. `p` has a vector's room at its end: once the first vector is done its copy
+// there makes the ring a line, for words that wrap around within a vector.
 void twist(uint32_t* HWY_RESTRICT p) {
   const hn::CappedTag<uint32_t, 16> d;
   const int lanes = static_cast<int>(hn::Lanes(d));  // 4, 8 or 16: divides 624
@@ -161,7 +161,8 @@ void Generator::set_state(const uint8_t* bytes, int64_t size) {
   RL_CHECK(s.seeded != 0 && s.left > 0 && s.left <= kWords && next <= kWords, "Invalid mt19937 state");
 
   const auto held = lock();
-  std::transform(s.words, s.words + kWords, words_.begin(), [](uint64_t w) { return static_cast<uint32_t>(w); });
+  std::transform(s.words, s.words + kWords, words_.begin(),
+                 [](uint64_t w) { return static_cast<uint32_t>(w); });
   seed_ = s.seed;
   left_ = s.left;
   next_ = next;

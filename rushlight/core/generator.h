@@ -1,5 +1,5 @@
-// The CPU random generator: mt19937 with the seeding, the draw order and the serialized state of PyTorch's CPU
-// generator, so that a program prints the same numbers and the states of both libraries can be exchanged.
+// The CPU random generator: mt19937 with the seeding, the draw order and the serialized state of PyTorch's
+// CPU generator, so that a program prints the same numbers and the states of both libraries can be exchanged.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@
 
 namespace rushlight {
 
-// Members that handle the whole state (manual_seed, seed, initial_seed, get_state, set_state, clone) take the lock
-// themselves. Draws do not: an operation holds `lock()` from its first draw to its last.
+// Members that handle the whole state (manual_seed, seed, initial_seed, get_state, set_state, clone) take the
+// lock themselves. Draws do not: an operation holds `lock()` from its first draw to its last.
 class Generator {
  public:
   static constexpr uint64_t kDefaultSeed = 67280421310721;  // of a generator made without a seed
@@ -22,14 +22,15 @@ class Generator {
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
 
-  // Restarts the stream and forgets the cached normals. The engine sees the low 32 bits; initial_seed() has all 64.
+  // Restarts the stream and forgets the cached normals. The engine sees the low 32 bits; initial_seed() has
+  // all 64.
   void manual_seed(uint64_t seed);
   uint64_t initial_seed() const;
   // Seeds from the operating system's entropy and returns that seed. Throws RuntimeError when there is none.
   uint64_t seed();
 
-  // The bytes of torch.Generator.get_state(), little-endian. set_state throws RuntimeError, and changes nothing, when
-  // `size` is not kStateBytes or the engine's counters are out of range.
+  // The bytes of torch.Generator.get_state(), little-endian. set_state throws RuntimeError, and changes
+  // nothing, when `size` is not kStateBytes or the engine's counters are out of range.
   State get_state() const;
   void set_state(const uint8_t* bytes, int64_t size);
   std::shared_ptr<Generator> clone() const;
@@ -39,7 +40,8 @@ class Generator {
   // ---- Draws: the caller holds lock(). ----
 
   uint32_t next32() {
-    if (--left_ == 0 || next_ == kWords) [[unlikely]] twist();
+    if (--left_ == 0 || next_ == kWords) [[unlikely]]
+      twist();
     return temper(words_[next_++]);
   }
   // Two draws; the first is the upper half.
@@ -53,8 +55,8 @@ class Generator {
   // The next `count` values of next32(), in order, vectorised.
   void generate(uint32_t* out, int64_t count);
 
-  // Standard normal by Box and Muller's transform in double, which makes two values: the second is kept for the next
-  // call and belongs to the state.
+  // Standard normal by Box and Muller's transform in double, which makes two values: the second is kept for
+  // the next call and belongs to the state.
   double next_normal();
 
  private:
@@ -72,8 +74,8 @@ class Generator {
 
   mutable std::mutex mutex_;
   alignas(64) std::array<uint32_t, kWords + kPad> words_;
-  // Serialized as they are: `left_` counts down to the next twist and `next_` up to the next word. left_ + next_ is 625
-  // except before the first draw (1 and 0) and in states made elsewhere.
+  // Serialized as they are: `left_` counts down to the next twist and `next_` up to the next word. left_ +
+  // next_ is 625 except before the first draw (1 and 0) and in states made elsewhere.
   int32_t left_;
   uint32_t next_;
   uint64_t seed_;

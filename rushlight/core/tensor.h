@@ -61,6 +61,7 @@ class TensorImpl : public Counted {
   bool contiguous = true;
   bool wrapped_number = false;  // a Python number made a 0-d tensor: weak in type promotion
   bool inference = false;       // made under inference_mode
+  bool parameter = false;       // an nn parameter: Python shows it as one
   std::unique_ptr<AutogradMetaBase> autograd;
   Ref<TensorImpl> view_base;  // of a differentiable view: the tensor that owns the memory's history
   enum class ViewKind : uint8_t { Plain, NoGrad, OneOfSeveral } view_kind = ViewKind::Plain;

@@ -87,11 +87,11 @@ Zip64Fields find_zip64(std::span<const std::byte> extra) {
 
 uint32_t clamp32(uint64_t value) { return value >= kMax32 ? kMax32 : static_cast<uint32_t>(value); }
 
-std::string zip64_extra(uint64_t size, uint64_t offset) {
+std::string zip64_extra(uint64_t size, uint64_t stored_size, uint64_t offset) {
   std::string fields;
   if (size >= kMax32) {
     put(fields, size);
-    put(fields, size);
+    put(fields, stored_size);
   }
   if (offset >= kMax32) put(fields, offset);
   if (fields.empty()) return fields;
@@ -114,7 +114,8 @@ std::string padding_extra(uint64_t start) {
 uint16_t flags_of(const ZipEntry& entry) { return kFlagUtf8 | (entry.size > 0 ? kFlagDataDescriptor : 0); }
 
 std::string local_header(const ZipEntry& entry) {
-  std::string extra = zip64_extra(entry.size, entry.header_offset);
+  // PyTorch's writer does not know the stored size yet; the descriptor has it.
+  std::string extra = zip64_extra(entry.size, 0, entry.header_offset);
   extra += padding_extra(entry.header_offset + kLocalHeaderSize + entry.name.size() + extra.size());
   std::string out;
   put(out, kLocalHeader);
@@ -144,7 +145,7 @@ std::string data_descriptor(const ZipEntry& entry) {
 }
 
 std::string central_header(const ZipEntry& entry) {
-  const std::string extra = zip64_extra(entry.size, entry.header_offset);
+  const std::string extra = zip64_extra(entry.size, entry.size, entry.header_offset);
   std::string out;
   put(out, kCentralHeader);
   put(out, uint32_t{0});  // versions made by and needed

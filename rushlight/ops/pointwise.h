@@ -22,7 +22,8 @@ inline constexpr Pointwise kFormulaInfo[] = {
 #define BINARY(where, name, Tag, Types, Result, ...) {#name, cpu::Formula::Tag, PointwiseResult::Result},
 #define FORMULA(arity, Tag, Types, Result) {#Tag, cpu::Formula::Tag, PointwiseResult::Result},
 #define OP(...)
-#include "rushlight/declarations/all.def"
+#include "rushlight/declarations/formulas.def"
+#undef OP
 };
 
 // The formula applied to broadcast operands; no recording. With `destination` the result is written there, broadcast

@@ -152,6 +152,7 @@ const Tensor& binary_in_place(const Pointwise& op, const char* node, SavedOperan
                            RL_BINARY_GRADIENT(gradient_b));                                                   \
   })
 #define OP(...)
-#include "rushlight/declarations/all.def"
+#include "rushlight/declarations/formulas.def"
+#undef OP
 
 }  // namespace rushlight

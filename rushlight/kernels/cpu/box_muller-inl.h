@@ -1,5 +1,5 @@
-// Box and Muller's transform on vectors: two uniforms to two normals (G. Box, M. Muller, "A note on the generation of
-// random normal deviates", 1958). The functions below hold on just the ranges it needs.
+// Box and Muller's transform on vectors: two uniforms to two normals (G. Box, M. Muller, "A note on the
+// generation of random normal deviates", 1958). The functions below hold on just the ranges it needs.
 
 #if defined(RUSHLIGHT_KERNELS_CPU_BOX_MULLER_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_KERNELS_CPU_BOX_MULLER_INL_H_
@@ -20,8 +20,8 @@ concept FloatTag = sizeof(hn::TFromD<D>) == 4;
 template <class D>
 concept DoubleTag = sizeof(hn::TFromD<D>) == 8;
 
-// log(x) for x in [2^-24, 1], in float: S. Moshier's Cephes library (logf.c), in the order of operations that PyTorch
-// evaluates it.
+// log(x) for x in [2^-24, 1], in float: S. Moshier's Cephes library (logf.c), in the order of operations that
+// PyTorch evaluates it.
 template <FloatTag D, class V = hn::Vec<D>>
 HWY_INLINE V log_unit(D d, V x) {
   const hn::RebindToSigned<D> di;
@@ -60,8 +60,10 @@ HWY_INLINE V log_unit(D d, V x) {
   const auto f = hn::Sub(hn::BitCast(d, hn::Add(mantissa_bits, offset)), hn::BitCast(d, one));
   // The exponent, -53 to 0, as a double: 1.5 * 2^52 + e has e in its low bits.
   const auto magic = hn::Set(d, 0x1.8p52);
-  const auto negated = hn::ShiftRight<52>(hn::BitCast(hn::RebindToUnsigned<D>(), hn::Neg(hn::Sub(shifted, mantissa_bits))));
-  const auto exponent = hn::Neg(hn::Sub(hn::BitCast(d, hn::Or(hn::BitCast(di, negated), hn::BitCast(di, magic))), magic));
+  const auto negated =
+      hn::ShiftRight<52>(hn::BitCast(hn::RebindToUnsigned<D>(), hn::Neg(hn::Sub(shifted, mantissa_bits))));
+  const auto exponent =
+      hn::Neg(hn::Sub(hn::BitCast(d, hn::Or(hn::BitCast(di, negated), hn::BitCast(di, magic))), magic));
 
   const auto s = hn::Div(f, hn::Add(hn::Set(d, 2.0), f));
   const auto z = hn::Mul(s, s);
@@ -73,7 +75,8 @@ HWY_INLINE V log_unit(D d, V x) {
   r = hn::MulAdd(z, r, hn::Set(d, 6.666666666666735130e-01));
   r = hn::Mul(r, z);
   const auto half_square = hn::Mul(hn::Set(d, 0.5), hn::Mul(f, f));
-  const auto low = hn::MulAdd(exponent, hn::Set(d, 1.90821492927058770002e-10), hn::Mul(s, hn::Add(half_square, r)));
+  const auto low =
+      hn::MulAdd(exponent, hn::Set(d, 1.90821492927058770002e-10), hn::Mul(s, hn::Add(half_square, r)));
   const auto rest = hn::Sub(hn::Sub(half_square, low), f);
   return hn::MulSub(exponent, hn::Set(d, 6.93147180369123816490e-01), rest);
 }
@@ -107,7 +110,8 @@ HWY_INLINE void sin_cos(D d, V x, V& sine, V& cosine) {
   cosine = hn::Xor(hn::IfThenElse(swap, s, c), hn::BitCast(d, cosine_sign));
 }
 
-// The same in double, within one unit in the last place: fdlibm's k_sin.c and k_cos.c, its pi/2 in three parts.
+// The same in double, within one unit in the last place: fdlibm's k_sin.c and k_cos.c, its pi/2 in three
+// parts.
 template <DoubleTag D, class V = hn::Vec<D>>
 HWY_INLINE void sin_cos(D d, V x, V& sine, V& cosine) {
   const hn::RebindToSigned<D> di;

@@ -10,7 +10,8 @@ enum class Formula : uint16_t {
 #define BINARY(where, name, Formula, ...) Formula,
 #define FORMULA(arity, Formula, ...) Formula,
 #define OP(...)
-#include "rushlight/declarations/all.def"
+#include "rushlight/declarations/formulas.def"
+#undef OP
   kCount
 };
 

@@ -18,7 +18,8 @@ BlockKernel binary_kernel(cpu::Formula formula, Compute compute) {
 #define BINARY(where, name, Formula, Types, ...) RL_CASE_BINARY(Formula, Types)
 #define FORMULA(arity, Formula, Types, Result) RL_CASE_##arity(Formula, Types)
 #define OP(...)
-#include "rushlight/declarations/all.def"
+#include "rushlight/declarations/formulas.def"
+#undef OP
 #undef RL_CASE_UNARY
 #undef RL_CASE_BINARY
 #undef RL_CASE_TERNARY

@@ -9,8 +9,8 @@
 #include "rushlight/kernels/cpu/convert.h"
 #include "rushlight/kernels/cpu/random_visit.h"
 
-// The vectorised fills; kernels/cpu/random_scalar.cpp has the others. A block of draws is made by the generator, then
-// turned into values by a function of the processor's best target.
+// The vectorised fills; kernels/cpu/random_scalar.cpp has the others. A block of draws is made by the
+// generator, then turned into values by a function of the processor's best target.
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "rushlight/kernels/cpu/random.cpp"
@@ -39,7 +39,8 @@ HWY_INLINE hn::Vec<D> load_pairs(D d, const uint32_t* words) {
   return hn::BitCast(d, hn::LoadU(hn::Repartition<uint32_t, D>(), words));
 }
 
-// [0, 1) from 53 bits of two draws: 21 of the first above 32 of the second. Each part becomes the mantissa of a double of known exponent.
+// [0, 1) from 53 bits of two draws: 21 of the first above 32 of the second. Each part becomes the mantissa of
+// a double of known exponent.
 template <DoubleTag D>
 HWY_INLINE hn::Vec<D> unit(D d, const uint32_t* words) {
   const hn::RebindToUnsigned<D> du;
@@ -197,7 +198,7 @@ void normal_words(const uint32_t* words, double* out, int64_t n, double mean, do
 template <class T>
 void uniform_fill(T* out, int64_t n, double from, double to, Generator& generator) {
   if constexpr (is_reduced<T>) {
-    // What rounds up to `to` becomes `from`: here after rounding to T, where a zero may come with either sign.
+    // What rounds up to `to` becomes `from`: here after rounding to T, which may give a zero either sign.
     const uint16_t start = T(static_cast<float>(from)).bits;
     const uint16_t end = T(static_cast<float>(to)).bits;
     const uint16_t compared = (end & 0x7fff) == 0 ? 0x7fff : 0xffff;
@@ -250,9 +251,9 @@ void normal_fill(T* out, int64_t n, double mean, double std, Generator& generato
 uint64_t threshold_of(double p) { return static_cast<uint64_t>(std::ceil(p * 0x1p53)); }
 
 template <class T>
-using Bits = std::conditional_t<sizeof(T) == 1, uint8_t,
-                                std::conditional_t<sizeof(T) == 2, uint16_t,
-                                                   std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
+using Bits = std::conditional_t<
+    sizeof(T) == 1, uint8_t,
+    std::conditional_t<sizeof(T) == 2, uint16_t, std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
 
 template <class T>
 void bernoulli_fill(T* out, int64_t n, double p, T on, Generator& generator) {
@@ -305,7 +306,8 @@ void uniform(DType dtype, void* out, int64_t n, double from, double to, Generato
   });
 }
 
-void normal(DType dtype, void* out, int64_t n, double mean, double std, Generator& generator, bool contiguous) {
+void normal(DType dtype, void* out, int64_t n, double mean, double std, Generator& generator,
+            bool contiguous) {
   if (n == 0) return;
   visit_floating(dtype, "normal_kernel_cpu", [&]<class T>() {
     const auto held = generator.lock();

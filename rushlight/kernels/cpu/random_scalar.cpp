@@ -1,4 +1,5 @@
-// Random fills of one element at a time: few call them on much data, and the C library's functions give PyTorch's bits.
+// Random fills of one element at a time: few call them on much data, and the C library's functions give
+// PyTorch's bits.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -50,8 +51,8 @@ void fill(void* out, int64_t n, Generator& generator, F&& f) {
   for (int64_t i = 0; i < n; ++i) values[i] = from_double<T>(f(generator));
 }
 
-// W. Hoermann, "The transformed rejection method for generating Poisson random variables", 1993 (PTRS), and for small
-// rates the product of uniforms.
+// W. Hoermann, "The transformed rejection method for generating Poisson random variables", 1993 (PTRS), and
+// for small rates the product of uniforms.
 int64_t sample_poisson(double rate, Generator& g) {
   RL_CHECK(rate >= 0, "invalid Poisson rate, expected rate to be non-negative");
   if (rate == 0) return 0;
@@ -77,7 +78,8 @@ int64_t sample_poisson(double rate, Generator& g) {
     if (k < 0 || (us < 0.013 && v > us)) continue;
     int sign;  // lgamma would write a global variable
     const double log_factorial = ::lgamma_r(static_cast<double>(k) + 1, &sign);
-    if (std::log(v) + std::log(inverse_alpha) - std::log(a / (us * us) + b) <= -rate + k * log_rate - log_factorial) {
+    if (std::log(v) + std::log(inverse_alpha) - std::log(a / (us * us) + b) <=
+        -rate + k * log_rate - log_factorial) {
       return k;
     }
   }
@@ -85,16 +87,16 @@ int64_t sample_poisson(double rate, Generator& g) {
 
 // The rest of Stirling's series for log(k!).
 double stirling_tail(double k) {
-  constexpr double kTable[] = {0.0810614667953272,  0.0413406959554092,  0.0276779256849983, 0.02079067210376509,
-                               0.0166446911898211,  0.0138761288230707,  0.0118967099458917, 0.0104112652619720,
-                               0.00925546218271273, 0.00833056343336287};
+  constexpr double kTable[] = {
+      0.0810614667953272, 0.0413406959554092, 0.0276779256849983, 0.02079067210376509, 0.0166446911898211,
+      0.0138761288230707, 0.0118967099458917, 0.0104112652619720, 0.00925546218271273, 0.00833056343336287};
   if (k >= 0 && k < static_cast<double>(std::size(kTable))) return kTable[static_cast<size_t>(k)];
   const double square = (k + 1) * (k + 1);
   return (1.0 / 12 - (1.0 / 360 - 1.0 / 1260 / square) / square) / (k + 1);
 }
 
-// W. Hoermann, "The generation of binomial random variates", 1993 (BTRS), for p <= 1/2 and count * p >= 10. What is of
-// type T is rounded to it, as in PyTorch.
+// W. Hoermann, "The generation of binomial random variates", 1993 (BTRS), for p <= 1/2 and count * p >= 10.
+// What is of type T is rounded to it, as in PyTorch.
 template <class T>
 T sample_binomial_rejection(T count, T p, Generator& g) {
   const double deviation = std::sqrt(count * p * (1 - p));
@@ -133,17 +135,18 @@ T sample_binomial_waiting(T count, T p, Generator& g) {
 
 template <class T>
 T sample_binomial(T count, T p, Generator& g) {
-  if (std::isnan(count) || std::isnan(p)) return std::numeric_limits<T>::quiet_NaN();
   if (count <= 0 || p <= 0) return 0;
   if (p >= 1) return count;
+  if (std::isnan(count) || std::isnan(p))
+    return std::numeric_limits<T>::quiet_NaN();  // PyTorch hangs on a NaN count
   const bool mirrored = p > 0.5;
   const T q = mirrored ? static_cast<T>(1.0 - p) : p;
   const T k = count * q >= 10 ? sample_binomial_rejection(count, q, g) : sample_binomial_waiting(count, q, g);
   return mirrored ? count - k : k;
 }
 
-// The indices of the `samples` largest values, largest first; NaN counts as the largest. The algorithms are those of
-// PyTorch's topk, since between equal values (categories of weight 0) the choice is theirs.
+// The indices of the `samples` largest values, largest first; NaN counts as the largest. The algorithms are
+// those of PyTorch's topk, since between equal values (categories of weight 0) the choice is theirs.
 template <class T>
 void select_largest(std::vector<std::pair<T, int64_t>>& values, int64_t samples, int64_t* out) {
   using Entry = std::pair<T, int64_t>;
@@ -213,7 +216,8 @@ void multinomial_inversion(const T* weights, int64_t rows, int64_t categories, i
     cumulative.back() = 1;
     for (int64_t i = 0; i < samples; ++i) {
       const double u = generator.next_double();
-      const auto at = std::lower_bound(cumulative.begin(), cumulative.end(), u, [](Real c, double x) { return c < x; });
+      const auto at =
+          std::lower_bound(cumulative.begin(), cumulative.end(), u, [](Real c, double x) { return c < x; });
       out[row * samples + i] = at - cumulative.begin();
     }
   }
@@ -235,7 +239,8 @@ void random_full_range(DType dtype, void* out, int64_t n, Generator& generator) 
   const char* const kernel = "random_full_64_bits_range_kernel_cpu";
   if (dtype == DType::Bool || dtype == DType::Float16) not_implemented(kernel, dtype);
   visit_number(dtype, kernel, [&]<class T>() {
-    constexpr bool kWide = std::is_same_v<T, int64_t> || std::is_floating_point_v<T> || std::is_same_v<T, BFloat16>;
+    constexpr bool kWide =
+        std::is_same_v<T, int64_t> || std::is_floating_point_v<T> || std::is_same_v<T, BFloat16>;
     RL_CHECK(kWide, kernel, " handles only int64, double, float and bfloat16");
     const auto held = generator.lock();
     T* values = static_cast<T*>(out);
@@ -253,7 +258,8 @@ void bernoulli_each(DType dtype, void* out, int64_t n, DType p_dtype, const void
       for (int64_t i = 0; i < n; ++i) {
         const compute_type<P> chance = chances[i];
         RL_CHECK(chance >= 0 && chance <= 1,
-                 "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  "
+                 "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be "
+                 "improved?  "
                  "If so, please report an enhancement request to PyTorch.)");
         const bool hit = [&] {
           if constexpr (std::is_same_v<P, double>) return generator.next_double() < chance;
@@ -272,7 +278,8 @@ void randperm(DType dtype, void* out, int64_t n, Generator& generator) {
     const auto number = [](int64_t i) { return static_cast<T>(i); };
     if (n < std::numeric_limits<uint32_t>::max() / 20) {  // 32 bits are even enough
       for (int64_t i = 0; i < n; ++i) p[i] = number(i);
-      for (int64_t i = 0; i < n - 1; ++i) std::swap(p[i], p[i + generator.next32() % static_cast<uint64_t>(n - i)]);
+      for (int64_t i = 0; i < n - 1; ++i)
+        std::swap(p[i], p[i + generator.next32() % static_cast<uint64_t>(n - i)]);
       return;
     }
     for (int64_t i = 0; i < n; ++i) {
@@ -293,7 +300,8 @@ void exponential(DType dtype, void* out, int64_t n, double lambda, Generator& ge
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t count = std::min(kBlock, n - i);
       scaled_log_uniform(block.data(), count, -1.0 / lambda, generator);
-      std::transform(block.begin(), block.begin() + count, values + i, [](double v) { return static_cast<T>(v); });
+      std::transform(block.begin(), block.begin() + count, values + i,
+                     [](double v) { return static_cast<T>(v); });
     }
   });
 }
@@ -322,8 +330,8 @@ void log_normal(DType dtype, void* out, int64_t n, double mean, double std, Gene
   });
 }
 
-void multinomial(DType dtype, const void* weights, int64_t rows, int64_t categories, int64_t samples, bool replacement,
-                 int64_t* out, Generator& generator) {
+void multinomial(DType dtype, const void* weights, int64_t rows, int64_t categories, int64_t samples,
+                 bool replacement, int64_t* out, Generator& generator) {
   if (rows == 0 || samples == 0) return;
   RL_CHECK(replacement || samples <= categories,
            "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
@@ -347,7 +355,8 @@ void poisson(DType dtype, const void* rate, void* out, int64_t n, Generator& gen
   });
 }
 
-void binomial(DType dtype, const void* count, const void* probability, void* out, int64_t n, Generator& generator) {
+void binomial(DType dtype, const void* count, const void* probability, void* out, int64_t n,
+              Generator& generator) {
   visit_floating(dtype, "binomial_cpu", [&]<class T>() {
     if constexpr (is_reduced<T>) {
       not_implemented("binomial_cpu", dtype);

@@ -1,5 +1,5 @@
-// Complex<T>: the compute type of complex64 and complex128, laid out as std::complex<T>. It is a type of its own because
-// ADL would otherwise find std's functions beside ours. Included by scalar-inl.h.
+// Complex<T>: the compute type of complex64 and complex128, laid out as std::complex<T>. It is a type of its
+// own because ADL would otherwise find std's functions beside ours. Included by scalar-inl.h.
 #if defined(RUSHLIGHT_MATH_COMPLEX_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_COMPLEX_INL_H_
 #undef RUSHLIGHT_MATH_COMPLEX_INL_H_
@@ -30,8 +30,7 @@ struct Complex {
   Complex() = default;
   RL_INLINE Complex(T r, T i) : re(r), im(i) {}
   template <class U>
-    requires std::is_arithmetic_v<U>
-  RL_INLINE explicit Complex(U r) : re(static_cast<T>(r)), im(0) {}
+  requires std::is_arithmetic_v<U> RL_INLINE explicit Complex(U r) : re(static_cast<T>(r)), im(0) {}
   RL_INLINE Complex(cx::complex<T> z) : re(z.real()), im(z.imag()) {}
   RL_INLINE cx::complex<T> library() const { return {re, im}; }
 
@@ -56,10 +55,10 @@ struct Complex {
   static RL_INLINE T math_abs(T x) { return std::abs(x); }
 };
 
-#define RL_COMPLEX_UNARY(name)                 \
-  template <class T>                           \
-  RL_INLINE Complex<T> name(Complex<T> z) {    \
-    return cx::name(z.library());              \
+#define RL_COMPLEX_UNARY(name)              \
+  template <class T>                        \
+  RL_INLINE Complex<T> name(Complex<T> z) { \
+    return cx::name(z.library());           \
   }
 RL_COMPLEX_UNARY(sqrt)
 RL_COMPLEX_UNARY(exp)

@@ -1,5 +1,5 @@
-// Activations and the derivatives of those that training uses most. See formulas-inl.h. A derivative takes the incoming
-// gradient first and then what the forward pass saved: its input x, or its output y.
+// Activations and the derivatives of those that training uses most. See formulas-inl.h. A derivative takes
+// the incoming gradient first and then what the forward pass saved: its input x, or its output y.
 #if defined(RUSHLIGHT_MATH_FORMULAS_ACTIVATION_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_FORMULAS_ACTIVATION_INL_H_
 #undef RUSHLIGHT_MATH_FORMULAS_ACTIVATION_INL_H_
@@ -20,7 +20,8 @@ RL_INLINE V constant(double value) {
 struct Relu {  // integers too; NaN stays
   template <class V>
   RL_INLINE V operator()(V x) const {
-    return select(x < V(0), V(0), x);
+    if constexpr (std::is_unsigned_v<V>) return x;
+    else return select(x < V(0), V(0), x);
   }
 };
 struct Relu6 {

@@ -172,7 +172,7 @@ struct Xlog1py {
 struct Heaviside {
   template <class V>
   RL_INLINE V operator()(V x, V at_zero) const {
-    return select(x == V(0), at_zero, select(x < V(0), V(0), V(1)));
+    return select(x == V(0), at_zero, select(x > V(0), V(1), V(0)));
   }
 };
 
@@ -221,7 +221,8 @@ struct Lerp {
     if constexpr (kIsComplex<V>) {
       return abs(weight) < 0.5f ? start + weight * difference : end - difference * (V(1) - weight);
     } else {
-      return select(abs(weight) < constant<V>(0.5), start + weight * difference, end - difference * (V(1) - weight));
+      return select(abs(weight) < constant<V>(0.5), start + weight * difference,
+                    end - difference * (V(1) - weight));
     }
   }
 };

@@ -19,12 +19,12 @@ template <class T>
 inline constexpr bool kIsComplex<Complex<T>> = true;
 
 // A formula that is one function of the value type.
-#define RL_UNARY(Name, function)         \
-  struct Name {                          \
-    template <class V>                   \
-    RL_INLINE V operator()(V x) const {  \
-      return function(x);                \
-    }                                    \
+#define RL_UNARY(Name, function)        \
+  struct Name {                         \
+    template <class V>                  \
+    RL_INLINE V operator()(V x) const { \
+      return function(x);               \
+    }                                   \
   };
 RL_UNARY(Neg, neg)
 RL_UNARY(Sqrt, sqrt)
@@ -113,6 +113,8 @@ struct Sign {
     if constexpr (kIsComplex<V>) {
       const auto modulus = abs(x);
       return modulus == 0 ? V(0) : V(x.re / modulus, x.im / modulus);
+    } else if constexpr (std::is_unsigned_v<V>) {
+      return select(x != 0, V(1), V(0));
     } else {
       return select(x > V(0), V(1), select(x < V(0), V(static_cast<ScalarOf<V>>(-1)), V(0)));
     }
@@ -197,7 +199,7 @@ struct NanToNum {
  private:
   template <class R>
   static RL_INLINE R part(R x, R if_nan, R if_posinf, R if_neginf) {
-    const R infinity(std::numeric_limits<ScalarOf<R>>::infinity());
+    const R infinity(kInfinity<ScalarOf<R>>);
     return select(isnan(x), if_nan, select(x == infinity, if_posinf, select(x == -infinity, if_neginf, x)));
   }
 };
@@ -227,8 +229,8 @@ struct ClampMax {
   }
 };
 
-// Predicates. On plain numbers `&` and `|` of two bools make an int: truth() turns it back, so that the result is always a
-// mask or a bool.
+// Predicates. On plain numbers `&` and `|` of two bools make an int: truth() turns it back, so that the
+// result is always a mask or a bool.
 RL_INLINE bool truth(bool m) { return m; }
 #if !defined(__CUDACC__)
 template <class T>

@@ -55,7 +55,8 @@ struct IntegerLimits {
 IntegerLimits integer_limits(DType dtype) {
   return visit_dtype(dtype, []<class T>() -> IntegerLimits {
     if constexpr (std::is_integral_v<T>) {
-      return {static_cast<int64_t>(std::numeric_limits<T>::min()), static_cast<int64_t>(std::numeric_limits<T>::max())};
+      return {static_cast<int64_t>(std::numeric_limits<T>::min()),
+              static_cast<int64_t>(std::numeric_limits<T>::max())};
     } else {
       return {0, 0};
     }
@@ -76,11 +77,14 @@ int64_t round_trip(DType dtype, int64_t value) {
 }
 
 // Arithmetic on bounds wraps like the processor's.
-int64_t plus(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
+int64_t plus(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
 
 // The distance between neighbours of the dtype at `value`, doubled where PyTorch doubles it.
 int64_t spacing(DType dtype, int64_t value) {
-  const uint64_t magnitude = value < 0 ? uint64_t{0} - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  const uint64_t magnitude =
+      value < 0 ? uint64_t{0} - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
   const int shift = static_cast<int>(std::bit_width(magnitude)) - floating_limits(dtype).digits;
   return shift > 0 ? static_cast<int64_t>(uint64_t{1} << std::min(shift, 62)) : 1;
 }
@@ -122,7 +126,8 @@ RandomRange checked_range(DType dtype, int64_t from, int64_t last, uint64_t rang
   RL_CHECK(!is_complex(dtype), "check_random_bounds handles only integral, floating-point and boolean types");
   check_bound(dtype, from, "from");
   check_bound(dtype, last, "to - 1");
-  return {range, from, false, {precision_warning(dtype, from, "from"), precision_warning(dtype, last, "to - 1")}};
+  return {
+      range, from, false, {precision_warning(dtype, from, "from"), precision_warning(dtype, last, "to - 1")}};
 }
 
 RandomRange range_up_to(DType dtype, int64_t from, int64_t to) {
@@ -130,7 +135,8 @@ RandomRange range_up_to(DType dtype, int64_t from, int64_t to) {
   if (is_floating(dtype)) {
     from = round_from(dtype, from);
     to = round_to(dtype, to);
-    RL_CHECK(from < to, "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=",
+    RL_CHECK(from < to,
+             "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=",
              from, " >= to=", to);
   }
   return checked_range(dtype, from, plus(to, -1), static_cast<uint64_t>(to) - static_cast<uint64_t>(from));
@@ -142,10 +148,13 @@ RandomRange range_to_end(DType dtype, int64_t from) {
     last = int64_t{1} << floating_limits(dtype).digits;
     from = round_from(dtype, from);
     RL_CHECK(from < last,
-             "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, but got "
-             "from=", from, " > to_inc=", last);
+             "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, "
+             "but got "
+             "from=",
+             from, " > to_inc=", last);
   } else {
-    RL_CHECK(!is_complex(dtype), "random_from_to_impl handles only integral, floating-point and boolean types");
+    RL_CHECK(!is_complex(dtype),
+             "random_from_to_impl handles only integral, floating-point and boolean types");
     last = integer_limits(dtype).max;
   }
   return checked_range(dtype, from, last, static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1);
@@ -174,7 +183,9 @@ void check_uniform(DType dtype, double from, double to) {
 
 void check_normal(double std) { RL_CHECK(std >= 0.0, "normal expects std >= 0.0, but found std ", std); }
 
-void check_log_normal(double std) { RL_CHECK(std > 0.0, "log_normal_ expects std > 0.0, but found std=", std); }
+void check_log_normal(double std) {
+  RL_CHECK(std > 0.0, "log_normal_ expects std > 0.0, but found std=", std);
+}
 
 void check_geometric(double p) {
   RL_CHECK(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
@@ -190,21 +201,25 @@ void check_exponential(double lambda) {
 
 void check_exponential_dtype(DType dtype) {
   RL_CHECK(is_floating(dtype),
-           "Exponential distribution is a continuous probability distribution. dtype must be a floating point but you "
-           "specified ", info(dtype).message_name);
+           "Exponential distribution is a continuous probability distribution. dtype must be a floating "
+           "point but you "
+           "specified ",
+           info(dtype).message_name);
 }
 
 void check_cauchy(DType dtype, double sigma) {
   RL_CHECK(sigma > 0.0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
-  RL_CHECK(is_floating(dtype),
-           "Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you "
-           "specified ", type_name(dtype));
+  RL_CHECK(
+      is_floating(dtype),
+      "Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you "
+      "specified ",
+      type_name(dtype));
 }
 
 void check_multinomial(DType dtype, int64_t dim, int64_t categories, int64_t samples, bool replacement) {
   RL_CHECK(dim == 1 || dim == 2, "prob_dist must be 1 or 2 dim");
-  RL_CHECK(is_floating(dtype), "multinomial only supports floating-point dtypes for input, got: ",
-           info(dtype).message_name);
+  RL_CHECK(is_floating(dtype),
+           "multinomial only supports floating-point dtypes for input, got: ", info(dtype).message_name);
   RL_CHECK(samples > 0, "cannot sample n_sample <= 0 samples");
   RL_CHECK(replacement || samples <= categories,
            "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
@@ -215,12 +230,13 @@ void check_randperm(DType dtype, int64_t n) {
   RL_CHECK(n >= 0, "n must be non-negative, got", n);
   if (is_integral(dtype, false) && item_size(dtype) < 8) {
     const std::string type = dtype == DType::Int32 ? "int" : concat(info(dtype).name, "_t");
-    RL_CHECK(n - 1 <= integer_limits(dtype).max, "value cannot be converted to type ", type, " without overflow");
+    RL_CHECK(n - 1 <= integer_limits(dtype).max, "value cannot be converted to type ", type,
+             " without overflow");
   } else if (is_floating(dtype) && dtype != DType::BFloat16) {
     const int digits = floating_limits(dtype).digits;
     const std::string most = dtype == DType::Float16 ? "2049" : concat("2^", digits, "+1");
-    RL_CHECK(n <= (int64_t{1} << digits) + 1, "n cannot be greater than ", most, " for ", info(dtype).message_name,
-             " type.");
+    RL_CHECK(n <= (int64_t{1} << digits) + 1, "n cannot be greater than ", most, " for ",
+             info(dtype).message_name, " type.");
   }
 }
 

@@ -1,6 +1,6 @@
-// What random operations demand of their arguments, in PyTorch's words and order, for every device. The functions throw
-// RuntimeError (NotImplementedError where the dtype has no such operation) and are called before an empty output is
-// returned as it is, unless they are said to come after.
+// What random operations demand of their arguments, in PyTorch's words and order, for every device. The
+// functions throw RuntimeError (NotImplementedError where the dtype has no such operation) and are called
+// before an empty output is returned as it is, unless they are said to come after.
 #pragma once
 
 #include <array>
@@ -17,7 +17,8 @@ struct RandomRange {
   uint64_t range = 0;
   int64_t base = 0;
   bool full = false;
-  std::array<std::string, 2> warnings;  // UserWarnings for bounds that a floating dtype cannot tell apart; "" for none
+  std::array<std::string, 2>
+      warnings;  // UserWarnings for bounds that a floating dtype cannot tell apart; "" for none
 };
 // `to` empty: up to the dtype's largest value, which for floating dtypes is 2^digits.
 RandomRange random_range_arguments(DType dtype, int64_t from, std::optional<int64_t> to);
@@ -31,7 +32,8 @@ void check_exponential(double lambda);
 void check_exponential_dtype(DType dtype);  // after the return of empty outputs
 void check_cauchy(DType dtype, double sigma);
 void check_multinomial(DType dtype, int64_t dim, int64_t categories, int64_t samples, bool replacement);
-// n >= 0, and (except for bfloat16) the dtype holds the numbers below n. PyTorch says the first of `out=` alone.
+// n >= 0, and (except for bfloat16) the dtype holds the numbers below n. PyTorch says the first of `out=`
+// alone.
 void check_randperm(DType dtype, int64_t n);
 
 }  // namespace rushlight

@@ -1,5 +1,5 @@
-// The same functions on plain numbers: float and double (libm, or CUDA's), integers (which wrap and never trap). Formulas
-// run on these for integer and complex tensors, and under nvcc for all.
+// The same functions on plain numbers: float and double (libm, or CUDA's), integers (which wrap and never
+// trap). Formulas run on these for integer and complex tensors, and under nvcc for all.
 #if defined(RUSHLIGHT_MATH_SCALAR_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_SCALAR_INL_H_
 #undef RUSHLIGHT_MATH_SCALAR_INL_H_
@@ -25,6 +25,12 @@ struct ScalarOfImpl {
 template <class V>
 using ScalarOf = typename ScalarOfImpl<V>::type;
 
+// Variables, because nvcc does not let device code call std::numeric_limits.
+template <class T>
+inline constexpr T kInfinity = std::numeric_limits<T>::infinity();
+template <class T>
+inline constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+
 template <class V>
 RL_INLINE V select(bool m, V yes, V no) {
   return m ? yes : no;
@@ -32,7 +38,8 @@ RL_INLINE V select(bool m, V yes, V no) {
 RL_INLINE bool any_true(bool m) { return m; }
 RL_INLINE bool all_true(bool m) { return m; }
 
-// Arithmetic that wraps on integers (signed overflow is undefined in C++, so it goes through the unsigned type).
+// Arithmetic that wraps on integers (signed overflow is undefined in C++, so it goes through the unsigned
+// type).
 template <class V>
 RL_INLINE V add(V a, V b) {
   if constexpr (std::is_integral_v<V>) {
@@ -69,10 +76,10 @@ RL_INLINE V neg(V a) {
   }
 }
 
-#define RL_SCALAR_UNARY(name)                                       \
-  template <std::floating_point T>                                  \
-  RL_INLINE T name(T x) {                                           \
-    return std::name(x);                                            \
+#define RL_SCALAR_UNARY(name)      \
+  template <std::floating_point T> \
+  RL_INLINE T name(T x) {          \
+    return std::name(x);           \
   }
 RL_SCALAR_UNARY(sqrt)
 RL_SCALAR_UNARY(floor)
@@ -101,10 +108,10 @@ RL_SCALAR_UNARY(erf)
 RL_SCALAR_UNARY(erfc)
 #undef RL_SCALAR_UNARY
 
-#define RL_SCALAR_BINARY(name)                                      \
-  template <std::floating_point T>                                  \
-  RL_INLINE T name(T x, T y) {                                      \
-    return std::name(x, y);                                         \
+#define RL_SCALAR_BINARY(name)     \
+  template <std::floating_point T> \
+  RL_INLINE T name(T x, T y) {     \
+    return std::name(x, y);        \
   }
 RL_SCALAR_BINARY(pow)
 RL_SCALAR_BINARY(atan2)
@@ -128,11 +135,11 @@ RL_INLINE bool isnan(T x) {
 }
 template <std::floating_point T>
 RL_INLINE bool isinf(T x) {
-  return std::abs(x) == std::numeric_limits<T>::infinity();
+  return std::abs(x) == kInfinity<T>;
 }
 template <std::floating_point T>
 RL_INLINE bool isfinite(T x) {
-  return std::abs(x) < std::numeric_limits<T>::infinity();
+  return std::abs(x) < kInfinity<T>;
 }
 template <std::floating_point T>
 RL_INLINE bool signbit(T x) {
@@ -154,8 +161,7 @@ RL_INLINE T sigmoid(T x) {
 
 // Numbers of both kinds.
 template <class T>
-  requires std::is_arithmetic_v<T>
-RL_INLINE T abs(T x) {
+requires std::is_arithmetic_v<T> RL_INLINE T abs(T x) {
   if constexpr (std::is_integral_v<T>) {
     return std::is_signed_v<T> && x < 0 ? neg(x) : x;
   } else {
@@ -163,15 +169,9 @@ RL_INLINE T abs(T x) {
   }
 }
 template <class T>
-  requires std::is_arithmetic_v<T>
-RL_INLINE T raw_min(T a, T b) {
-  return b < a ? b : a;
-}
+requires std::is_arithmetic_v<T> RL_INLINE T raw_min(T a, T b) { return b < a ? b : a; }
 template <class T>
-  requires std::is_arithmetic_v<T>
-RL_INLINE T raw_max(T a, T b) {
-  return a < b ? b : a;
-}
+requires std::is_arithmetic_v<T> RL_INLINE T raw_max(T a, T b) { return a < b ? b : a; }
 template <std::integral T>
 RL_INLINE bool isnan(T) {
   return false;
@@ -189,8 +189,8 @@ RL_INLINE bool signbit(T x) {
   return std::is_signed_v<T> && x < 0;
 }
 
-// Integer division. A zero divisor gives 0 here (PyTorch raises RuntimeError "ZeroDivisionError": callers look first),
-// and the lowest value divided by -1 wraps: neither may trap.
+// Integer division. A zero divisor gives 0 here (PyTorch raises RuntimeError "ZeroDivisionError": callers
+// look first), and the lowest value divided by -1 wraps: neither may trap.
 template <std::integral T>
 RL_INLINE T trunc_divide(T a, T b) {
   if (b == 0) return 0;
@@ -240,18 +240,19 @@ template <std::integral T>
 RL_INLINE T right_shift(T a, T b) {
   using U = std::make_unsigned_t<T>;
   const bool out = static_cast<U>(b) >= sizeof(T) * 8;
-  return static_cast<T>(a >> (out ? static_cast<T>(sizeof(T) * 8 - 1) : b)) & (out && !std::is_signed_v<T> ? T{0} : static_cast<T>(-1));
+  return static_cast<T>(a >> (out ? static_cast<T>(sizeof(T) * 8 - 1) : b)) &
+         (out && !std::is_signed_v<T> ? T{0} : static_cast<T>(-1));
 }
 template <std::integral T>
 RL_INLINE T gcd(T a, T b) {
-  a = abs(a);
-  b = abs(b);
-  while (b != 0) {
-    const T r = fmod(a, b);
-    a = b;
-    b = r;
+  using U = std::make_unsigned_t<T>;
+  U u = static_cast<U>(abs(a)), v = static_cast<U>(abs(b));  // the lowest value's magnitude fits only here
+  while (v != 0) {
+    const U r = u % v;
+    u = v;
+    v = r;
   }
-  return a;
+  return static_cast<T>(u);
 }
 template <std::integral T>
 RL_INLINE T lcm(T a, T b) {
@@ -277,36 +278,37 @@ RL_INLINE float lgamma(float x) {
 #endif
 }
 
-// psi(x): reflection for x < 0, the recurrence psi(x) = psi(x + 1) - 1/x up to 10, then the asymptotic series with
-// Bernoulli numbers (Abramowitz and Stegun, 6.3.6, 6.3.7 and 6.3.18).
+// psi(x): reflection for x < 0, the recurrence psi(x) = psi(x + 1) - 1/x up to 10, then the asymptotic series
+// with Bernoulli numbers (Abramowitz and Stegun, 6.3.6, 6.3.7 and 6.3.18).
 RL_INLINE double digamma(double x) {
-  if (x == 0) return std::copysign(std::numeric_limits<double>::infinity(), -x);
+  if (x == 0) return std::copysign(kInfinity<double>, -x);
   double reflected = 0;
   if (x < 0) {
     const double fraction = x - std::rint(x);  // exact, and small where tan(pi x) is
-    if (fraction == 0 || !isfinite(x)) return std::numeric_limits<double>::quiet_NaN();
+    if (fraction == 0 || !isfinite(x)) return kNan<double>;
     reflected = -3.14159265358979323846 / std::tan(3.14159265358979323846 * fraction);
     x = 1 - x;
   }
   double sum = 0;
   for (; x < 10; x += 1) sum -= 1 / x;
-  if (x == std::numeric_limits<double>::infinity()) return x;
+  if (x == kInfinity<double>) return x;
   const double z = 1 / (x * x);
   const double series =
-      z * (1. / 12 - z * (1. / 120 - z * (1. / 252 - z * (1. / 240 - z * (1. / 132 - z * (691. / 32760 - z / 12))))));
+      z * (1. / 12 -
+           z * (1. / 120 - z * (1. / 252 - z * (1. / 240 - z * (1. / 132 - z * (691. / 32760 - z / 12))))));
   return std::log(x) - 0.5 / x - series + sum + reflected;
 }
 RL_INLINE float digamma(float x) { return static_cast<float>(digamma(static_cast<double>(x))); }
 
-// The inverse of erf: a rational start (Giles, "Approximating the erfinv function", 2010), then Newton steps on whichever of
-// erf and erfc keeps its relative accuracy.
+// The inverse of erf: a rational start (Giles, "Approximating the erfinv function", 2010), then Newton steps
+// on whichever of erf and erfc keeps its relative accuracy.
 RL_INLINE double erfinv(double x) {
 #ifdef __CUDA_ARCH__
   return ::erfinv(x);
 #else
   const double a = std::abs(x);
   if (!(a < 1)) {
-    return a == 1 ? std::copysign(std::numeric_limits<double>::infinity(), x) : std::numeric_limits<double>::quiet_NaN();
+    return a == 1 ? std::copysign(kInfinity<double>, x) : kNan<double>;
   }
   // Winitzki's closed form is within 2e-3, which three steps of third order bring below one unit.
   const double w = std::log((1 - a) * (1 + a));

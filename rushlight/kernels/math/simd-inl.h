@@ -1,6 +1,7 @@
-// Simd<T>: one full-width Highway vector of float or double that behaves as a number. Formulas are templates on the value
-// type, so the same text runs on Simd<float>, on Simd<double>, on plain scalars and, under nvcc, on the GPU. The functions
-// on it (exp, sin, ...) are in simd_exp-inl.h, simd_trig-inl.h and simd_special-inl.h; ADL finds them all.
+// Simd<T>: one full-width Highway vector of float or double that behaves as a number. Formulas are templates
+// on the value type, so the same text runs on Simd<float>, on Simd<double>, on plain scalars and, under nvcc,
+// on the GPU. The functions on it (exp, sin, ...) are in simd_exp-inl.h, simd_trig-inl.h and
+// simd_special-inl.h; ADL finds them all.
 #if defined(RUSHLIGHT_MATH_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_SIMD_INL_H_
 #undef RUSHLIGHT_MATH_SIMD_INL_H_
@@ -19,7 +20,8 @@ RL_MATH_BEGIN
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// One truth value a lane. `!`, `&`, `|` and `^` read the same on masks and on bool, and formulas use only those.
+// One truth value a lane. `!`, `&`, `|` and `^` read the same on masks and on bool, and formulas use only
+// those.
 template <class T>
 struct SimdMask {
   using D = hn::ScalableTag<T>;
@@ -44,7 +46,8 @@ struct Simd {
   using Raw = hn::Vec<D>;
   using IntTag = hn::RebindToSigned<D>;
   using IntRaw = hn::Vec<IntTag>;
-  static constexpr int kLanes = static_cast<int>(HWY_LANES(T));  // exact on x86 and NEON, whose vectors have a fixed size
+  static constexpr int kLanes =
+      static_cast<int>(HWY_LANES(T));  // exact on x86 and NEON, whose vectors have a fixed size
   Raw raw;
 
   Simd() = default;
@@ -54,7 +57,8 @@ struct Simd {
   // No alignment is needed.
   static RL_INLINE Simd load(const T* p) { return hn::LoadU(D(), p); }
   RL_INLINE void store(T* p) const { hn::StoreU(raw, D(), p); }
-  // The first `count` < kLanes elements, by memcpy: nothing beyond them is touched. Lanes that are not there load as zero.
+  // The first `count` < kLanes elements, by memcpy: nothing beyond them is touched. Lanes that are not there
+  // load as zero.
   static RL_INLINE Simd load_part(const T* p, int64_t count) {
     HWY_ALIGN T lanes[kLanes] = {};
     std::memcpy(lanes, p, static_cast<size_t>(count) * sizeof(T));
@@ -175,7 +179,8 @@ template <class T>
 RL_INLINE Simd<T> copysign(Simd<T> magnitude, Simd<T> sign) {
   return hn::CopySign(magnitude.raw, sign.raw);
 }
-// x with its sign flipped where `sign` is negative (-0 included): a multiplication by the sign without rounding.
+// x with its sign flipped where `sign` is negative (-0 included): a multiplication by the sign without
+// rounding.
 template <class T>
 RL_INLINE Simd<T> flip_sign(Simd<T> x, Simd<T> sign) {
   return hn::Xor(x.raw, hn::And(sign.raw, hn::SignBit(typename Simd<T>::D())));
@@ -186,11 +191,11 @@ RL_INLINE SimdMask<T> isnan(Simd<T> x) {
 }
 template <class T>
 RL_INLINE SimdMask<T> isinf(Simd<T> x) {
-  return abs(x) == Simd<T>(std::numeric_limits<T>::infinity());
+  return abs(x) == Simd<T>(kInfinity<T>);
 }
 template <class T>
 RL_INLINE SimdMask<T> isfinite(Simd<T> x) {
-  return abs(x) < Simd<T>(std::numeric_limits<T>::infinity());
+  return abs(x) < Simd<T>(kInfinity<T>);
 }
 template <class T>
 RL_INLINE SimdMask<T> signbit(Simd<T> x) {
@@ -208,7 +213,8 @@ RL_INLINE Simd<T> raw_max(Simd<T> a, Simd<T> b) {
   return hn::Max(a.raw, b.raw);
 }
 
-// Gathers are avoided everywhere, so this is the one way to call libm: `f` on every lane, or on those where `m` is true.
+// Gathers are avoided everywhere, so this is the one way to call libm: `f` on every lane, or on those where
+// `m` is true.
 template <class T, class F>
 HWY_NOINLINE Simd<T> map_lanes(Simd<T> x, F f) {
   HWY_ALIGN T lanes[Simd<T>::kLanes];
@@ -237,7 +243,8 @@ HWY_NOINLINE Simd<T> map_lanes_where(SimdMask<T> m, Simd<T> x, Simd<T> otherwise
   return Simd<T>::load(out);
 }
 
-// c0 + c1 x + c2 x^2 + ... by Horner's rule. Independent vectors of a loop fill the pipeline, so no Estrin here.
+// c0 + c1 x + c2 x^2 + ... by Horner's rule. Independent vectors of a loop fill the pipeline, so no Estrin
+// here.
 template <class T>
 RL_INLINE Simd<T> poly(Simd<T>, T c0) {
   return Simd<T>(c0);
@@ -247,8 +254,8 @@ RL_INLINE Simd<T> poly(Simd<T> x, T c0, C... rest) {
   return fma(poly(x, rest...), x, Simd<T>(c0));
 }
 
-// A float formula whose rounding errors would add up to more than its bound runs as two halves in double: the result is
-// then correctly rounded but for one case in millions. `f` takes and returns Simd<double>.
+// A float formula whose rounding errors would add up to more than its bound runs as two halves in double: the
+// result is then correctly rounded but for one case in millions. `f` takes and returns Simd<double>.
 struct DoubleHalves {
   Simd<double> lo, hi;
 };

@@ -1,8 +1,9 @@
 // Exponentials, logarithms and hyperbolic functions on Simd<float> and Simd<double>. Included by simd-inl.h.
 //
-// Every function reduces its argument exactly enough, evaluates one polynomial and puts the result together again, as
-// fdlibm does (Sun Microsystems, 1993; the reductions of e_exp.c, e_log.c, s_log1p.c). The coefficients interpolate the
-// stated function at Chebyshev nodes; they were computed with 60 digits. Each polynomial's own error is below 1/5 ulp.
+// Every function reduces its argument exactly enough, evaluates one polynomial and puts the result together
+// again, as fdlibm does (Sun Microsystems, 1993; the reductions of e_exp.c, e_log.c, s_log1p.c). The
+// coefficients interpolate the stated function at Chebyshev nodes; they were computed with 60 digits. Each
+// polynomial's own error is below 1/5 ulp.
 #if defined(RUSHLIGHT_MATH_SIMD_EXP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_SIMD_EXP_INL_H_
 #undef RUSHLIGHT_MATH_SIMD_EXP_INL_H_
@@ -14,7 +15,8 @@
 
 RL_MATH_BEGIN
 
-// The layout of an IEEE number, and ln 2 in two parts: the high one short enough that n * kLn2Hi is exact for every exponent n.
+// The layout of an IEEE number, and ln 2 in two parts: the high one short enough that n * kLn2Hi is exact for
+// every exponent n.
 template <class T>
 struct Ieee;
 template <>
@@ -24,7 +26,8 @@ struct Ieee<float> {
   static constexpr Int kBias = 127;
   static constexpr Int kSqrtHalf = 0x3f3504f3;  // bits of sqrt(1/2)
   static constexpr Int kOne = 0x3f800000;
-  static constexpr float kRoundMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer held in the low bits
+  static constexpr float kRoundMagic =
+      12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer held in the low bits
   static constexpr float kExponentMagic = 8388608.0f;  // 2^23
   static constexpr float kLn2Hi = 0x1.62e4p-1f;
   static constexpr float kLn2Lo = 1.42860677e-6f;
@@ -65,9 +68,9 @@ RL_INLINE Simd<float> expm1_tail(Simd<float> r) {
   return poly(r, 5.0e-1f, 1.66665734e-1f, 4.16665501e-2f, 8.36377387e-3f, 1.39269266e-3f);
 }
 RL_INLINE Simd<double> expm1_tail(Simd<double> r) {
-  return poly(r, 5.0e-1, 1.6666666666666671e-1, 4.166666666666667e-2, 8.3333333333255447e-3, 1.3888888888883327e-3,
-              1.9841269876864355e-4, 2.4801587327007187e-5, 2.755725283351691e-6, 2.75572718102198e-7,
-              2.5106274733573295e-8, 2.0915442297780115e-9);
+  return poly(r, 5.0e-1, 1.6666666666666671e-1, 4.166666666666667e-2, 8.3333333333255447e-3,
+              1.3888888888883327e-3, 1.9841269876864355e-4, 2.4801587327007187e-5, 2.755725283351691e-6,
+              2.75572718102198e-7, 2.5106274733573295e-8, 2.0915442297780115e-9);
 }
 
 // x = n ln 2 + r with |r| <= ln 2 / 2, for |x| in the range of exp.
@@ -120,7 +123,9 @@ RL_INLINE Simd<T> expm1(Simd<T> x) {
 }
 
 // (log((1 + s) / (1 - s)) - 2 s) / (s z) with z = s^2, for |s| <= 3 - 2 sqrt(2).
-RL_INLINE Simd<float> log_tail(Simd<float> z) { return poly(z, 6.66666856e-1f, 3.9988551e-1f, 2.95903174e-1f); }
+RL_INLINE Simd<float> log_tail(Simd<float> z) {
+  return poly(z, 6.66666856e-1f, 3.9988551e-1f, 2.95903174e-1f);
+}
 RL_INLINE Simd<double> log_tail(Simd<double> z) {
   return poly(z, 6.6666666666666699e-1, 3.9999999999893222e-1, 2.8571428628810996e-1, 2.2222210674238515e-1,
               1.8182922513515942e-1, 1.5330617306743305e-1, 1.463003136412286e-1);
@@ -155,9 +160,8 @@ RL_INLINE LogReduced<T> reduce_log(Simd<T> x) {
 // The values of a logarithm outside (0, inf).
 template <class T>
 RL_INLINE Simd<T> log_edges(Simd<T> x, Simd<T> y) {
-  using L = std::numeric_limits<T>;
-  y = select(x < Simd<T>(L::infinity()), y, x);
-  return select(x > Simd<T>(T(0)), y, select(x == Simd<T>(T(0)), Simd<T>(-L::infinity()), Simd<T>(L::quiet_NaN())));
+  y = select(x < Simd<T>(kInfinity<T>), y, x);
+  return select(x > Simd<T>(T(0)), y, select(x == Simd<T>(T(0)), Simd<T>(-kInfinity<T>), Simd<T>(kNan<T>)));
 }
 
 template <class T>
@@ -171,8 +175,8 @@ RL_INLINE Simd<T> log(Simd<T> x) {
   return log_edges(x, fma(k, Simd<T>(Ieee<T>::kLn2Hi), f - (hfsq - tail)));
 }
 
-// log(x) / ln(base) = k log_base(2) + log(m) / ln(base), every constant in two parts whose products with k, and with the
-// leading bits of log(m), are exact (fdlibm's e_log2.c and e_log10.c; the constants are theirs).
+// log(x) / ln(base) = k log_base(2) + log(m) / ln(base), every constant in two parts whose products with k,
+// and with the leading bits of log(m), are exact (fdlibm's e_log2.c and e_log10.c; the constants are theirs).
 template <class T>
 struct LogBase {
   T inverse_hi, inverse_lo;  // 1 / ln(base)
@@ -203,7 +207,8 @@ RL_INLINE Simd<double> log2(Simd<double> x) {
   return log_in_base(x, LogBase<double>{1.44269504072144627571, 1.67517131648865118353e-10, 1.0, 0.0});
 }
 RL_INLINE Simd<float> log10(Simd<float> x) {
-  return log_in_base(x, LogBase<float>{4.3432617188e-01f, -3.1689971365e-05f, 3.0102920532e-01f, 7.9034151668e-07f});
+  return log_in_base(
+      x, LogBase<float>{4.3432617188e-01f, -3.1689971365e-05f, 3.0102920532e-01f, 7.9034151668e-07f});
 }
 RL_INLINE Simd<double> log10(Simd<double> x) {
   return log_in_base(x, LogBase<double>{4.34294481878168880939e-01, 2.50829467116452752298e-11,
@@ -213,7 +218,6 @@ RL_INLINE Simd<double> log10(Simd<double> x) {
 template <class T>
 RL_INLINE Simd<T> log1p(Simd<T> x) {
   using S = Simd<T>;
-  using L = std::numeric_limits<T>;
   const S one(T(1));
   const S u = x + one;
   const auto [k, m] = reduce_log_normal(u);
@@ -227,8 +231,8 @@ RL_INLINE Simd<T> log1p(Simd<T> x) {
   const S hfsq = f * f * S(T(0.5));
   const S tail = fma(s, fma(z, log_tail(z), hfsq), fma(k, S(Ieee<T>::kLn2Lo), c));
   S y = fma(k, S(Ieee<T>::kLn2Hi), f - (hfsq - tail));
-  y = select(x < S(L::infinity()), copysign(y, x), x);
-  return select(u > S(T(0)), y, select(u == S(T(0)), S(-L::infinity()), S(L::quiet_NaN())));
+  y = select(x < S(kInfinity<T>), copysign(y, x), x);
+  return select(u > S(T(0)), y, select(u == S(T(0)), S(-kInfinity<T>), S(kNan<T>)));
 }
 
 // (tanh x - x) / x^3 in z = x^2, for |x| <= 0.55.

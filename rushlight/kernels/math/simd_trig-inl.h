@@ -1,7 +1,8 @@
 // Trigonometric functions and their inverses on Simd<float> and Simd<double>. Included by simd-inl.h.
 //
-// Arguments are reduced by multiples of pi/2 that are held in four parts (Cody and Waite, 1980): up to kTrigBound every
-// product is exact even without an fma. Lanes beyond go to libm. Polynomials: see simd_exp-inl.h.
+// Arguments are reduced by multiples of pi/2 that are held in four parts (Cody and Waite, 1980): up to
+// kTrigBound every product is exact even without an fma. Lanes beyond go to libm. Polynomials: see
+// simd_exp-inl.h.
 #if defined(RUSHLIGHT_MATH_SIMD_TRIG_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_SIMD_TRIG_INL_H_
 #undef RUSHLIGHT_MATH_SIMD_TRIG_INL_H_
@@ -26,7 +27,8 @@ struct HalfPi<float> {
 template <>
 struct HalfPi<double> {
   static constexpr double kBound = 1.6e6;
-  static constexpr double kParts[4] = {0x1.921fb54400000p+0, 0x1.0b46000000000p-34, 0x1.1a62633100000p-54, 0x1.1701b839a2520p-88};
+  static constexpr double kParts[4] = {0x1.921fb54400000p+0, 0x1.0b46000000000p-34, 0x1.1a62633100000p-54,
+                                       0x1.1701b839a2520p-88};
 };
 
 // x = q pi/2 + r + lo with |r| <= pi/4; q is held in the low bits of `quadrant`.
@@ -103,8 +105,8 @@ RL_INLINE Simd<T> cos(Simd<T> x) {
 }
 
 RL_INLINE Simd<float> tan_tail(Simd<float> z) {  // (tan r - r) / r^3
-  return poly(z, 3.33333341e-1f, 1.33332155e-1f, 5.39978186e-2f, 2.15949852e-2f, 1.00529154e-2f, 1.04175052e-3f,
-              3.92749101e-3f);
+  return poly(z, 3.33333341e-1f, 1.33332155e-1f, 5.39978186e-2f, 2.15949852e-2f, 1.00529154e-2f,
+              1.04175052e-3f, 3.92749101e-3f);
 }
 RL_INLINE Simd<double> tan_tail(Simd<double> z) {
   return poly(z, 3.3333333333333325e-1, 1.3333333333338785e-1, 5.3968253962640347e-2, 2.1869488763182794e-2,
@@ -200,7 +202,8 @@ RL_INLINE Simd<T> atan_of_ratio(Simd<T> num, Simd<T> den) {
   const S zero(T(0));
   const auto steep = num * S(T(0.41421356237309504880)) > den;
   const auto middle = num > den * S(T(0.41421356237309504880));
-  const S y = select(steep, -den, select(middle, num - den, num)) / select(steep, num, select(middle, num + den, den));
+  const S y = select(steep, -den, select(middle, num - den, num)) /
+              select(steep, num, select(middle, num + den, den));
   const S base_hi = select(steep, S(HalfPiSum<T>::kHi), select(middle, S(HalfPiSum<T>::kHi / 2), zero));
   const S base_lo = select(steep, S(HalfPiSum<T>::kLo), select(middle, S(HalfPiSum<T>::kLo / 2), zero));
   const S z = y * y;

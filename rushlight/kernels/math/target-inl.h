@@ -1,6 +1,7 @@
-// The frame that every header of this room stands in. On the CPU each header is compiled once for every Highway target,
-// inside rushlight::math::HWY_NAMESPACE, so that member templates carry the target's instructions and can be inlined.
-// Under nvcc the same text becomes rushlight::math::N_CUDA, and every function is __host__ __device__.
+// The frame that every header of this room stands in. On the CPU each header is compiled once for every
+// Highway target, inside rushlight::math::HWY_NAMESPACE, so that member templates carry the target's
+// instructions and can be inlined. Under nvcc the same text becomes rushlight::math::N_CUDA, and every
+// function is __host__ __device__.
 //
 //   RL_MATH_BEGIN        opens the target region and the namespace (no semicolon follows)
 //   RL_MATH_END          closes both

@@ -1,0 +1,77 @@
+#include "convert.h"
+
+#include <map>
+
+namespace rushlight::python {
+
+DType dtype_like(PyObject* o) {
+  if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) return DType::Float64;
+  if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::Int64;
+  if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::Bool;
+  if (o == reinterpret_cast<PyObject*>(&PyComplex_Type)) return DType::Complex128;
+  return dtype_value(o);
+}
+
+Dims dims_value(PyObject* o) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return Dims{int_value(o)};
+  Dims out;
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+    const bool fits = (PyLong_Check(item) && !PyBool_Check(item)) || is_numpy_integer(item) || (is_tensor(item) && is_index_tensor(item));
+    RL_CHECK_AS(TypeError, fits || PyBool_Check(item), "expected int at position ", i, ", but got ", Py_TYPE(item)->tp_name);
+    out.push_back(int_value(item));
+  }
+  return out;
+}
+
+std::vector<Tensor> tensors_value(PyObject* o) {
+  std::vector<Tensor> out;
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+  out.reserve(n);
+  for (Py_ssize_t i = 0; i < n; ++i) out.push_back(tensor_value(PySequence_Fast_GET_ITEM(o, i)));
+  return out;
+}
+
+namespace {
+
+template <class Range>
+PyObject* wrap_tuple(const Range& tensors, size_t n) {
+  Object tuple = take(PyTuple_New(static_cast<Py_ssize_t>(n)));
+  Py_ssize_t i = 0;
+  for (const Tensor& t : tensors) PyTuple_SET_ITEM(tuple.get(), i++, wrap(t));
+  return tuple.release();
+}
+
+}  // namespace
+
+PyObject* to_python(const char*, const TensorPair& v) {
+  const Tensor all[] = {std::get<0>(v), std::get<1>(v)};
+  return wrap_tuple(all, 2);
+}
+PyObject* to_python(const char*, const TensorTriple& v) {
+  const Tensor all[] = {std::get<0>(v), std::get<1>(v), std::get<2>(v)};
+  return wrap_tuple(all, 3);
+}
+PyObject* to_python(const char*, const TensorVector& v) { return wrap_tuple(v, v.size()); }
+
+PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names, std::initializer_list<Tensor> values) {
+  // One struct sequence type an operation, made at its first result and kept: the strings it points to must last too.
+  static std::map<std::string, PyTypeObject*>& types = *new std::map<std::string, PyTypeObject*>();
+  PyTypeObject*& type = types[operation];
+  if (!type) {
+    auto* fields = new PyStructSequence_Field[names.size() + 1]();
+    size_t i = 0;
+    for (const char* name : names) fields[i++].name = name;
+    auto* full_name = new std::string(std::string("torch.return_types.") + operation);
+    PyStructSequence_Desc description{full_name->c_str(), "", fields, static_cast<int>(names.size())};
+    type = PyStructSequence_NewType(&description);
+    check(reinterpret_cast<PyObject*>(type));
+  }
+  Object out = take(PyStructSequence_New(type));
+  Py_ssize_t i = 0;
+  for (const Tensor& t : values) PyStructSequence_SetItem(out.get(), i++, wrap(t));
+  return out.release();
+}
+
+}  // namespace rushlight::python

@@ -1,0 +1,25 @@
+// The extension module rushlight._C.
+#include "generator.h"
+#include "node.h"
+#include "operations.h"
+#include "types.h"
+
+namespace rushlight::python {
+namespace {
+
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rushlight._C", "The engine of Rushlight.", -1, nullptr, nullptr, nullptr, nullptr, nullptr};
+
+PyObject* make_module() {
+  Object module = take(PyModule_Create(&definition));
+  add_value_types(module.get());
+  add_generator_type(module.get());
+  add_node_type(module.get());
+  add_tensor_type(module.get());
+  add_operations(module.get());
+  return module.release();
+}
+
+}  // namespace
+}  // namespace rushlight::python
+
+PyMODINIT_FUNC PyInit__C() { return rushlight::python::guarded([] { return rushlight::python::make_module(); }); }

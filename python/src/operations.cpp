@@ -1,0 +1,211 @@
+#include "operations.h"
+
+#include <structmember.h>
+
+#include <map>
+#include <string>
+
+#include "rushlight/ops/in_place.h"
+
+namespace rushlight::python {
+namespace {
+
+// All overloads of one name.
+struct Overloads {
+  std::string name;
+  std::string module;
+  std::string doc;
+  std::vector<Signature*> signatures;
+  struct Target {
+    void* function;
+    Invoke invoke;
+    bool has_out;
+  };
+  std::vector<Target> targets;
+};
+
+struct PyOperation {
+  PyObject_HEAD
+  vectorcallfunc vectorcall;
+  const Overloads* overloads;
+  PyObject* dict;
+};
+
+PyTypeObject *function_type, *method_type;
+
+bool requires_grad_any(PyObject* const* slots, const Signature& s) {
+  for (size_t i = 0; i < s.parameters.size(); ++i) {
+    if (slots[i] && s.parameters[i].kind != Kind::Out && is_tensor(slots[i]) && tensor_value(slots[i]).requires_grad()) return true;
+  }
+  return false;
+}
+
+PyObject* write_outs(const Overloads& op, PyObject* out, PyObject* result, bool requires_grad) {
+  Object owned = Object::steal(result);
+  if (is_tensor(out)) {
+    write_out(op.name.c_str(), tensor_value(out), tensor_value(result), requires_grad);
+    return Py_NewRef(out);
+  }
+  const std::vector<Tensor> targets = tensors_value(out);
+  RL_CHECK_AS(TypeError, PyTuple_Check(result) && PyTuple_GET_SIZE(result) == static_cast<Py_ssize_t>(targets.size()), op.name,
+              "(): out= takes as many tensors as there are results");
+  Object tuple = take(PyTuple_New(targets.size()));
+  for (size_t i = 0; i < targets.size(); ++i) {
+    write_out(op.name.c_str(), targets[i], tensor_value(PyTuple_GET_ITEM(result, i)), requires_grad);
+    PyTuple_SET_ITEM(tuple.get(), i, wrap(targets[i]));
+  }
+  return tuple.release();
+}
+
+PyObject* run(const Overloads& op, const Call& call) {
+  return guarded([&]() -> PyObject* {
+    PyObject* slots[kMaxParameters];
+    Object keep;
+    const int k = parse(op.name.c_str(), op.signatures, call, slots, keep);
+    const Overloads::Target& target = op.targets[k];
+    PyObject* result = check(target.invoke(target.function, op.name.c_str(), slots));
+    if (!target.has_out) return result;
+    const Signature& s = *op.signatures[k];
+    PyObject* out = slots[s.parameters.size() - 1];
+    return out == Py_None ? result : write_outs(op, out, result, requires_grad_any(slots, s));
+  });
+}
+
+PyObject* call_function(PyObject* self, PyObject* const* args, size_t flags, PyObject* names) {
+  return run(*reinterpret_cast<PyOperation*>(self)->overloads, {args, PyVectorcall_NARGS(flags), names, nullptr});
+}
+
+PyObject* call_method(PyObject* self, PyObject* const* args, size_t flags, PyObject* names) {
+  const Overloads& op = *reinterpret_cast<PyOperation*>(self)->overloads;
+  const Py_ssize_t n = PyVectorcall_NARGS(flags);
+  if (n == 0 || !is_tensor(args[0])) {
+    return PyErr_Format(PyExc_TypeError, "descriptor '%s' for 'torch._C.TensorBase' objects doesn't apply to a '%s' object", op.name.c_str(),
+                        n == 0 ? "NoneType" : Py_TYPE(args[0])->tp_name);
+  }
+  return run(op, {args + 1, n - 1, names, args[0]});
+}
+
+const Overloads& overloads_of(PyObject* self) { return *reinterpret_cast<PyOperation*>(self)->overloads; }
+
+PyObject* bind(PyObject* self, PyObject* instance, PyObject*) {
+  return instance && instance != Py_None ? PyMethod_New(self, instance) : Py_NewRef(self);
+}
+PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(overloads_of(self).name.c_str()); }
+PyObject* get_doc(PyObject* self, void*) { return PyUnicode_FromString(overloads_of(self).doc.c_str()); }
+PyObject* get_module(PyObject* self, void*) { return PyUnicode_FromString(overloads_of(self).module.c_str()); }
+PyObject* function_repr(PyObject* self) { return PyUnicode_FromFormat("<built-in method %s of type object>", overloads_of(self).name.c_str()); }
+PyObject* method_repr(PyObject* self) { return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>", overloads_of(self).name.c_str()); }
+// By qualified name: copy and pickle treat it as the constant it is.
+PyObject* reduce(PyObject* self, PyObject*) { return get_name(self, nullptr); }
+
+PyMethodDef operation_methods[] = {{"__reduce__", reduce, METH_NOARGS, "Pickles by name."}, {}};
+PyMemberDef operation_members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOperation, vectorcall), READONLY, nullptr},
+                                   {"__dictoffset__", T_PYSSIZET, offsetof(PyOperation, dict), READONLY, nullptr},
+                                   {}};
+PyGetSetDef operation_getset[] = {{"__name__", get_name, nullptr, nullptr, nullptr},
+                                  {"__qualname__", get_name, nullptr, nullptr, nullptr},
+                                  {"__doc__", get_doc, nullptr, nullptr, nullptr},
+                                  {"__module__", get_module, nullptr, nullptr, nullptr},
+                                  {}};
+PyType_Slot function_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)}, {Py_tp_methods, operation_methods},
+                                {Py_tp_members, operation_members}, {Py_tp_getset, operation_getset},
+                                {Py_tp_repr, reinterpret_cast<void*>(function_repr)}, {0, nullptr}};
+PyType_Slot method_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)}, {Py_tp_methods, operation_methods},
+                              {Py_tp_members, operation_members}, {Py_tp_getset, operation_getset},
+                              {Py_tp_repr, reinterpret_cast<void*>(method_repr)}, {Py_tp_descr_get, reinterpret_cast<void*>(bind)}, {0, nullptr}};
+constexpr unsigned kFlags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+PyType_Spec function_spec = {"torch._C.builtin_function_or_method", sizeof(PyOperation), 0, kFlags, function_slots};
+PyType_Spec method_spec = {"torch._C.method_descriptor", sizeof(PyOperation), 0, kFlags | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots};
+
+Object make_operation(PyTypeObject* type, const Overloads* overloads, vectorcallfunc call) {
+  Object o = take(type->tp_alloc(type, 0));
+  auto* self = reinterpret_cast<PyOperation*>(o.get());
+  self->vectorcall = call;
+  self->overloads = overloads;
+  return o;
+}
+
+using Table = std::map<std::string, Overloads*>;
+
+struct Tables {
+  Table functions, methods, functional;
+};
+Tables& tables() {
+  static Tables& t = *new Tables();
+  return t;
+}
+
+void add_overload(Table& table, const Row& row, const std::string& name, bool in_place, bool is_method) {
+  Overloads*& op = table[name];
+  if (!op) op = new Overloads{name, row.module, "", {}, {}};
+  const bool has_out = !in_place && !is_method && (row.where & kOut);
+  auto* signature = new Signature(row.parameters, has_out);
+  op->doc += concat(op->doc.empty() ? "" : "\n\n", name, "(", signature->text(is_method), ")\n\n", row.doc);
+  op->signatures.push_back(signature);
+  op->targets.push_back({in_place ? row.in_place : row.function, in_place ? row.invoke_in_place : row.invoke, has_out});
+}
+
+void build_tables() {
+  for (const Row& row : rows()) {
+    Tables& t = tables();
+    if (std::string(row.module) != "torch") {
+      add_overload(t.functional, row, row.name, false, false);
+      continue;
+    }
+    if (row.where & kFunction) add_overload(t.functions, row, row.name, false, false);
+    if (row.where & kMethod) add_overload(t.methods, row, row.name, false, true);
+    if (row.where & kInPlace) {
+      const std::string name = std::string(row.name) + "_";
+      add_overload(t.methods, row, name, true, true);
+      if (row.where & kFunction) add_overload(t.functions, row, name, true, false);
+    }
+  }
+}
+
+// Everything the tests and the stub writer want to know: a list of dictionaries.
+PyObject* operations(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Object list = take(PyList_New(0));
+    for (const Row& row : rows()) {
+      const Signature signature(row.parameters, row.where & kOut);
+      Object entry = take(Py_BuildValue("{s:s,s:s,s:s,s:s,s:s,s:s,s:O,s:O,s:O,s:O}", "module", row.module, "name", row.name, "result", row.result,
+                                        "signature", signature.text(false).c_str(), "doc", row.doc, "samples", row.samples, "function",
+                                        row.where & kFunction ? Py_True : Py_False, "method", row.where & kMethod ? Py_True : Py_False, "inplace",
+                                        row.where & kInPlace ? Py_True : Py_False, "out", row.where & kOut ? Py_True : Py_False));
+      check(PyList_Append(list.get(), entry.get()));
+    }
+    return list.release();
+  });
+}
+
+PyMethodDef module_functions[] = {{"_operations", operations, METH_NOARGS, "The operation table."}, {}};
+
+}  // namespace
+
+PyObject* call_operation(const char* name, std::initializer_list<PyObject*> args) {
+  const Tables& t = tables();
+  if (auto it = t.functions.find(name); it != t.functions.end()) {
+    return run(*it->second, {args.begin(), static_cast<Py_ssize_t>(args.size()), nullptr, nullptr});
+  }
+  auto it = t.methods.find(name);
+  RL_CHECK_AS(NotImplementedError, it != t.methods.end(), "there is no operation ", name);
+  return run(*it->second, {args.begin() + 1, static_cast<Py_ssize_t>(args.size()) - 1, nullptr, *args.begin()});
+}
+
+void add_operations(PyObject* module) {
+  function_type = add_type(module, "_function", &function_spec);
+  method_type = add_type(module, "_method", &method_spec);
+  build_tables();
+  for (auto& [name, op] : tables().functions) add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
+  Object functional = take(PyModule_New("torch._C._nn"));
+  for (auto& [name, op] : tables().functional) add_to_module(functional.get(), name.c_str(), make_operation(function_type, op, call_function));
+  add_to_module(module, "_nn", functional);
+  for (auto& [name, op] : tables().methods) {
+    Object method = make_operation(method_type, op, call_method);
+    check(PyDict_SetItemString(tensor_type->tp_dict, name.c_str(), method.get()));
+  }
+  PyType_Modified(tensor_type);
+  check(PyModule_AddFunctions(module, module_functions));
+}
+
+}  // namespace rushlight::python

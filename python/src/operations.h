@@ -1,0 +1,32 @@
+// Operations as Python sees them: one callable a name, with all its overloads, as function and as method.
+#pragma once
+
+#include <vector>
+
+#include "convert.h"
+
+namespace rushlight::python {
+
+// One row of a declaration.
+struct Row {
+  const char* module;  // "torch" or "torch.nn.functional"
+  const char* name;
+  unsigned where;      // Forms
+  const char* result;
+  const char* parameters;
+  const char* doc;
+  const char* samples;
+  void* function;
+  Invoke invoke;
+  void* in_place;      // the function of the form `name_`, or nullptr
+  Invoke invoke_in_place;
+};
+const std::vector<Row>& rows();
+
+// Calls an operation by name, as Python would: for slots and properties that have an operation behind them.
+PyObject* call_operation(const char* name, std::initializer_list<PyObject*> args);
+
+// Adds the functions to the module and the methods to Tensor.
+void add_operations(PyObject* module);
+
+}  // namespace rushlight::python

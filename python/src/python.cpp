@@ -1,0 +1,64 @@
+#include "python.h"
+
+#include <new>
+#include <stdexcept>
+
+namespace rushlight::python {
+namespace {
+
+void raise(PyObject* type, const Error& e) {
+  PyErr_SetString(type, e.what());
+  if (e.hint().empty()) return;
+  PyObject *t, *value, *trace;
+  PyErr_Fetch(&t, &value, &trace);
+  PyErr_NormalizeException(&t, &value, &trace);
+  Object note = Object::steal(PyUnicode_FromString(e.hint().c_str()));
+  Object done = Object::steal(PyObject_CallMethod(value, "add_note", "O", note.get()));  // absent before Python 3.11
+  if (!done) PyErr_Clear();
+  PyErr_Restore(t, value, trace);
+}
+
+// Python's name for each of our types; those that Python lacks become their nearest kin.
+PyObject* python_type(const Error& e) {
+  if (dynamic_cast<const TypeError*>(&e)) return PyExc_TypeError;
+  if (dynamic_cast<const ValueError*>(&e)) return PyExc_ValueError;
+  if (dynamic_cast<const IndexError*>(&e)) return PyExc_IndexError;
+  if (dynamic_cast<const KeyError*>(&e)) return PyExc_KeyError;
+  if (dynamic_cast<const NotImplementedError*>(&e)) return PyExc_NotImplementedError;
+  if (dynamic_cast<const OverflowError*>(&e)) return PyExc_OverflowError;
+  if (dynamic_cast<const AttributeError*>(&e)) return PyExc_AttributeError;
+  if (dynamic_cast<const AssertionError*>(&e)) return PyExc_AssertionError;
+  if (dynamic_cast<const OSError*>(&e)) return PyExc_OSError;
+  return PyExc_RuntimeError;
+}
+
+}  // namespace
+
+void set_python_error() noexcept {
+  try {
+    throw;
+  } catch (const PythonError&) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "an error was reported without an exception");
+  } catch (const Error& e) {
+    raise(python_type(e), e);
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_RuntimeError, e.what());
+  } catch (...) {
+    PyErr_SetString(PyExc_RuntimeError, "unknown C++ exception");
+  }
+}
+
+void add_to_module(PyObject* module, const char* name, Object object) {
+  check(object.get());
+  check(PyModule_AddObjectRef(module, name, object.get()));
+}
+
+PyTypeObject* add_type(PyObject* module, const char* name, PyType_Spec* spec, PyObject* bases) {
+  Object type = take(PyType_FromModuleAndSpec(module, spec, bases));
+  add_to_module(module, name, type);
+  return reinterpret_cast<PyTypeObject*>(type.release());  // types live as long as the process
+}
+
+}  // namespace rushlight::python

@@ -1,0 +1,173 @@
+// Operators: arithmetic, comparison, truth and conversion to Python numbers.
+#include "operations.h"
+#include "rushlight/ops/pointwise.h"
+
+namespace rushlight::python {
+namespace {
+
+using TensorOperation = Tensor (*)(const Tensor&, const Operand&);
+
+Tensor plus(const Tensor& a, const Operand& b) { return add(a, b); }
+Tensor minus(const Tensor& a, const Operand& b) { return sub(a, b); }
+Tensor minus_from(const Tensor& a, const Operand& b) { return rsub(a, b); }
+Tensor over(const Tensor& a, const Operand& b) { return div(a, b); }
+Tensor under(const Tensor& a, const Operand& b) { return mul(reciprocal(a), b); }
+
+// a op b where at least one is a tensor; `reflected` is the operation for (b, number a).
+template <TensorOperation op, TensorOperation reflected>
+PyObject* binary(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    if (is_tensor(a)) {
+      if (is_tensor(b)) return wrap(op(tensor_value(a), tensor_value(b)));
+      if (is_number(b)) return wrap(op(tensor_value(a), scalar_value(b)));
+    } else if (is_number(a)) {
+      return wrap(reflected(tensor_value(b), scalar_value(a)));
+    }
+    Py_RETURN_NOTIMPLEMENTED;
+  });
+}
+
+using InPlaceOperation = const Tensor& (*)(const Tensor&, const Operand&);
+const Tensor& plus_(const Tensor& a, const Operand& b) { return add_(a, b); }
+const Tensor& minus_(const Tensor& a, const Operand& b) { return sub_(a, b); }
+const Tensor& over_(const Tensor& a, const Operand& b) { return div_(a, b); }
+
+template <InPlaceOperation op>
+PyObject* in_place(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    if (is_tensor(b)) op(tensor_value(a), tensor_value(b));
+    else if (is_number(b)) op(tensor_value(a), scalar_value(b));
+    else Py_RETURN_NOTIMPLEMENTED;
+    return Py_NewRef(a);
+  });
+}
+
+
+// An operator that is an operation of this name; a foreign operand type is left to the other side.
+template <const char* name>
+PyObject* named_binary(PyObject* a, PyObject* b) {
+  if (!(is_tensor(a) || is_number(a)) || !(is_tensor(b) || is_number(b))) Py_RETURN_NOTIMPLEMENTED;
+  return guarded([&]() -> PyObject* {
+    if (is_tensor(a)) return call_operation(name, {a, b});
+    Object left = take(wrap(as_tensor(scalar_value(a))));
+    return call_operation(name, {left.get(), b});
+  });
+}
+template <const char* name>
+PyObject* named_in_place(PyObject* a, PyObject* b) {
+  if (!is_tensor(b) && !is_number(b)) Py_RETURN_NOTIMPLEMENTED;
+  return guarded([&]() -> PyObject* { return call_operation(name, {a, b}); });
+}
+template <const char* name>
+PyObject* named_unary(PyObject* a) {
+  return guarded([&]() -> PyObject* { return call_operation(name, {a}); });
+}
+
+#define RL_NAME(id, text) constexpr char id[] = text
+RL_NAME(kFloorDivide, "floor_divide");
+RL_NAME(kRemainder, "remainder");
+RL_NAME(kMatmul, "matmul");
+RL_NAME(kAnd, "bitwise_and");
+RL_NAME(kOr, "bitwise_or");
+RL_NAME(kXor, "bitwise_xor");
+RL_NAME(kLeft, "bitwise_left_shift");
+RL_NAME(kRight, "bitwise_right_shift");
+RL_NAME(kFloorDivide_, "floor_divide_");
+RL_NAME(kRemainder_, "remainder_");
+RL_NAME(kAnd_, "bitwise_and_");
+RL_NAME(kOr_, "bitwise_or_");
+RL_NAME(kXor_, "bitwise_xor_");
+RL_NAME(kLeft_, "bitwise_left_shift_");
+RL_NAME(kRight_, "bitwise_right_shift_");
+RL_NAME(kPow_, "pow_");
+RL_NAME(kNot, "bitwise_not");
+#undef RL_NAME
+
+PyObject* power(PyObject* a, PyObject* b, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    if (is_tensor(a)) {
+      if (is_tensor(b)) return wrap(pow(tensor_value(a), tensor_value(b)));
+      if (is_number(b)) return wrap(pow(tensor_value(a), scalar_value(b)));
+    } else if (is_number(a)) {
+      return call_operation("pow", {a, b});
+    }
+    Py_RETURN_NOTIMPLEMENTED;
+  });
+}
+PyObject* power_in_place(PyObject* a, PyObject* b, PyObject*) { return named_in_place<kPow_>(a, b); }
+
+template <Tensor (*op)(const Tensor&)>
+PyObject* unary(PyObject* a) {
+  return guarded([&]() -> PyObject* { return wrap(op(tensor_value(a))); });
+}
+PyObject* positive(PyObject* a) { return Py_NewRef(a); }
+
+PyObject* compare(PyObject* a, PyObject* b, int op) {
+  return guarded([&]() -> PyObject* {
+    const bool number = is_number(b);
+    if (!number && !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
+    const Tensor left = tensor_value(a), right = number ? Tensor() : tensor_value(b);
+    const Operand operand = number ? Operand(scalar_value(b)) : Operand(right);
+    switch (op) {
+      case Py_EQ: return wrap(eq(left, operand));
+      case Py_NE: return wrap(ne(left, operand));
+      case Py_LT: return wrap(lt(left, operand));
+      case Py_LE: return wrap(le(left, operand));
+      case Py_GT: return wrap(gt(left, operand));
+      default: return wrap(ge(left, operand));
+    }
+  });
+}
+
+int truth(PyObject* a) {
+  return guarded([&]() -> int {
+    const Tensor t = tensor_value(a);
+    RL_CHECK(t.numel() != 0, "Boolean value of Tensor with no values is ambiguous");
+    RL_CHECK(t.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
+    return t.item().to_bool();
+  });
+}
+
+PyObject* as_float(PyObject* a) {
+  return guarded([&]() -> PyObject* { return PyFloat_FromDouble(tensor_value(a).item().to_double()); });
+}
+PyObject* as_int(PyObject* a) {
+  return guarded([&]() -> PyObject* {
+    const Scalar s = tensor_value(a).item();
+    if (s.is_floating()) return PyLong_FromDouble(s.to_double());
+    if (s.kind() == Scalar::Kind::UInt) return wrap_scalar(s);
+    return PyLong_FromLongLong(s.to_int64());
+  });
+}
+PyObject* as_index(PyObject* a) {
+  return guarded([&]() -> PyObject* {
+    const Tensor t = tensor_value(a);
+    RL_CHECK_AS(TypeError, is_integral(t.dtype(), true) && t.numel() == 1,
+                "only integer tensors of a single element can be converted to an index");
+    return wrap_scalar(Scalar(t.item().to_int64()));
+  });
+}
+
+template <class F>
+PyType_Slot slot(int id, F* function) { return {id, reinterpret_cast<void*>(function)}; }
+
+}  // namespace
+
+PyType_Slot tensor_number_slots[] = {
+    slot(Py_nb_add, binary<plus, plus>), slot(Py_nb_subtract, binary<minus, minus_from>), slot(Py_nb_multiply, binary<mul, mul>),
+    slot(Py_nb_true_divide, binary<over, under>), slot(Py_nb_floor_divide, named_binary<kFloorDivide>),
+    slot(Py_nb_remainder, named_binary<kRemainder>), slot(Py_nb_power, power), slot(Py_nb_matrix_multiply, named_binary<kMatmul>),
+    slot(Py_nb_and, named_binary<kAnd>), slot(Py_nb_or, named_binary<kOr>), slot(Py_nb_xor, named_binary<kXor>),
+    slot(Py_nb_lshift, named_binary<kLeft>), slot(Py_nb_rshift, named_binary<kRight>),
+    slot(Py_nb_inplace_add, in_place<plus_>), slot(Py_nb_inplace_subtract, in_place<minus_>),
+    slot(Py_nb_inplace_multiply, in_place<mul_>), slot(Py_nb_inplace_true_divide, in_place<over_>),
+    slot(Py_nb_inplace_floor_divide, named_in_place<kFloorDivide_>), slot(Py_nb_inplace_remainder, named_in_place<kRemainder_>),
+    slot(Py_nb_inplace_power, power_in_place), slot(Py_nb_inplace_and, named_in_place<kAnd_>), slot(Py_nb_inplace_or, named_in_place<kOr_>),
+    slot(Py_nb_inplace_xor, named_in_place<kXor_>), slot(Py_nb_inplace_lshift, named_in_place<kLeft_>),
+    slot(Py_nb_inplace_rshift, named_in_place<kRight_>),
+    slot(Py_nb_negative, unary<neg>), slot(Py_nb_positive, positive), slot(Py_nb_absolute, unary<abs>),
+    slot(Py_nb_invert, named_unary<kNot>), slot(Py_nb_bool, truth), slot(Py_nb_float, as_float), slot(Py_nb_int, as_int),
+    slot(Py_nb_index, as_index), slot(Py_tp_richcompare, compare),
+    {0, nullptr}};
+
+}  // namespace rushlight::python
