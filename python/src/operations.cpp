@@ -201,6 +201,7 @@ void add_operations(PyObject* module) {
   for (auto& [name, op] : tables().functional) add_to_module(functional.get(), name.c_str(), make_operation(function_type, op, call_function));
   add_to_module(module, "_nn", functional);
   for (auto& [name, op] : tables().methods) {
+    if (PyDict_GetItemString(tensor_type->tp_dict, name.c_str())) continue;  // an attribute, such as real and mT
     Object method = make_operation(method_type, op, call_method);
     check(PyDict_SetItemString(tensor_type->tp_dict, name.c_str(), method.get()));
   }

@@ -8,10 +8,10 @@ namespace rushlight::python {
   {                                                                                                   \
     using Function = Result (*)(RL_TYPES(__VA_ARGS__));                                               \
     Row row{module, #name, forms::where, #Result, #__VA_ARGS__, doc, samples,                         \
-            reinterpret_cast<void*>(static_cast<Function>(&name)), invoker_of(static_cast<Function>(nullptr)), nullptr, nullptr}; \
+            reinterpret_cast<void*>(static_cast<Function>(&::rushlight::name)), invoker_of(static_cast<Function>(nullptr)), nullptr, nullptr}; \
     RL_IF_INPLACE(where, {                                                                            \
       using InPlace = const Tensor& (*)(RL_TYPES(__VA_ARGS__));                                       \
-      row.in_place = reinterpret_cast<void*>(static_cast<InPlace>(&name##_));                         \
+      row.in_place = reinterpret_cast<void*>(static_cast<InPlace>(&::rushlight::name##_));                         \
       row.invoke_in_place = invoker_of(static_cast<InPlace>(nullptr));                                \
     })                                                                                                \
     out.push_back(row);                                                                               \
