@@ -216,6 +216,17 @@ class Tensor {
   RL_IF_INPLACE(where, const Tensor& name##_(RL_METHOD_PARAMS(__VA_ARGS__)) const;)
 #include "rushlight/declarations/all.def"
 
+#define RL_ALIAS_torch(name, target)                                                                       \
+  template <class... A>                                                                                    \
+  decltype(auto) name(A&&... arguments) const { return target(std::forward<A>(arguments)...); }            \
+  template <class... A>                                                                                    \
+  decltype(auto) name##_(A&&... arguments) const { return target##_(std::forward<A>(arguments)...); }
+#define RL_ALIAS_special(name, target)
+#define ALIAS(module, name, target) RL_ALIAS_##module(name, target)
+#include "rushlight/declarations/alias.def"
+#undef RL_ALIAS_torch
+#undef RL_ALIAS_special
+
  private:
   Ref<TensorImpl> impl_;
 };
