@@ -101,12 +101,13 @@ Tensor polar(const Tensor& abs, const Tensor& angle) {
     out = from_parts(abs * angle.cos(), abs * angle.sin());
   }
   if (!tracks(abs, angle)) return out;
-  return Record("PolarBackward0", {abs, angle}).save_output(out).rule(out, [](Node& n, const Gradients& grads) {
-    const Tensor y = n.saved(0), turned = grads[0].conj() * y;
+  return Record("PolarBackward0", {abs, angle}).save(abs, angle).rule(out, [](Node& n, const Gradients& grads) {
+    const Tensor angle = n.saved(1), unit = complex(angle.cos(), angle.sin());
+    const Tensor along = grads[0].conj() * unit;  // the gradient seen from the number's own direction
     Gradients g;
     g.resize(2);
-    if (n.needs(0)) g[0] = (grads[0].conj() * y.sgn()).real();
-    if (n.needs(1)) g[1] = -turned.imag();
+    if (n.needs(0)) g[0] = along.real();
+    if (n.needs(1)) g[1] = along.imag() * -n.saved(0);
     return g;
   });
 }
