@@ -196,11 +196,12 @@ void add_operations(PyObject* module) {
   function_type = add_type(module, "_function", &function_spec);
   method_type = add_type(module, "_method", &method_spec);
   build_tables();
-  for (auto& [name, op] : tables().functions) add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
+  for (auto& [name, op] : tables().functions) if (!PyObject_HasAttrString(module, name.c_str())) add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
   Object functional = take(PyModule_New("torch._C._nn"));
   for (auto& [name, op] : tables().functional) add_to_module(functional.get(), name.c_str(), make_operation(function_type, op, call_function));
   add_to_module(module, "_nn", functional);
   for (auto& [name, op] : tables().methods) {
+    if (PyDict_GetItemString(tensor_type->tp_dict, name.c_str())) continue;  // bound by hand
     Object method = make_operation(method_type, op, call_method);
     check(PyDict_SetItemString(tensor_type->tp_dict, name.c_str(), method.get()));
   }

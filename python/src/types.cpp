@@ -227,6 +227,10 @@ Device device_value(PyObject* object) {
   return {DeviceType::CUDA, static_cast<int8_t>(index)};
 }
 
+const char* memory_format_name(PyObject* object) {
+  return object == Py_None ? nullptr : reinterpret_cast<PyNamed*>(object)->name;
+}
+
 PyObject* wrap_size(DimsRef sizes) {
   // Built as a tuple and then given its type: the subtype adds no state.
   PyObject* self = check(size_type->tp_alloc(size_type, sizes.size()));
