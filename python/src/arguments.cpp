@@ -24,7 +24,7 @@ constexpr KindName kKinds[] = {
     {"OptString", Kind::OptString, "str"}, {"DType", Kind::DType, "torch.dtype"}, {"OptDType", Kind::OptDType, "torch.dtype"},
     {"Device", Kind::Device, "torch.device"}, {"OptDevice", Kind::OptDevice, "torch.device"}, {"OptGenerator", Kind::Generator, "Generator"},
     {"Out", Kind::Out, "Tensor"}, {"Object", Kind::Object, "object"}, {"OptLayout", Kind::Layout, "torch.layout"},
-    {"OptMemoryFormat", Kind::MemoryFormat, "torch.memory_format"}};
+    {"MemoryFormat", Kind::MemoryFormat, "torch.memory_format"}, {"OptMemoryFormat", Kind::OptMemoryFormat, "torch.memory_format"}};
 
 const char* shown(Kind kind) {
   for (const KindName& k : kKinds) if (k.kind == kind) return k.shown;
@@ -40,7 +40,7 @@ bool is_optional(Kind kind) {
   switch (kind) {
     case Kind::OptTensor: case Kind::OptScalar: case Kind::OptDims: case Kind::OptInt: case Kind::OptDouble: case Kind::OptBool:
     case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::Out:
-    case Kind::Object: case Kind::Layout: case Kind::MemoryFormat: return true;
+    case Kind::Object: case Kind::Layout: case Kind::OptMemoryFormat: return true;
     default: return false;
   }
 }
@@ -49,6 +49,8 @@ bool is_optional(Kind kind) {
 PyObject* fallback_object(const std::string& text) {
   if (text == "{}") return Py_NewRef(Py_None);
   if (text == "true" || text == "false") return Py_NewRef(text == "true" ? Py_True : Py_False);
+  if (text == "MemoryFormat::Contiguous") return Py_NewRef(memory_format_object(MemoryFormat::Contiguous));
+  if (text == "DType::Int64") return Py_NewRef(dtype_object(DType::Int64));
   if (text[0] == '"') return check(PyUnicode_FromStringAndSize(text.data() + 1, text.size() - 2));
   if (text.find_first_of(".eE") == std::string::npos) return check(PyLong_FromString(text.c_str(), nullptr, 10));
   return check(PyFloat_FromDouble(std::stod(text)));
@@ -92,7 +94,7 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::Out: return is_tensor(o) || is_tensor_list(o);
     case Kind::Object: return true;
     case Kind::Layout: return PyObject_TypeCheck(o, layout_type);
-    case Kind::MemoryFormat: return PyObject_TypeCheck(o, memory_format_type);
+    case Kind::MemoryFormat: case Kind::OptMemoryFormat: return PyObject_TypeCheck(o, memory_format_type);
   }
   return false;
 }
@@ -110,7 +112,7 @@ bool is_alias(const std::string& parameter, PyObject* name) {
 // Options of creation that say nothing new here: memory is strided, dense and pageable.
 bool is_idle_option(const Signature& s, PyObject* name) {
   auto is = [&](const char* text) { return PyUnicode_CompareWithASCIIString(name, text) == 0; };
-  return s.creates && (is("layout") || is("pin_memory") || is("memory_format"));
+  return s.creates && (is("layout") || is("pin_memory"));
 }
 
 bool names_match(const Parameter& p, PyObject* name) {

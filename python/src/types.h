@@ -13,8 +13,8 @@ DType dtype_value(PyObject* object);     // of a dtype object
 PyObject* wrap_device(Device device);    // new
 bool is_device_like(PyObject* object);   // device, str or int
 Device device_value(PyObject* object);   // of any of these
-// "contiguous_format", "channels_last", ... of a memory_format; nullptr for None.
-const char* memory_format_name(PyObject* object);
+PyObject* memory_format_object(MemoryFormat format);  // borrowed
+MemoryFormat memory_format_value(PyObject* object);
 PyObject* wrap_size(DimsRef sizes);      // new torch.Size
 
 void add_value_types(PyObject* module);
