@@ -23,8 +23,8 @@ constexpr KindName kKinds[] = {
     {"bool", Kind::Bool, "bool"}, {"OptBool", Kind::OptBool, "bool"}, {"String", Kind::String, "str"},
     {"OptString", Kind::OptString, "str"}, {"DType", Kind::DType, "torch.dtype"}, {"OptDType", Kind::OptDType, "torch.dtype"},
     {"Device", Kind::Device, "torch.device"}, {"OptDevice", Kind::OptDevice, "torch.device"}, {"OptGenerator", Kind::Generator, "Generator"},
-    {"Out", Kind::Out, "Tensor"}, {"Object", Kind::Object, "object"}, {"OptLayout", Kind::Layout, "torch.layout"},
-    {"MemoryFormat", Kind::MemoryFormat, "torch.memory_format"}, {"OptMemoryFormat", Kind::OptMemoryFormat, "torch.memory_format"}};
+    {"OptMemoryFormat", Kind::MemoryFormat, "torch.memory_format"}, {"OptLayout", Kind::Layout, "torch.layout"},
+    {"Object", Kind::Object, "object"}, {"Out", Kind::Out, "Tensor"}};
 
 const char* shown(Kind kind) {
   for (const KindName& k : kKinds) if (k.kind == kind) return k.shown;
@@ -39,8 +39,8 @@ Kind kind_of(const std::string& declared) {
 bool is_optional(Kind kind) {
   switch (kind) {
     case Kind::OptTensor: case Kind::OptScalar: case Kind::OptDims: case Kind::OptInt: case Kind::OptDouble: case Kind::OptBool:
-    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::Out:
-    case Kind::Object: case Kind::Layout: case Kind::OptMemoryFormat: return true;
+    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::MemoryFormat:
+    case Kind::Layout: case Kind::Object: case Kind::Out: return true;
     default: return false;
   }
 }
@@ -49,7 +49,6 @@ bool is_optional(Kind kind) {
 PyObject* fallback_object(const std::string& text) {
   if (text == "{}") return Py_NewRef(Py_None);
   if (text == "true" || text == "false") return Py_NewRef(text == "true" ? Py_True : Py_False);
-  if (text == "MemoryFormat::Contiguous") return Py_NewRef(memory_format_object(MemoryFormat::Contiguous));
   if (text == "DType::Int64") return Py_NewRef(dtype_object(DType::Int64));
   if (text[0] == '"') return check(PyUnicode_FromStringAndSize(text.data() + 1, text.size() - 2));
   if (text.find_first_of(".eE") == std::string::npos) return check(PyLong_FromString(text.c_str(), nullptr, 10));
@@ -91,10 +90,10 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::DType: case Kind::OptDType: return PyObject_TypeCheck(o, dtype_type) || is_type_alias(o);
     case Kind::Device: case Kind::OptDevice: return is_device_like(o);
     case Kind::Generator: return is_generator(o);
+    case Kind::MemoryFormat: return PyObject_TypeCheck(o, memory_format_type);
     case Kind::Out: return is_tensor(o) || is_tensor_list(o);
     case Kind::Object: return true;
     case Kind::Layout: return PyObject_TypeCheck(o, layout_type);
-    case Kind::MemoryFormat: case Kind::OptMemoryFormat: return PyObject_TypeCheck(o, memory_format_type);
   }
   return false;
 }

@@ -3,6 +3,8 @@
 #include "generator.h"
 #include "node.h"
 #include "operations.h"
+#include "settings.h"
+#include "tensor_repr.h"
 #include "types.h"
 
 namespace rushlight::python {
@@ -17,6 +19,8 @@ PyObject* make_module() {
   add_node_type(module.get());
   add_tensor_type(module.get());
   add_constructors(module.get());
+  add_settings(module.get());
+  add_tensor_printing(module.get());
   add_operations(module.get());
   return module.release();
 }

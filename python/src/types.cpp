@@ -196,13 +196,10 @@ PyType_Slot named_slots[] = {{Py_tp_repr, reinterpret_cast<void*>(named_repr)}, 
 PyType_Spec layout_spec = {"torch.layout", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
 PyType_Spec format_spec = {"torch.memory_format", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
 
-PyObject* memory_format_objects[4];  // in the order of MemoryFormat
-
-PyObject* add_named(PyObject* module, PyTypeObject* type, const char* name) {
+void add_named(PyObject* module, PyTypeObject* type, const char* name) {
   Object value = take(type->tp_alloc(type, 0));
   reinterpret_cast<PyNamed*>(value.get())->name = name;
   add_to_module(module, name, value);
-  return value.release();  // lives as long as the process
 }
 
 }  // namespace
@@ -230,11 +227,10 @@ Device device_value(PyObject* object) {
   throw_error<RuntimeError>("Cannot access accelerator device when none is available.");
 }
 
-PyObject* memory_format_object(MemoryFormat format) { return memory_format_objects[static_cast<int>(format)]; }
 MemoryFormat memory_format_value(PyObject* object) {
-  int i = 0;
-  while (memory_format_objects[i] != object) ++i;
-  return static_cast<MemoryFormat>(i);
+  const std::string name = reinterpret_cast<PyNamed*>(object)->name;
+  return name == "channels_last" ? MemoryFormat::ChannelsLast : name == "channels_last_3d" ? MemoryFormat::ChannelsLast3d
+         : name == "preserve_format" ? MemoryFormat::Preserve : MemoryFormat::Contiguous;
 }
 
 PyObject* wrap_size(DimsRef sizes) {
@@ -261,10 +257,7 @@ void add_value_types(PyObject* module) {
   }
   for (auto [dtype, alias] : aliases) add_to_module(module, alias, Object::share(dtype_object(dtype)));
   for (const char* name : {"strided", "sparse_coo"}) add_named(module, layout_type, name);
-  int format = 0;
-  for (const char* name : {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"}) {
-    memory_format_objects[format++] = add_named(module, memory_format_type, name);
-  }
+  for (const char* name : {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"}) add_named(module, memory_format_type, name);
 }
 
 }  // namespace rushlight::python
