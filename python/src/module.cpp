@@ -1,4 +1,5 @@
 // The extension module rushlight._C.
+#include "construct.h"
 #include "generator.h"
 #include "node.h"
 #include "operations.h"
@@ -17,6 +18,7 @@ PyObject* make_module() {
   add_generator_type(module.get());
   add_node_type(module.get());
   add_tensor_type(module.get());
+  add_constructors(module.get());
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());
