@@ -10,8 +10,8 @@ process. `__version__` is Rushlight's own until `torch` is an alias; `torch.__ve
 """
 
 # isort: skip_file
+# ruff: noqa: F401, F405
 import importlib as _importlib
-import sys as _sys
 from importlib.util import find_spec as _find_spec
 
 from rushlight import _C

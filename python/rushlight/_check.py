@@ -221,7 +221,9 @@ def check(arguments):
         print(f"{name}{f' ({reason})' if reason else ''}: {where}")
     names = len({use.name for use in uses})
     if missing:
-        print(f"Rushlight lacks {len(missing)} of the names of PyTorch that {arguments[0]} uses ({names} in all).")
+        print(
+            f"Rushlight lacks {len(missing)} of the names of PyTorch that {arguments[0]} uses ({names} in all)."
+        )
         return 1
     print(f"Rushlight has all {names} names of PyTorch that {arguments[0]} uses.")
     return 0

@@ -1,13 +1,14 @@
 """`python -m rushlight`: runs programs that were written for PyTorch.
 
-    python -m rushlight program.py [arguments]     as `python program.py` does
-    python -m rushlight -m module [arguments]      as `python -m module` does
-    python -m rushlight -c code [arguments]        as `python -c code` does
-    python -m rushlight                            a prompt, or the program on standard input
-    python -m rushlight --check program.py         what the program uses and Rushlight lacks
-    python -m rushlight --version
+python -m rushlight program.py [arguments]     as `python program.py` does
+python -m rushlight -m module [arguments]      as `python -m module` does
+python -m rushlight -c code [arguments]        as `python -c code` does
+python -m rushlight                            a prompt, or the program on standard input
+python -m rushlight --check program.py         what the program uses and Rushlight lacks
+python -m rushlight --version
 """
 
+import contextlib
 import io
 import os
 import sys
@@ -78,6 +79,7 @@ def text_code(text, name):
 
 def file_code(path):
     if os.path.isdir(path) or not path.endswith((".py", ".pyc")) and is_archive(path):
+        path = os.path.abspath(path)
         set_path(path)
         spec = PathFinder.find_spec("__main__", [path])
         if spec is None:
@@ -176,10 +178,8 @@ def program_frames(trace):
 def prompt():
     import code
 
-    try:
+    with contextlib.suppress(ImportError):
         import readline  # noqa: F401 - line editing and history
-    except ImportError:
-        pass
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     banner = (

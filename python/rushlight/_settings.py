@@ -14,11 +14,18 @@ __all__ = [
     "typename", "use_deterministic_algorithms",
 ]  # fmt: skip
 
-_DTYPE_OF_TENSOR_TYPE = {"FloatTensor": "float32", "DoubleTensor": "float64", "HalfTensor": "float16", "BFloat16Tensor": "bfloat16"}
+_DTYPE_OF_TENSOR_TYPE = {
+    "FloatTensor": "float32",
+    "DoubleTensor": "float64",
+    "HalfTensor": "float16",
+    "BFloat16Tensor": "bfloat16",
+}
 _state = {"deterministic": 0, "precision": "highest", "warn_always": False, "device": None}
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
+def compile(
+    model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False
+):
     """Returns `model` unchanged: Rushlight has no compiler, and its results are what compiled ones should be.
 
     Used as a decorator with arguments, it leaves the function unchanged too.
@@ -62,7 +69,8 @@ def use_deterministic_algorithms(mode, *, warn_only=False):
     """Kept for the question below; every algorithm here is deterministic."""
     if not isinstance(mode, bool):
         raise TypeError(
-            "_set_deterministic_algorithms(): argument 'mode' (position 1) must be bool, not " + type(mode).__name__
+            "_set_deterministic_algorithms(): argument 'mode' (position 1) must be bool, not "
+            + type(mode).__name__
         )
     _state["deterministic"] = (1 if warn_only else 2) if mode else 0
 

@@ -3,12 +3,19 @@
 from rushlight import _C
 
 # mantissa bits (stored), exponent bits, decimal resolution
-_FLOATS = {"float16": (10, 5, 1e-3), "bfloat16": (7, 8, 1e-2), "float32": (23, 8, 1e-6), "float64": (52, 11, 1e-15)}
+_FLOATS = {
+    "float16": (10, 5, 1e-3),
+    "bfloat16": (7, 8, 1e-2),
+    "float32": (23, 8, 1e-6),
+    "float64": (52, 11, 1e-15),
+}
 
 
 def _check_dtype(function, dtype):
     if not isinstance(dtype, _C.dtype):
-        raise TypeError(f"{function}(): argument 'type' (position 1) must be torch.dtype, not {type(dtype).__name__}")
+        raise TypeError(
+            f"{function}(): argument 'type' (position 1) must be torch.dtype, not {type(dtype).__name__}"
+        )
 
 
 class _Info:
@@ -31,7 +38,9 @@ class finfo(_Info):
         dtype = _C.get_default_dtype() if type is None else type
         _check_dtype("finfo", dtype)
         if not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'")
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+            )
         self._dtype = dtype.to_real()
         self.dtype = str(self._dtype).removeprefix("torch.")
         mantissa, exponent, self.resolution = _FLOATS[self.dtype]
@@ -57,7 +66,9 @@ class iinfo(_Info):
     def __init__(self, type):
         _check_dtype("iinfo", type)
         if type.is_floating_point or type.is_complex:
-            raise TypeError("torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'")
+            raise TypeError(
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
+            )
         if type is _C.bool:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         self._dtype = type

@@ -2,7 +2,15 @@
 
 from rushlight._settings import compile
 
-__all__ = ["allow_in_graph", "compile", "cudagraph_mark_step_begin", "disable", "is_compiling", "is_dynamo_compiling", "reset"]
+__all__ = [
+    "allow_in_graph",
+    "compile",
+    "cudagraph_mark_step_begin",
+    "disable",
+    "is_compiling",
+    "is_dynamo_compiling",
+    "reset",
+]
 
 
 def disable(fn=None, recursive=True, **kwargs):

@@ -26,7 +26,9 @@ class autocast:
         self.device = device_type
         self.fast_dtype = dtype or (_C.bfloat16 if device_type == "cpu" else _C.float16)
         if enabled and device_type == "cuda":
-            warnings.warn("User provided device_type of 'cuda', but CUDA is not available. Disabling", stacklevel=2)
+            warnings.warn(
+                "User provided device_type of 'cuda', but CUDA is not available. Disabling", stacklevel=2
+            )
             enabled = False
         if enabled:
             raise NotImplementedError(
@@ -76,7 +78,9 @@ class GradScaler:
         if enabled and device != "cuda":
             raise NotImplementedError(f"Rushlight does not have GradScaler on '{device}': pass enabled=False")
         if enabled:
-            warnings.warn("torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=3)
+            warnings.warn(
+                "torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling.", stacklevel=3
+            )
 
     def is_enabled(self):
         return False

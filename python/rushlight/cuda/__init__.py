@@ -34,12 +34,29 @@ def _unavailable(name):
     return function
 
 
-for _name in (
-    "can_device_access_peer current_blas_handle current_device current_stream default_stream get_device_capability "
-    "get_device_name get_device_properties get_rng_state get_sync_debug_mode init initial_seed ipc_collect "
-    "mem_get_info set_per_process_memory_fraction set_sync_debug_mode synchronize cudart memory_summary memory_snapshot "
-    "get_per_process_memory_fraction"
-).split():
+for _name in [
+    "can_device_access_peer",
+    "current_blas_handle",
+    "current_device",
+    "current_stream",
+    "default_stream",
+    "get_device_capability",
+    "get_device_name",
+    "get_device_properties",
+    "get_rng_state",
+    "get_sync_debug_mode",
+    "init",
+    "initial_seed",
+    "ipc_collect",
+    "mem_get_info",
+    "set_per_process_memory_fraction",
+    "set_sync_debug_mode",
+    "synchronize",
+    "cudart",
+    "memory_summary",
+    "memory_snapshot",
+    "get_per_process_memory_fraction",
+]:
     globals()[_name] = _unavailable(_name)
 
 
@@ -135,7 +152,9 @@ def memory_allocated(device=None):
     return 0
 
 
-max_memory_allocated = memory_reserved = max_memory_reserved = memory_cached = max_memory_cached = memory_allocated
+max_memory_allocated = memory_reserved = max_memory_reserved = memory_cached = max_memory_cached = (
+    memory_allocated
+)
 
 
 def memory_stats(device=None):
