@@ -1,5 +1,6 @@
 // The extension module rushlight._C.
 #include "generator.h"
+#include "nn/nn.h"
 #include "node.h"
 #include "operations.h"
 #include "types.h"
@@ -16,6 +17,7 @@ PyObject* make_module() {
   add_node_type(module.get());
   add_tensor_type(module.get());
   add_operations(module.get());
+  add_nn(module.get());
   return module.release();
 }
 

@@ -111,27 +111,27 @@ class OptionVisitor {
 // How an option of a type is named and handed to a visitor.
 template <class T>
 struct OptionTraits {
-  static constexpr Name name(const char* text, bool required) { return Name(text, required); }
+  static constexpr Name make_name(const char* text, bool required) { return Name(text, required); }
   static void visit(OptionVisitor& v, const Name& n, T& value) { v.visit(n, value); }
 };
 template <class T>
 struct OptionTraits<Once<T>> {
-  static constexpr Name name(const char* text, bool required) { return Name(text, required, Name::kOnce); }
+  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kOnce); }
   static void visit(OptionVisitor& v, const Name& n, Once<T>& value) { v.visit(n, value.value); }
 };
 template <class T>
 struct OptionTraits<Keyword<T>> {
-  static constexpr Name name(const char* text, bool required) { return Name(text, required, Name::kOnce | Name::kKeyword); }
+  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kOnce | Name::kKeyword); }
   static void visit(OptionVisitor& v, const Name& n, Keyword<T>& value) { v.visit(n, value.value); }
 };
 template <int N>
 struct OptionTraits<Tuple<N>> {
-  static constexpr Name name(const char* text, bool required) { return Name(text, required, Name::kKept, N); }
+  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kKept, N); }
   static void visit(OptionVisitor& v, const Name& n, Tuple<N>& value) { v.visit(n, static_cast<Dims&>(value)); }
 };
 template <int N>
 struct OptionTraits<WordOr<N>> {
-  static constexpr Name name(const char* text, bool required) { return Name(text, required, Name::kKept, N); }
+  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kKept, N); }
   static void visit(OptionVisitor& v, const Name& n, WordOr<N>& value) { v.visit(n, value.word, value.sizes); }
 };
 
@@ -162,7 +162,7 @@ struct Blank {};
 #define RL_OPTION_VISIT2(type, name) RL_OPTION_VISIT_AS(type, name, true)
 #define RL_OPTION_VISIT_AS(type, name, required)                                                                    \
   {                                                                                                                 \
-    static constinit ::rushlight::nn::Name key = ::rushlight::nn::OptionTraits<type>::name(#name, required);        \
+    static constinit ::rushlight::nn::Name key = ::rushlight::nn::OptionTraits<type>::make_name(#name, required);        \
     ::rushlight::nn::OptionTraits<type>::visit(visitor, key, this->name);                                           \
   }
 

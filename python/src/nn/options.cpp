@@ -212,13 +212,14 @@ class ArgumentReader final : public Reader {
   Object attributes;
   PyObject* next(const Name& n) override {
     PyObject* o = slots_[next_++];
-    if (!n.once()) check(PyDict_SetItem(attributes.get(), key_of(n), as_kept(n, o).get()));
+    // None and words are left to C++, which may have put something in their place.
+    if (!n.once() && o != Py_None && !PyUnicode_Check(o)) check(PyDict_SetItem(attributes.get(), key_of(n), as_kept(n, o).get()));
     return o;
   }
 
  private:
   static Object as_kept(const Name& n, PyObject* o) {
-    if (n.tuple() < 0 || PyUnicode_Check(o)) return Object::share(o);
+    if (n.tuple() < 0) return Object::share(o);
     if (PyTuple_Check(o)) return Object::share(o);
     if (PyList_Check(o)) return take(PyList_AsTuple(o));
     if (n.tuple() == 0) return take(PyTuple_Pack(1, o));
