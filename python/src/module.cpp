@@ -1,6 +1,7 @@
 // The extension module rushlight._C.
 #include "construct.h"
 #include "generator.h"
+#include "nn/nn.h"
 #include "node.h"
 #include "operations.h"
 #include "settings.h"
@@ -22,6 +23,7 @@ PyObject* make_module() {
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());
+  add_nn(module.get());
   return module.release();
 }
 
