@@ -2,6 +2,8 @@
 #include "generator.h"
 #include "node.h"
 #include "operations.h"
+#include "optim.h"
+#include "serialize.h"
 #include "types.h"
 
 namespace rushlight::python {
@@ -16,6 +18,8 @@ PyObject* make_module() {
   add_node_type(module.get());
   add_tensor_type(module.get());
   add_operations(module.get());
+  add_optimizers(module.get());
+  add_serialization(module.get());
   return module.release();
 }
 
