@@ -74,7 +74,7 @@ struct AdamOptions {
     u.c[0] = -(lr / (1 - std::pow(beta1, numbers.step)));
     u.c[1] = decoupled ? 1 - lr * weight_decay : weight_decay;
     u.c[2] = 1 - beta1, u.c[3] = beta2, u.c[4] = 1 - beta2;
-    u.c[5] = std::sqrt(1 - std::pow(beta2, numbers.step));
+    u.c[5] = std::pow(1 - std::pow(beta2, numbers.step), 0.5);
     u.c[6] = eps;
     u.flags[0] = amsgrad, u.flags[1] = decoupled;
   }
@@ -216,10 +216,10 @@ struct RAdamOptions {
     u.c[0] = lr;
     u.c[1] = decoupled ? 1 - lr * weight_decay : weight_decay;
     u.c[2] = 1 - beta1, u.c[3] = beta2, u.c[4] = 1 - beta2;
-    u.c[5] = 1 - std::pow(beta1, numbers.step), u.c[6] = eps, u.c[7] = std::sqrt(correction2);
+    u.c[5] = 1 - std::pow(beta1, numbers.step), u.c[6] = eps, u.c[7] = std::pow(correction2, 0.5);
     u.flags[0] = rho > 5;
     u.flags[1] = decoupled;
-    if (u.flags[0]) u.c[8] = std::sqrt((rho - 4) * (rho - 2) * rho_max / ((rho_max - 4) * (rho_max - 2) * rho));
+    if (u.flags[0]) u.c[8] = std::pow((rho - 4) * (rho - 2) * rho_max / ((rho_max - 4) * (rho_max - 2) * rho), 0.5);
   }
 };
 
