@@ -23,7 +23,7 @@ constexpr KindName kKinds[] = {
     {"bool", Kind::Bool, "bool"}, {"OptBool", Kind::OptBool, "bool"}, {"String", Kind::String, "str"},
     {"OptString", Kind::OptString, "str"}, {"DType", Kind::DType, "torch.dtype"}, {"OptDType", Kind::OptDType, "torch.dtype"},
     {"Device", Kind::Device, "torch.device"}, {"OptDevice", Kind::OptDevice, "torch.device"}, {"OptGenerator", Kind::Generator, "Generator"},
-    {"Out", Kind::Out, "Tensor"}};
+    {"OptMemoryFormat", Kind::MemoryFormat, "torch.memory_format"}, {"Out", Kind::Out, "Tensor"}};
 
 const char* shown(Kind kind) {
   for (const KindName& k : kKinds) if (k.kind == kind) return k.shown;
@@ -38,7 +38,8 @@ Kind kind_of(const std::string& declared) {
 bool is_optional(Kind kind) {
   switch (kind) {
     case Kind::OptTensor: case Kind::OptScalar: case Kind::OptDims: case Kind::OptInt: case Kind::OptDouble: case Kind::OptBool:
-    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::Out: return true;
+    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator:
+    case Kind::MemoryFormat: case Kind::Out: return true;
     default: return false;
   }
 }
@@ -87,6 +88,7 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::DType: case Kind::OptDType: return PyObject_TypeCheck(o, dtype_type) || is_type_alias(o);
     case Kind::Device: case Kind::OptDevice: return is_device_like(o);
     case Kind::Generator: return is_generator(o);
+    case Kind::MemoryFormat: return PyObject_TypeCheck(o, memory_format_type);
     case Kind::Out: return is_tensor(o) || is_tensor_list(o);
   }
   return false;

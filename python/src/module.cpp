@@ -4,6 +4,8 @@
 #include "operations.h"
 #include "optim.h"
 #include "serialize.h"
+#include "settings.h"
+#include "tensor_repr.h"
 #include "types.h"
 
 namespace rushlight::python {
@@ -17,6 +19,8 @@ PyObject* make_module() {
   add_generator_type(module.get());
   add_node_type(module.get());
   add_tensor_type(module.get());
+  add_settings(module.get());
+  add_tensor_printing(module.get());
   add_operations(module.get());
   add_optimizers(module.get());
   add_serialization(module.get());

@@ -128,7 +128,8 @@ Object make_operation(PyTypeObject* type, const Overloads* overloads, vectorcall
 using Table = std::map<std::string, Overloads*>;
 
 struct Tables {
-  Table functions, methods, functional;
+  Table functions, methods;
+  std::map<std::string, Table> modules;  // the functions of other modules than torch
 };
 Tables& tables() {
   static Tables& t = *new Tables();
@@ -149,7 +150,7 @@ void build_tables() {
   for (const Row& row : rows()) {
     Tables& t = tables();
     if (std::string(row.module) != "torch") {
-      add_overload(t.functional, row, row.name, false, false);
+      add_overload(t.modules[row.module], row, row.name, false, false);
       continue;
     }
     if (row.where & kFunction) add_overload(t.functions, row, row.name, false, false);
@@ -197,10 +198,14 @@ void add_operations(PyObject* module) {
   method_type = add_type(module, "_method", &method_spec);
   build_tables();
   for (auto& [name, op] : tables().functions) add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
-  Object functional = take(PyModule_New("torch._C._nn"));
-  for (auto& [name, op] : tables().functional) add_to_module(functional.get(), name.c_str(), make_operation(function_type, op, call_function));
-  add_to_module(module, "_nn", functional);
+  for (auto& [full, table] : tables().modules) {
+    const std::string name = "_" + full.substr(6, full.find('.', 6) - 6);  // torch.nn.functional is _C._nn
+    Object part = take(PyModule_New(("torch._C." + name).c_str()));
+    for (auto& [function, op] : table) add_to_module(part.get(), function.c_str(), make_operation(function_type, op, call_function));
+    add_to_module(module, name.c_str(), part);
+  }
   for (auto& [name, op] : tables().methods) {
+    if (PyDict_GetItemString(tensor_type->tp_dict, name.c_str())) continue;  // an attribute, such as real and mT
     Object method = make_operation(method_type, op, call_method);
     check(PyDict_SetItemString(tensor_type->tp_dict, name.c_str(), method.get()));
   }

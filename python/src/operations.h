@@ -9,7 +9,7 @@ namespace rushlight::python {
 
 // One row of a declaration.
 struct Row {
-  const char* module;  // "torch" or "torch.nn.functional"
+  const char* module;  // "torch", "torch.nn.functional" or "torch.special"
   const char* name;
   unsigned where;      // Forms
   const char* result;

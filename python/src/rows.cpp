@@ -1,17 +1,19 @@
 // The rows of declarations/*.def with their C++ functions.
+#include <cstring>
+
 #include "operations.h"
 #include "rushlight/ops/ops.h"
 
 namespace rushlight::python {
 
-#define RL_ROW(module, where, Result, name, doc, samples, ...)                                        \
+#define RL_ROW(module, scope, where, Result, name, doc, samples, ...)                                        \
   {                                                                                                   \
     using Function = Result (*)(RL_TYPES(__VA_ARGS__));                                               \
     Row row{module, #name, forms::where, #Result, #__VA_ARGS__, doc, samples,                         \
-            reinterpret_cast<void*>(static_cast<Function>(&name)), invoker_of(static_cast<Function>(nullptr)), nullptr, nullptr}; \
+            reinterpret_cast<void*>(static_cast<Function>(&scope::name)), invoker_of(static_cast<Function>(nullptr)), nullptr, nullptr}; \
     RL_IF_INPLACE(where, {                                                                            \
       using InPlace = const Tensor& (*)(RL_TYPES(__VA_ARGS__));                                       \
-      row.in_place = reinterpret_cast<void*>(static_cast<InPlace>(&name##_));                         \
+      row.in_place = reinterpret_cast<void*>(static_cast<InPlace>(&scope::name##_));                         \
       row.invoke_in_place = invoker_of(static_cast<InPlace>(nullptr));                                \
     })                                                                                                \
     out.push_back(row);                                                                               \
@@ -21,8 +23,34 @@ namespace {
 
 // One function a table, so that no function has hundreds of temporaries.
 void add_rows(std::vector<Row>& out) {
-#define OP(where, Result, name, doc, samples, ...) RL_ROW("torch", where, Result, name, doc, samples, __VA_ARGS__)
+#define OP(where, Result, name, doc, samples, ...) RL_ROW("torch", ::rushlight, where, Result, name, doc, samples, __VA_ARGS__)
 #include "rushlight/declarations/all.def"
+}
+
+void add_functional_rows(std::vector<Row>& out) {
+#define NN(Result, name, doc, samples, ...) \
+  RL_ROW("torch.nn.functional", ::rushlight::nn::functional, F, Result, name, doc, samples, __VA_ARGS__)
+#include "rushlight/declarations/nn.def"
+}
+
+// The rows of `target` once more, under another name.
+void add_alias(std::vector<Row>& out, const char* module, const char* name, const char* target) {
+  const size_t count = out.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (std::strcmp(out[i].name, target) != 0 || std::strcmp(out[i].module, "torch") != 0) continue;
+    Row row = out[i];
+    row.module = module;
+    row.name = name;
+    if (std::strcmp(module, "torch") != 0) row.where &= kFunction | kOut;
+    out.push_back(row);
+  }
+}
+
+void add_aliases(std::vector<Row>& out) {
+#define RL_MODULE_torch "torch"
+#define RL_MODULE_special "torch.special"
+#define ALIAS(module, name, target) add_alias(out, RL_MODULE_##module, #name, #target);
+#include "rushlight/declarations/alias.def"
 }
 
 }  // namespace
@@ -31,6 +59,8 @@ const std::vector<Row>& rows() {
   static const std::vector<Row>& table = *new std::vector<Row>([] {
     std::vector<Row> out;
     add_rows(out);
+    add_functional_rows(out);
+    add_aliases(out);
     return out;
   }());
   return table;

@@ -26,6 +26,10 @@ namespace rushlight {
 
 class Tensor;
 class Generator;
+class Index;  // what stands between brackets: rushlight/ops/indexing.h
+
+// torch.contiguous_format and its kin: how the elements of a new tensor lie in memory.
+enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast, ChannelsLast3d };
 
 // The version of a tensor that shares memory but not history (`Tensor::data`), and of its views; all other tensors use
 // the counter of their storage.
@@ -132,6 +136,7 @@ using OptDouble = std::optional<double>;
 using OptBool = std::optional<bool>;
 using OptScalar = std::optional<Scalar>;
 using String = std::string_view;
+using OptMemoryFormat = std::optional<MemoryFormat>;
 using OptString = std::optional<std::string_view>;
 using Self = const Tensor&;  // what an operation that changes its first argument returns
 using OptGenerator = Generator*;  // nullptr: the default generator
@@ -201,11 +206,25 @@ class Tensor {
 
   // The row `index` of the first dimension.
   Tensor operator[](int64_t index) const;
+  // x.index({0, Slice{1, 3}, Index::Ellipsis, mask}), as x[0, 1:3, ..., mask] in Python; see rushlight/ops/indexing.h.
+  Tensor index(std::initializer_list<Index> indices) const;
+  const Tensor& index_put_(std::initializer_list<Index> indices, const Operand& value, bool accumulate = false) const;
 
 #define OP(where, Result, name, doc, samples, ...)                                                 \
   RL_IF_METHOD(where, Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;)                           \
   RL_IF_INPLACE(where, const Tensor& name##_(RL_METHOD_PARAMS(__VA_ARGS__)) const;)
 #include "rushlight/declarations/all.def"
+
+#define RL_ALIAS_torch(name, target)                                                                       \
+  template <class... A>                                                                                    \
+  decltype(auto) name(A&&... arguments) const { return target(std::forward<A>(arguments)...); }            \
+  template <class... A>                                                                                    \
+  decltype(auto) name##_(A&&... arguments) const { return target##_(std::forward<A>(arguments)...); }
+#define RL_ALIAS_special(name, target)
+#define ALIAS(module, name, target) RL_ALIAS_##module(name, target)
+#include "rushlight/declarations/alias.def"
+#undef RL_ALIAS_torch
+#undef RL_ALIAS_special
 
  private:
   Ref<TensorImpl> impl_;

@@ -5,7 +5,13 @@
 // `where` says which forms exist: F function, M Tensor method, I in-place method and function `name_`, O the `out=` form.
 // A parameter is (Type, name) or (Type, name, default); the parameters behind (KW) are keyword-only in Python.
 // `samples` are calls for the tests, separated by ';' and written as Python arguments in which x(2, 3) makes an input
-// (docs: tests/python/samples.py). The readers are:
+// (docs: tests/python/samples.py). Two more kinds of rows:
+//
+//   NN(Result, name, doc, samples, parameters...)   in nn.def: a function of namespace nn::functional, in Python of
+//                                                   torch.nn.functional, and nothing else
+//   ALIAS(module, name, target)                     another name for all forms of `target`; module is torch or special
+//
+// The readers are:
 //
 //   core/tensor.h        the methods of Tensor
 //   ops/ops.h            the C++ functions

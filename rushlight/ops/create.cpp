@@ -1,169 +1,222 @@
-// Copies, conversions and fills.
+// Making tensors: constants, sequences, index triangles.
+#include <algorithm>
+#include <cmath>
+
+#include "rushlight/kernels/cpu/sequence.h"
 #include "rushlight/ops/memory.h"
 #include "rushlight/ops/pointwise.h"
 
 namespace rushlight {
 namespace {
 
-using autograd::Node;
-using autograd::Record;
-using autograd::tracks;
-
-// Elements of `src`, already of the sizes of `dst` (strides of 0 repeat), converted into `dst`.
-void copy_elements(const Tensor& dst, const Tensor& src, const Dims& src_strides) {
-  if (dst.numel() == 0) return;
-  if (dst.dtype() == src.dtype() && dst.is_contiguous() && src.is_contiguous() && src_strides == src.strides()) {
-    std::memmove(dst.raw_data(), src.raw_data(), dst.numel() * dst.item_size());
-    return;
-  }
-  cpu::Elementwise job;
-  job.sizes = dst.sizes();
-  job.out = {dst.raw_data(), dst.dtype(), dst.strides()};
-  job.in[0] = {src.raw_data(), src.dtype(), src_strides};
-  job.num_inputs = 1;
-  cpu::copy(job);
+Tensor finish(const Tensor& t, bool requires_grad) {
+  RL_CHECK(!requires_grad || is_inexact(t.dtype()), "Only Tensors of floating point and complex dtype can require gradients");
+  if (requires_grad) t.set_requires_grad(true);
+  return t;
 }
 
-Dims expanded_strides(const Tensor& src, DimsRef sizes) {
-  const int64_t shift = sizes.size() - src.dim();
-  bool fits = shift >= 0;
-  for (int64_t i = 0; fits && i < src.dim(); ++i) fits = src.sizes()[i] == sizes[shift + i] || src.sizes()[i] == 1;
-  if (!fits) {
-    broadcast_shapes(sizes, src.sizes());  // the usual message when the two do not broadcast at all
-    throw_error<RuntimeError>("output with shape ", to_string(sizes), " doesn't match the broadcast shape ",
-                              to_string(broadcast_shapes(sizes, src.sizes())));
+Tensor made(DimsRef size, OptDType dtype, OptDevice device) {
+  return make_tensor(size, dtype.value_or(default_dtype()), device.value_or(Device()));
+}
+
+Tensor made_like(const Tensor& model, OptDType dtype, OptDevice device, OptMemoryFormat format) {
+  RL_CHECK_AS(AssertionError, !device || !device->is_cuda(), "Torch not compiled with CUDA enabled");
+  return make_tensor_like(model, dtype.value_or(model.dtype()), format.value_or(MemoryFormat::Preserve));
+}
+
+// The dtype that a number alone chooses.
+DType dtype_of_number(const Scalar& s) {
+  switch (s.category()) {
+    case Category::Boolean: return DType::Bool;
+    case Category::Integer: return DType::Int64;
+    case Category::Floating: return default_dtype();
+    default: return to_complex(default_dtype());
   }
-  Dims strides(sizes.size());
-  for (int64_t i = 0; i < src.dim(); ++i) strides[shift + i] = src.sizes()[i] == 1 ? 0 : src.strides()[i];
-  return strides;
+}
+
+void check_sizes(const char* name, DimsRef size) {
+  for (int64_t s : size) RL_CHECK(s >= 0, name, ": Dimension size must be non-negative.");
 }
 
 }  // namespace
 
-const Tensor& copy_(const Tensor& self, const Tensor& src, bool) {
-  if (self.is_same(src)) return self;
-  const Dims strides = expanded_strides(src, self.sizes());
-  const bool recorded = tracks(self, src);
-  if (recorded) autograd::check_in_place(self);
-  Record record("CopyBackwards", {self, src});
-  check_no_internal_overlap(self);
-  if (may_overlap(self, src)) {
-    const Tensor apart = src.detach().clone();
-    copy_elements(self, apart, expanded_strides(apart, self.sizes()));
-  } else {
-    copy_elements(self, src, strides);
+Tensor empty(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat memory_format) {
+  Tensor out = made(size, dtype, device);
+  if (memory_format && *memory_format != MemoryFormat::Contiguous) {
+    RL_CHECK(*memory_format != MemoryFormat::Preserve, "Unsupported memory formatPreserve");
+    out.impl()->set_geometry(size.copy(), strides_of(size, *memory_format), 0);
   }
-  if (recorded) {
-    return record.rule_in_place(self, [](Node& n, const autograd::Gradients& grads) {
-      autograd::Gradients out;
-      out.resize(2);
-      if (n.needs(0)) out[0] = zeros_like(grads[0]);
-      if (n.needs(1)) out[1] = grads[0];
-      return out;
-    });
-  }
-  self.bump_version();
-  return self;
+  return finish(out, requires_grad);
 }
 
-const Tensor& fill_(const Tensor& self, const Operand& value) {
-  RL_CHECK(!value.is_tensor() || value.tensor().dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
-           value.is_tensor() ? value.tensor().dim() : 0, " dimensions.");
-  if (value.is_tensor()) return copy_(self, value.tensor());
-  const bool recorded = tracks(self);
-  if (recorded) autograd::check_in_place(self);
-  Record record("FillBackward0", {self});
-  check_no_internal_overlap(self);
-  const Scalar& s = value.scalar();
-  RL_CHECK(is_complex(self.dtype()) || !s.is_complex(), "value cannot be converted to type ", info(self.dtype()).name, " without overflow");
-  if (self.numel() > 0) {
-    if (!s.is_complex() && s.equals(0) && !std::signbit(s.to_double()) && self.is_contiguous()) {
-      std::memset(self.raw_data(), 0, self.numel() * self.item_size());
-    } else {
-      alignas(16) char cell[16];
-      visit_dtype(self.dtype(), [&]<class T>() {
-        const T v = s.to<T>();
-        std::memcpy(cell, &v, sizeof(T));
-      });
-      cpu::Elementwise job;
-      job.sizes = self.sizes();
-      job.out = {self.raw_data(), self.dtype(), self.strides()};
-      job.in[0] = {cell, self.dtype(), Dims(self.dim())};
-      job.num_inputs = 1;
-      cpu::copy(job);
+Tensor empty_strided(DimsRef size, DimsRef stride, OptDType dtype, OptDevice device, bool requires_grad) {
+  RL_CHECK(size.size() == stride.size(), "dimensionality of sizes (", size.size(), ") must match dimensionality of strides (", stride.size(), ")");
+  for (int64_t s : size) RL_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(size));
+  int64_t last = 0;
+  bool overflow = false;
+  const bool none = numel_of(size) == 0;
+  for (int64_t d = 0; d < size.size() && !none; ++d) {
+    int64_t reach;
+    overflow |= stride[d] < 0 || __builtin_mul_overflow(size[d] - 1, stride[d], &reach) || __builtin_add_overflow(last, reach, &last);
+  }
+  overflow = overflow || last == INT64_MAX;
+  RL_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(size), " and strides=", to_string(stride));
+  Tensor out = made(none ? 0 : last + 1, dtype, device);
+  out.impl()->set_geometry(size.copy(), stride.copy(), 0);
+  return finish(out, requires_grad);
+}
+
+Tensor zeros(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) {
+  check_sizes("zeros", size);
+  return finish(made(size, dtype, device).zero_(), requires_grad);
+}
+Tensor ones(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) {
+  check_sizes("ones", size);
+  return finish(made(size, dtype, device).fill_(1), requires_grad);
+}
+Tensor full(DimsRef size, const Scalar& fill_value, OptDType dtype, OptDevice device, bool requires_grad) {
+  check_sizes("full", size);
+  return finish(made(size, dtype.value_or(dtype_of_number(fill_value)), device).fill_(fill_value), requires_grad);
+}
+
+Tensor empty_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat format) {
+  return finish(made_like(input, dtype, device, format), requires_grad);
+}
+Tensor zeros_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat format) {
+  return finish(made_like(input, dtype, device, format).zero_(), requires_grad);
+}
+Tensor ones_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat format) {
+  return finish(made_like(input, dtype, device, format).fill_(1), requires_grad);
+}
+Tensor full_like(const Tensor& input, const Scalar& fill_value, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat format) {
+  return finish(made_like(input, dtype, device, format).fill_(fill_value), requires_grad);
+}
+
+Tensor new_empty(const Tensor& self, DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) {
+  return finish(made(size, dtype.value_or(self.dtype()), device.value_or(self.device())), requires_grad);
+}
+Tensor new_zeros(const Tensor& self, DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) {
+  return finish(new_empty(self, size, dtype, device).zero_(), requires_grad);
+}
+Tensor new_ones(const Tensor& self, DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) {
+  return finish(new_empty(self, size, dtype, device).fill_(1), requires_grad);
+}
+Tensor new_full(const Tensor& self, DimsRef size, const Scalar& fill_value, OptDType dtype, OptDevice device, bool requires_grad) {
+  return finish(new_empty(self, size, dtype, device).fill_(fill_value), requires_grad);
+}
+
+namespace {
+
+// ceil((end - start) / step); integers exactly, floats in double as PyTorch counts them.
+int64_t arange_size(const Scalar& start, const Scalar& end, const Scalar& step, bool integers) {
+  for (const Scalar* s : {&start, &end, &step}) RL_CHECK(!s->is_complex(), "value cannot be converted to type double without overflow");
+  const double a = start.to_double(), b = end.to_double(), d = step.to_double();
+  RL_CHECK(integers ? step.to_int64() != 0 : d != 0, "step must be nonzero");
+  auto text = [](const Scalar& s) { return s.is_integral() ? std::to_string(s.to_int64()) : concat(s.to_double()); };
+  RL_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", text(start), " -> ", text(end));
+  RL_CHECK((d > 0 && b >= a) || (d < 0 && b <= a), "upper bound and lower bound inconsistent with step sign");
+  if (integers) {
+    int64_t span;
+    const int64_t s = step.to_int64();
+    RL_CHECK(!__builtin_sub_overflow(end.to_int64(), start.to_int64(), &span) && s != INT64_MIN, "invalid size, possible overflow?");
+    return span / s + (span % s != 0);
+  }
+  const double count = std::ceil((b - a) / d);
+  RL_CHECK(count >= 0 && count < 9223372036854775808.0, "invalid size, possible overflow?");
+  return static_cast<int64_t>(count);
+}
+
+}  // namespace
+
+Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, OptDType dtype, OptDevice device, bool requires_grad) {
+  const bool all_integers = start.is_integral() && end.is_integral() && step.is_integral();
+  const DType type = dtype.value_or(all_integers ? DType::Int64 : default_dtype());
+  RL_CHECK_AS(NotImplementedError, type != DType::Bool && !is_complex(type), "\"arange_cpu\" not implemented for '", info(type).message_name, "'");
+  const bool in_int64 = all_integers && type == DType::Int64;
+  const int64_t n = arange_size(start, end, step, in_int64 || (is_integral(type, false) && all_integers));
+  Tensor out = made(n, type, device);
+  if (is_integral(type, false)) {
+    cpu::arange_integers(type, start.to_int64(), step.to_int64(), n, out.raw_data());
+  } else {
+    cpu::arange_floats(type, start.to_double(), step.to_double(), n, out.raw_data());
+  }
+  return finish(out, requires_grad);
+}
+Tensor arange(const Scalar& start, const Scalar& end, OptDType dtype, OptDevice device, bool requires_grad) {
+  return arange(start, end, 1, dtype, device, requires_grad);
+}
+Tensor arange(const Scalar& end, OptDType dtype, OptDevice device, bool requires_grad) {
+  return arange(0, end, 1, dtype, device, requires_grad);
+}
+
+Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, OptDType dtype, OptDevice device, bool requires_grad) {
+  RL_CHECK(steps >= 0, "number of steps must be non-negative");
+  const bool complex_ends = start.is_complex() || end.is_complex();
+  const DType type = dtype.value_or(complex_ends ? to_complex(default_dtype()) : default_dtype());
+  RL_CHECK(!complex_ends || is_complex(type), "value cannot be converted to type ", info(type).name, " without overflow");
+  RL_CHECK_AS(NotImplementedError, type != DType::Bool, "\"linspace_cpu\" not implemented for 'Bool'");
+  Tensor out = made(steps, type, device);
+  cpu::linspace(type, start.to_complex128(), end.to_complex128(), steps, out.raw_data());
+  return finish(out, requires_grad);
+}
+
+Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base, OptDType dtype, OptDevice device, bool requires_grad) {
+  const DType type = dtype.value_or(start.is_complex() || end.is_complex() ? to_complex(default_dtype()) : default_dtype());
+  // Integers and narrow floats go through a wider float.
+  const DType wide = is_complex(type) || type == DType::Float64 ? type : is_floating(type) ? DType::Float32 : DType::Float64;
+  Tensor exponents = linspace(start, end, steps, wide, device);
+  return finish(pointwise(cpu::Formula::Pow, {base, exponents}).to(type), requires_grad);
+}
+
+Tensor eye(int64_t n, int64_t m, OptDType dtype, OptDevice device, bool requires_grad) {
+  RL_CHECK(n >= 0, "n must be greater or equal to 0, got ", n);
+  RL_CHECK(m >= 0, "m must be greater or equal to 0, got ", m);
+  Tensor out = made({n, m}, dtype, device).zero_();
+  if (out.numel()) out.diagonal().fill_(1);
+  return finish(out, requires_grad);
+}
+Tensor eye(int64_t n, OptDType dtype, OptDevice device, bool requires_grad) { return eye(n, n, dtype, device, requires_grad); }
+
+namespace {
+
+// Row by row, the columns [first(row), last(row)) of a triangle.
+template <class First, class Last>
+Tensor triangle_indices(const char* name, int64_t row, int64_t col, OptDType dtype, First first, Last last) {
+  RL_CHECK(row >= 0, "row must be non-negative, got", row);
+  RL_CHECK(col >= 0, "col must be non-negative, got", col);
+  const DType type = dtype.value_or(DType::Int64);
+  RL_CHECK_AS(NotImplementedError, type == DType::Int64 || type == DType::Int32, "\"", name, "\" not implemented for '", info(type).message_name, "'");
+  numel_of({row, col});
+  int64_t count = 0;
+  for (int64_t i = 0; i < row; ++i) count += std::max<int64_t>(0, last(i) - first(i));
+  Tensor out = make_tensor({2, count}, DType::Int64);
+  int64_t* rows = out.data<int64_t>();
+  int64_t* columns = rows + count;
+  for (int64_t i = 0; i < row; ++i) {
+    for (int64_t j = first(i); j < last(i); ++j) {
+      *rows++ = i;
+      *columns++ = j;
     }
   }
-  if (recorded) return record.rule_in_place(self, [](Node&, const Tensor& g) -> Tensor { return zeros_like(g); });
-  self.bump_version();
-  return self;
+  return out.to(type);
 }
 
-const Tensor& zero_(const Tensor& self) { return fill_(self, 0); }
-
-Tensor clone(const Tensor& input) {
-  Tensor out = make_tensor_like(input, input.dtype());
-  copy_elements(out, input, input.strides());
-  if (!tracks(input)) return out;
-  return Record("CloneBackward0", {input}).rule(out, [](Node&, const Tensor& g) -> Tensor { return g; });
+// i + offset, kept within [0, limit].
+int64_t shifted(int64_t i, int64_t offset, int64_t limit) {
+  int64_t sum;
+  if (__builtin_add_overflow(i, offset, &sum)) sum = offset > 0 ? limit : 0;
+  return std::clamp<int64_t>(sum, 0, limit);
 }
 
-Tensor detach(const Tensor& input) {
-  return make_alias(input, input.sizes(), input.strides(), input.storage_offset());
+}  // namespace
+
+Tensor tril_indices(int64_t row, int64_t col, int64_t offset, OptDType dtype, OptDevice, bool requires_grad) {
+  return finish(triangle_indices("tril_indices", row, col, dtype, [](int64_t) { return int64_t{0}; },
+                                 [=](int64_t i) { return shifted(i + 1, offset, col); }), requires_grad);
 }
-
-Tensor contiguous(const Tensor& self) {
-  if (self.is_contiguous()) return self;
-  Tensor out = make_tensor(self.sizes(), self.dtype(), self.device());
-  copy_elements(out, self, self.strides());
-  if (!tracks(self)) return out;
-  return Record("CloneBackward0", {self}).rule(out, [](Node&, const Tensor& g) -> Tensor { return g; });
-}
-
-Tensor to(const Tensor& self, DType dtype) {
-  if (self.dtype() == dtype) return self;
-  Tensor out = make_tensor_like(self, dtype);
-  copy_elements(out, self, self.strides());
-  if (!tracks(self) || !is_inexact(dtype)) return out;
-  return Record("ToCopyBackward0", {self}).rule(out, [](Node&, const Tensor& g) -> Tensor { return g; });
-}
-
-Tensor conj(const Tensor& input) {
-  if (!is_complex(input.dtype())) return input;
-  Tensor out = pointwise(cpu::Formula::Conj, {input});
-  if (!tracks(input)) return out;
-  return Record("ConjBackward0", {input}).rule(out, [](Node&, const Tensor& g) -> Tensor { return g.conj(); });
-}
-
-Tensor real(const Tensor& input) {
-  if (!is_complex(input.dtype())) return input;
-  Dims strides = input.strides();
-  for (int64_t& s : strides) s *= 2;
-  Tensor out(make_ref<TensorImpl>(input.storage(), input.sizes(), std::move(strides), input.storage_offset() * 2,
-                                  to_real(input.dtype()), input.device()));
-  out.impl()->own_version = input.impl()->own_version;
-  if (!tracks(input)) return out;
-  return Record("RealBackward0", {input}).rule(out, [dtype = input.dtype()](Node&, const Tensor& g) -> Tensor { return g.to(dtype); });
-}
-
-Tensor zeros_like(const Tensor& input, OptDType dtype) { return make_tensor_like(input, dtype.value_or(input.dtype())).zero_(); }
-Tensor ones_like(const Tensor& input, OptDType dtype) { return make_tensor_like(input, dtype.value_or(input.dtype())).fill_(1); }
-
-Tensor zeros(DimsRef size, OptDType dtype) { return make_tensor(size, dtype.value_or(default_dtype())).zero_(); }
-
-Tensor arange(const Scalar& end, OptDType dtype) {
-  const int64_t n = end.to_int64();
-  Tensor out = make_tensor(n, DType::Int64);
-  for (int64_t i = 0; i < n; ++i) out.data<int64_t>()[i] = i;
-  return out;
-}
-
-const Tensor& resize_(const Tensor& self, DimsRef size) {
-  RL_CHECK(!self.requires_grad(), "cannot resize variables that require grad");
-  const int64_t numel = numel_of(size);
-  const int64_t nbytes = (self.storage_offset() + numel) * self.item_size();
-  if (nbytes > static_cast<int64_t>(self.storage()->nbytes())) self.storage()->resize(nbytes);
-  self.impl()->set_geometry(size.copy(), contiguous_strides(size), self.storage_offset());
-  return self;
+Tensor triu_indices(int64_t row, int64_t col, int64_t offset, OptDType dtype, OptDevice, bool requires_grad) {
+  return finish(triangle_indices("triu_indices", row, col, dtype, [=](int64_t i) { return shifted(i, offset, col); },
+                                 [=](int64_t) { return col; }), requires_grad);
 }
 
 }  // namespace rushlight

@@ -70,6 +70,36 @@ Tensor make_tensor_like(const Tensor& t, DType dtype) {
   return out;
 }
 
+Dims strides_of(DimsRef sizes, MemoryFormat format) {
+  if (format == MemoryFormat::Contiguous || format == MemoryFormat::Preserve) return contiguous_strides(sizes);
+  const int64_t rank = format == MemoryFormat::ChannelsLast ? 4 : 5;
+  RL_CHECK(sizes.size() == rank, "required rank ", rank, " tensor to use channels_last", rank == 5 ? "_3d" : "", " format");
+  Dims channels_last = sizes.copy();
+  channels_last.erase(1);
+  channels_last.push_back(sizes[1]);
+  const Dims strides = contiguous_strides(channels_last);
+  Dims out(rank);
+  out[0] = strides[0];
+  out[1] = strides[rank - 1];
+  for (int64_t d = 2; d < rank; ++d) out[d] = strides[d - 1];
+  return out;
+}
+
+bool is_contiguous(const Tensor& t, MemoryFormat format) {
+  RL_CHECK(format != MemoryFormat::Preserve, "preserve memory format is unsupported by the contiguous operator");
+  if (format == MemoryFormat::Contiguous) return t.is_contiguous();
+  const Dims wanted = strides_of(t.sizes(), format);
+  for (int64_t d = 0; d < t.dim(); ++d) if (t.sizes()[d] > 1 && t.strides()[d] != wanted[d]) return false;
+  return true;
+}
+
+Tensor make_tensor_like(const Tensor& t, DType dtype, MemoryFormat format) {
+  if (format == MemoryFormat::Preserve) return make_tensor_like(t, dtype);
+  Tensor out = make_tensor(t.sizes(), dtype, t.device());
+  if (format != MemoryFormat::Contiguous) out.impl()->set_geometry(t.sizes(), strides_of(t.sizes(), format), 0);
+  return out;
+}
+
 void check_no_internal_overlap(const Tensor& written) {
   if (written.is_contiguous()) return;
   for (int64_t d = 0; d < written.dim(); ++d) {

@@ -11,6 +11,15 @@ bool is_dense(const Tensor& t);
 // Uninitialised, in the layout of `t` if that is dense and row-major otherwise (torch.preserve_format).
 Tensor make_tensor_like(const Tensor& t, DType dtype);
 
+// Uninitialised, in the shape of `t` and the given layout; RuntimeError "required rank 4 tensor to use channels_last format".
+Tensor make_tensor_like(const Tensor& t, DType dtype, MemoryFormat format);
+
+// Do the elements of `t` lie as the format says.
+bool is_contiguous(const Tensor& t, MemoryFormat format);
+
+// The strides that the format gives a tensor of these sizes (Preserve: row-major).
+Dims strides_of(DimsRef sizes, MemoryFormat format);
+
 // RuntimeError when elements of a tensor that is about to be written share a place (an expanded tensor).
 void check_no_internal_overlap(const Tensor& written);
 // RuntimeError when `read` shares some places with `written` but is not the very same view.

@@ -17,6 +17,7 @@ namespace rushlight {
 #define UNARY(...)
 #define BINARY(...)
 #define POINTWISE(...)
+#define OWN_IN_PLACE(...)
 #define OP(where, Result, name, doc, samples, first, ...)                                           \
   RL_IF_INPLACE(where, const Tensor& name##_(const Tensor& self RL_REST_DEFINED(first, __VA_ARGS__)) { \
     return in_place(self, [&](const Tensor& original) -> Tensor {                                   \

@@ -11,6 +11,26 @@ namespace rushlight {
   RL_IF_INPLACE(where, const Tensor& name##_(RL_PARAMS(__VA_ARGS__));)
 #include "rushlight/declarations/all.def"
 
+namespace nn::functional {
+#define NN(Result, name, doc, samples, ...) Result name(RL_PARAMS(__VA_ARGS__));
+#include "rushlight/declarations/nn.def"
+}  // namespace nn::functional
+
+#define RL_ALIAS_torch(name, target)                                                               \
+  template <class... A>                                                                            \
+  decltype(auto) name(A&&... arguments) { return target(std::forward<A>(arguments)...); }          \
+  template <class... A>                                                                            \
+  decltype(auto) name##_(A&&... arguments) { return target##_(std::forward<A>(arguments)...); }
+#define RL_ALIAS_special(name, target)                                                             \
+  namespace special {                                                                              \
+  template <class... A>                                                                            \
+  decltype(auto) name(A&&... arguments) { return ::rushlight::target(std::forward<A>(arguments)...); } \
+  }
+#define ALIAS(module, name, target) RL_ALIAS_##module(name, target)
+#include "rushlight/declarations/alias.def"
+#undef RL_ALIAS_torch
+#undef RL_ALIAS_special
+
 inline Tensor operator+(const Tensor& a, const Operand& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Operand& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Operand& b) { return mul(a, b); }

@@ -19,4 +19,20 @@ Tensor make_view(const char* node, const Tensor& base, Dims sizes, Dims strides,
   return autograd::Record(node, {base}).rule(view, std::move(rule));
 }
 
+// The gradient of a view that shows a part of its base: zeros of the base's sizes with `g` written where `part` looks.
+template <class Part>
+Tensor embed(const char* node, const Tensor& g, const Dims& sizes, Part part) {
+  Tensor out = make_tensor(sizes, g.dtype(), g.device());
+  {
+    autograd::NoGrad guard;
+    out.zero_();
+    part(out).copy_(g);
+  }
+  if (!autograd::tracks(g)) return out;
+  return autograd::Record(node, {g}).rule(out, [part](autograd::Node&, const Tensor& gg) -> Tensor { return part(gg); });
+}
+
+// The memory of `base` read as another dtype, without history; geometry in elements of that dtype.
+Tensor make_reinterpreted(const Tensor& base, DType dtype, Dims sizes, Dims strides, int64_t offset);
+
 }  // namespace rushlight

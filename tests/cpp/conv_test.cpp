@@ -1,5 +1,5 @@
-// Convolution and its gradients against the defining sums: strides, padding, dilation, groups, odd sizes, both types,
-// and the same bits on any number of threads.
+// Convolution and its gradients against the defining sums: strides, padding, dilation, groups, odd sizes,
+// both types, and the same bits on any number of threads.
 #include "rushlight/kernels/cpu/conv.h"
 
 #include <gtest/gtest.h>
@@ -16,10 +16,10 @@
 namespace rushlight::cpu {
 
 void PrintTo(const ConvShape& s, std::ostream* out) {
-  *out << "batch " << s.batch << " groups " << s.groups << " channels " << s.in_channels << " -> " << s.out_channels << " in "
-       << s.in_h << 'x' << s.in_w << " kernel " << s.kernel_h << 'x' << s.kernel_w << " stride " << s.stride_h << 'x' << s.stride_w
-       << " pad " << s.pad_top << 'x' << s.pad_left << " dilation " << s.dilation_h << 'x' << s.dilation_w << " out " << s.out_h << 'x'
-       << s.out_w;
+  *out << "batch " << s.batch << " groups " << s.groups << " channels " << s.in_channels << " -> "
+       << s.out_channels << " in " << s.in_h << 'x' << s.in_w << " kernel " << s.kernel_h << 'x' << s.kernel_w
+       << " stride " << s.stride_h << 'x' << s.stride_w << " pad " << s.pad_top << 'x' << s.pad_left
+       << " dilation " << s.dilation_h << 'x' << s.dilation_w << " out " << s.out_h << 'x' << s.out_w;
 }
 
 namespace {
@@ -45,8 +45,8 @@ void for_each_product(const ConvShape& s, F&& f) {
 }
 
 // Symmetric padding; the output's size follows.
-ConvShape shape(int64_t batch, int64_t groups, int64_t in, int64_t out, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t stride = 1,
-                int64_t pad = 0, int64_t dilation = 1) {
+ConvShape shape(int64_t batch, int64_t groups, int64_t in, int64_t out, int64_t h, int64_t w, int64_t kh,
+                int64_t kw, int64_t stride = 1, int64_t pad = 0, int64_t dilation = 1) {
   ConvShape s{batch, groups, in, out, h, w, kh, kw, stride, stride, pad, pad, dilation, dilation};
   s.out_h = (h + 2 * pad - dilation * (kh - 1) - 1) / stride + 1;
   s.out_w = (w + 2 * pad - dilation * (kw - 1) - 1) / stride + 1;
@@ -56,8 +56,10 @@ ConvShape shape(int64_t batch, int64_t groups, int64_t in, int64_t out, int64_t 
 // Exactly as long as its contents, so that the address sanitizer sees a read past the end.
 template <class T>
 struct Buffer {
-  explicit Buffer(int64_t count, std::mt19937* random = nullptr) : data(new T[static_cast<size_t>(count)]), count(count) {
-    for (int64_t i = 0; i < count; ++i) data[i] = random ? T(static_cast<int>((*random)() % 2001) - 1000) / 1000 : T(NAN);
+  explicit Buffer(int64_t count, std::mt19937* random = nullptr)
+      : data(new T[static_cast<size_t>(count)]), count(count) {
+    for (int64_t i = 0; i < count; ++i)
+      data[i] = random ? T(static_cast<int>((*random)() % 2001) - 1000) / 1000 : T(NAN);
   }
   std::unique_ptr<T[]> data;
   int64_t count;
@@ -80,7 +82,8 @@ void expect_result(const std::vector<double>& want, const std::vector<double>& m
     Buffer<T> other(count);
     set_num_threads(threads);
     run(other.get());
-    ASSERT_EQ(std::memcmp(first.get(), other.get(), static_cast<size_t>(count) * sizeof(T)), 0) << threads << " threads";
+    ASSERT_EQ(std::memcmp(first.get(), other.get(), static_cast<size_t>(count) * sizeof(T)), 0)
+        << threads << " threads";
   }
   set_num_threads(1);
 }
@@ -91,14 +94,18 @@ void check(const ConvShape& s) {
   PrintTo(s, &trace);
   SCOPED_TRACE(trace.str());
   std::mt19937 random(7);
-  const int64_t xs = s.batch * s.in_channels * s.in_h * s.in_w, ys = s.batch * s.out_channels * s.out_h * s.out_w;
+  const int64_t xs = s.batch * s.in_channels * s.in_h * s.in_w,
+                ys = s.batch * s.out_channels * s.out_h * s.out_w;
   const int64_t ws = s.out_channels * (s.in_channels / s.groups) * s.kernel_h * s.kernel_w;
-  Buffer<T> x(xs, &random), w(ws, &random), dy(ys, &random), bias(s.out_channels, &random), in_bias(s.in_channels, &random);
+  Buffer<T> x(xs, &random), w(ws, &random), dy(ys, &random), bias(s.out_channels, &random),
+      in_bias(s.in_channels, &random);
 
   struct Sums {
     std::vector<double> value, magnitude;
     explicit Sums(int64_t n) : value(static_cast<size_t>(n)), magnitude(static_cast<size_t>(n)) {}
-    void add(int64_t at, double x) { value[static_cast<size_t>(at)] += x, magnitude[static_cast<size_t>(at)] += std::abs(x); }
+    void add(int64_t at, double x) {
+      value[static_cast<size_t>(at)] += x, magnitude[static_cast<size_t>(at)] += std::abs(x);
+    }
   };
   Sums y(ys), biased(ys), dx(xs), dx_biased(xs), dw(ws), db(s.out_channels);
   for_each_product(s, [&](int64_t yi, int64_t xi, int64_t wi) {
@@ -112,54 +119,87 @@ void check(const ConvShape& s) {
     biased.add(i, double(bias.data[channel]));
     db.add(channel, double(dy.data[i]));
   }
-  for (int64_t i = 0; i < xs; ++i) dx_biased.add(i, double(in_bias.data[i / (s.in_h * s.in_w) % s.in_channels]));
+  for (int64_t i = 0; i < xs; ++i)
+    dx_biased.add(i, double(in_bias.data[i / (s.in_h * s.in_w) % s.in_channels]));
 
-  { SCOPED_TRACE("forward"); expect_result<T>(y.value, y.magnitude, [&](T* r) { conv2d_forward<T>(s, x.get(), w.get(), nullptr, r); }); }
-  { SCOPED_TRACE("forward with bias"); expect_result<T>(biased.value, biased.magnitude, [&](T* r) { conv2d_forward<T>(s, x.get(), w.get(), bias.get(), r); }); }
-  { SCOPED_TRACE("backward input"); expect_result<T>(dx.value, dx.magnitude, [&](T* r) { conv2d_backward_input<T>(s, dy.get(), w.get(), nullptr, r); }); }
-  { SCOPED_TRACE("backward input with bias"); expect_result<T>(dx_biased.value, dx_biased.magnitude, [&](T* r) { conv2d_backward_input<T>(s, dy.get(), w.get(), in_bias.get(), r); }); }
-  { SCOPED_TRACE("backward weight"); expect_result<T>(dw.value, dw.magnitude, [&](T* r) { conv2d_backward_weight<T>(s, dy.get(), x.get(), r); }); }
-  { SCOPED_TRACE("backward bias"); expect_result<T>(db.value, db.magnitude, [&](T* r) { conv2d_backward_bias<T>(s, dy.get(), r); }); }
+  {
+    SCOPED_TRACE("forward");
+    expect_result<T>(y.value, y.magnitude, [&](T* r) { conv2d_forward<T>(s, x.get(), w.get(), nullptr, r); });
+  }
+  {
+    SCOPED_TRACE("forward with bias");
+    expect_result<T>(biased.value, biased.magnitude,
+                     [&](T* r) { conv2d_forward<T>(s, x.get(), w.get(), bias.get(), r); });
+  }
+  {
+    SCOPED_TRACE("backward input");
+    expect_result<T>(dx.value, dx.magnitude,
+                     [&](T* r) { conv2d_backward_input<T>(s, dy.get(), w.get(), nullptr, r); });
+  }
+  {
+    SCOPED_TRACE("backward input with bias");
+    expect_result<T>(dx_biased.value, dx_biased.magnitude,
+                     [&](T* r) { conv2d_backward_input<T>(s, dy.get(), w.get(), in_bias.get(), r); });
+  }
+  {
+    SCOPED_TRACE("backward weight");
+    expect_result<T>(dw.value, dw.magnitude,
+                     [&](T* r) { conv2d_backward_weight<T>(s, dy.get(), x.get(), r); });
+  }
+  {
+    SCOPED_TRACE("backward bias");
+    expect_result<T>(db.value, db.magnitude, [&](T* r) { conv2d_backward_bias<T>(s, dy.get(), r); });
+  }
 }
 
 class ConvTest : public testing::TestWithParam<ConvShape> {};
 TEST_P(ConvTest, Float) { check<float>(GetParam()); }
 TEST_P(ConvTest, Double) { check<double>(GetParam()); }
 
-INSTANTIATE_TEST_SUITE_P(Common, ConvTest,
-                         testing::Values(shape(3, 1, 1, 8, 28, 28, 3, 3), shape(2, 1, 1, 6, 28, 28, 5, 5, 1, 2),
-                                         shape(2, 1, 8, 16, 13, 13, 3, 3, 1, 1), shape(2, 1, 16, 32, 12, 12, 5, 5),
-                                         shape(2, 1, 3, 7, 17, 19, 3, 3, 2, 1), shape(1, 1, 5, 9, 23, 11, 7, 7, 2, 3),
-                                         shape(2, 1, 4, 5, 9, 9, 1, 1), shape(2, 2, 4, 6, 9, 9, 1, 1), shape(2, 1, 4, 5, 9, 9, 1, 1, 2),
-                                         shape(2, 1, 4, 5, 9, 9, 1, 1, 3, 1), shape(1, 1, 50, 14, 7, 7, 3, 3, 1, 1),
-                                         shape(1, 1, 100, 103, 6, 5, 3, 3, 1, 1), shape(33, 1, 2, 3, 6, 6, 3, 3)));
+INSTANTIATE_TEST_SUITE_P(
+    Common, ConvTest,
+    testing::Values(shape(3, 1, 1, 8, 28, 28, 3, 3), shape(2, 1, 1, 6, 28, 28, 5, 5, 1, 2),
+                    shape(2, 1, 8, 16, 13, 13, 3, 3, 1, 1), shape(2, 1, 16, 32, 12, 12, 5, 5),
+                    shape(2, 1, 3, 7, 17, 19, 3, 3, 2, 1), shape(1, 1, 5, 9, 23, 11, 7, 7, 2, 3),
+                    shape(2, 1, 4, 5, 9, 9, 1, 1), shape(2, 2, 4, 6, 9, 9, 1, 1),
+                    shape(2, 1, 4, 5, 9, 9, 1, 1, 2), shape(2, 1, 4, 5, 9, 9, 1, 1, 3, 1),
+                    shape(1, 1, 50, 14, 7, 7, 3, 3, 1, 1), shape(1, 1, 100, 103, 6, 5, 3, 3, 1, 1),
+                    shape(33, 1, 2, 3, 6, 6, 3, 3)));
 INSTANTIATE_TEST_SUITE_P(Groups, ConvTest,
-                         testing::Values(shape(2, 2, 6, 8, 10, 11, 3, 3, 1, 1), shape(2, 6, 6, 6, 15, 15, 3, 3, 1, 1),
-                                         shape(2, 6, 6, 6, 40, 37, 3, 3, 2, 1), shape(2, 3, 3, 6, 12, 12, 5, 5, 1, 2),
+                         testing::Values(shape(2, 2, 6, 8, 10, 11, 3, 3, 1, 1),
+                                         shape(2, 6, 6, 6, 15, 15, 3, 3, 1, 1),
+                                         shape(2, 6, 6, 6, 40, 37, 3, 3, 2, 1),
+                                         shape(2, 3, 3, 6, 12, 12, 5, 5, 1, 2),
                                          shape(1, 4, 8, 4, 9, 70, 3, 3, 1, 2, 2)));
 INSTANTIATE_TEST_SUITE_P(Dilated, ConvTest,
-                         testing::Values(shape(2, 1, 3, 4, 15, 16, 3, 3, 1, 2, 2), shape(2, 1, 3, 4, 15, 16, 3, 2, 2, 3, 3),
-                                         shape(1, 1, 2, 2, 20, 20, 3, 3, 3, 0, 2), shape(1, 1, 2, 2, 20, 20, 2, 2, 4, 1, 4)));
+                         testing::Values(shape(2, 1, 3, 4, 15, 16, 3, 3, 1, 2, 2),
+                                         shape(2, 1, 3, 4, 15, 16, 3, 2, 2, 3, 3),
+                                         shape(1, 1, 2, 2, 20, 20, 3, 3, 3, 0, 2),
+                                         shape(1, 1, 2, 2, 20, 20, 2, 2, 4, 1, 4)));
 INSTANTIATE_TEST_SUITE_P(OneDimension, ConvTest,
                          testing::Values(ConvShape{3, 1, 4, 6, 1, 50, 1, 3, 1, 1, 0, 1, 1, 1, 1, 50},
                                          ConvShape{2, 1, 4, 6, 1, 50, 1, 5, 1, 3, 0, 2, 1, 2, 1, 16},
                                          ConvShape{1, 1, 40, 3, 1, 3000, 1, 9, 1, 1, 0, 4, 1, 1, 1, 3000},
                                          ConvShape{1, 1, 2, 3, 300, 1, 9, 1, 2, 1, 4, 0, 1, 1, 150, 1}));
 // Short rows: images are joined.
-INSTANTIATE_TEST_SUITE_P(Short, ConvTest,
-                         testing::Values(shape(21, 1, 5, 9, 4, 4, 3, 3, 1, 1), shape(16, 1, 3, 4, 5, 5, 5, 5),
-                                         shape(40, 2, 4, 6, 2, 2, 3, 3, 1, 1), shape(9, 1, 3, 5, 9, 8, 3, 3, 2, 1),
-                                         shape(8, 4, 4, 4, 4, 4, 3, 3, 1, 1), shape(17, 1, 3, 2, 11, 11, 3, 3, 3, 1, 2),
-                                         shape(10, 1, 90, 5, 3, 3, 3, 3, 1, 1), shape(19, 3, 3, 6, 600, 4, 3, 3, 1, 1)));
-// Asymmetric or negative padding, strides longer than the kernel, kernels larger than the input, windows beyond it.
+INSTANTIATE_TEST_SUITE_P(
+    Short, ConvTest,
+    testing::Values(shape(21, 1, 5, 9, 4, 4, 3, 3, 1, 1), shape(16, 1, 3, 4, 5, 5, 5, 5),
+                    shape(40, 2, 4, 6, 2, 2, 3, 3, 1, 1), shape(9, 1, 3, 5, 9, 8, 3, 3, 2, 1),
+                    shape(8, 4, 4, 4, 4, 4, 3, 3, 1, 1), shape(17, 1, 3, 2, 11, 11, 3, 3, 3, 1, 2),
+                    shape(10, 1, 90, 5, 3, 3, 3, 3, 1, 1), shape(19, 3, 3, 6, 600, 4, 3, 3, 1, 1)));
+// Asymmetric or negative padding, strides longer than the kernel, kernels larger than the input, windows
+// beyond it.
 INSTANTIATE_TEST_SUITE_P(Odd, ConvTest,
                          testing::Values(ConvShape{2, 1, 2, 3, 8, 8, 3, 3, 1, 1, 0, 2, 1, 1, 9, 8},
                                          ConvShape{2, 1, 2, 3, 10, 12, 3, 3, 1, 1, -2, -1, 1, 1, 5, 7},
                                          ConvShape{1, 1, 2, 3, 20, 20, 2, 2, 5, 7, 0, 0, 1, 1, 4, 3},
                                          ConvShape{1, 1, 2, 3, 3, 3, 5, 5, 1, 1, 2, 2, 1, 1, 3, 3},
                                          ConvShape{1, 1, 2, 3, 4, 4, 1, 1, 1, 1, 3, 3, 1, 1, 10, 10},
-                                         ConvShape{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1}, shape(5, 1, 3, 4, 4, 4, 4, 4),
-                                         shape(1, 1, 2, 20, 70, 300, 3, 3, 1, 1), shape(2, 1, 300, 2, 4, 4, 3, 3, 2, 1)));
+                                         ConvShape{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1},
+                                         shape(5, 1, 3, 4, 4, 4, 4, 4),
+                                         shape(1, 1, 2, 20, 70, 300, 3, 3, 1, 1),
+                                         shape(2, 1, 300, 2, 4, 4, 3, 3, 2, 1)));
 
 TEST(ConvEdgeTest, EmptyBatchAndChannels) {
   const ConvShape empty = shape(0, 1, 2, 3, 5, 5, 3, 3);
@@ -186,7 +226,8 @@ TEST(ConvEdgeTest, PaddingDoesNotSpreadNaN) {
   x[5 * 21 + 20] = NAN;
   conv2d_forward<float>(s, x.data(), w.data(), nullptr, y.data());
   for (int i = 0; i < 20; ++i) {
-    for (int j = 0; j < 21; ++j) EXPECT_EQ(std::isnan(y[static_cast<size_t>(i * 21 + j)]), i >= 4 && i <= 6 && j >= 19);
+    for (int j = 0; j < 21; ++j)
+      EXPECT_EQ(std::isnan(y[static_cast<size_t>(i * 21 + j)]), i >= 4 && i <= 6 && j >= 19);
   }
 }
 

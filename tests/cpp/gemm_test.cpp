@@ -1,5 +1,5 @@
-// gemm against a triple loop: every dtype, layout, epilogue and road through the core, and the same bits on any number
-// of threads.
+// gemm against a triple loop: every dtype, layout, epilogue and road through the core, and the same bits on
+// any number of threads.
 #include "rushlight/kernels/cpu/gemm.h"
 
 #include <gtest/gtest.h>
@@ -28,7 +28,9 @@ constexpr bool kIsInteger = std::is_integral_v<T>;
 
 // The type the reference sums in: exact or at least much wider.
 template <class T>
-using Exact = std::conditional_t<kIsInteger<T>, uint64_t, std::conditional_t<IsComplex<T>::value, std::complex<long double>, long double>>;
+using Exact =
+    std::conditional_t<kIsInteger<T>, uint64_t,
+                       std::conditional_t<IsComplex<T>::value, std::complex<long double>, long double>>;
 
 template <class T>
 Exact<T> exact(T x) {
@@ -57,7 +59,8 @@ T random_value(std::mt19937& random) {
   if constexpr (kIsInteger<T>) {
     return static_cast<T>(static_cast<int64_t>(random()) * draw);  // fills the type, so that sums wrap
   } else if constexpr (IsComplex<T>::value) {
-    return T(static_cast<typename T::value_type>(draw) / 1000, static_cast<typename T::value_type>(random() % 2001) / 1000 - 1);
+    return T(static_cast<typename T::value_type>(draw) / 1000,
+             static_cast<typename T::value_type>(random() % 2001) / 1000 - 1);
   } else {
     return T(static_cast<float>(draw) / 1000);
   }
@@ -102,7 +105,8 @@ std::vector<T> random_vector(int64_t count, std::mt19937& random) {
 // Runs one product on 1, 2 and 3 threads and compares it with the triple loop.
 template <class T>
 void check(int64_t m, int64_t n, int64_t k, const char* orders, const Epilogue<T>& epilogue) {
-  SCOPED_TRACE("m=" + std::to_string(m) + " n=" + std::to_string(n) + " k=" + std::to_string(k) + " orders=" + orders);
+  SCOPED_TRACE("m=" + std::to_string(m) + " n=" + std::to_string(n) + " k=" + std::to_string(k) +
+               " orders=" + orders);
   std::mt19937 random(static_cast<uint32_t>(m * 10007 + n * 101 + k));
   Operand<T> a(m, k, orders[0], random), b(k, n, orders[1], random), c(m, n, orders[2], random);
   const std::vector<T> before = c.buffer;
@@ -134,7 +138,8 @@ void check(int64_t m, int64_t n, int64_t k, const char* orders, const Epilogue<T
         }
         // Rounding once to T, and k times in its accumulator on sums that grow as sqrt(k).
         const double accumulator = epsilon<Accumulator<T>>();
-        const double bound = 2 * epsilon<T>() * (1 + static_cast<double>(std::abs(want))) + 4 * accumulator * static_cast<double>(k + 4);
+        const double bound = 2 * epsilon<T>() * (1 + static_cast<double>(std::abs(want))) +
+                             4 * accumulator * static_cast<double>(k + 4);
         ASSERT_LE(static_cast<double>(std::abs(exact(got) - want)), bound) << "at " << i << ", " << j;
       }
     }
@@ -142,7 +147,8 @@ void check(int64_t m, int64_t n, int64_t k, const char* orders, const Epilogue<T
   // The gaps of c are as they were.
   std::vector<T> outside = result;
   for (int64_t i = 0; i < m; ++i) {
-    for (int64_t j = 0; j < n; ++j) outside[static_cast<size_t>(i * c.row_stride + j * c.col_stride)] = c.at(i, j);
+    for (int64_t j = 0; j < n; ++j)
+      outside[static_cast<size_t>(i * c.row_stride + j * c.col_stride)] = c.at(i, j);
   }
   ASSERT_TRUE(same_bits(outside, before)) << "memory between the elements of c was written";
 }
@@ -152,12 +158,13 @@ class GemmTest : public testing::Test {
  protected:
   void TearDown() override { set_num_threads(1); }
 };
-using Types = testing::Types<float, double, Half, BFloat16, uint8_t, int8_t, uint16_t, int16_t, uint32_t, int32_t, uint64_t, int64_t,
-                             std::complex<float>, std::complex<double>>;
+using Types = testing::Types<float, double, Half, BFloat16, uint8_t, int8_t, uint16_t, int16_t, uint32_t,
+                             int32_t, uint64_t, int64_t, std::complex<float>, std::complex<double>>;
 TYPED_TEST_SUITE(GemmTest, Types);
 
 TYPED_TEST(GemmTest, SmallSizesInEveryLayout) {
-  for (const char* orders : {"rrr", "rcr", "crr", "ccr", "rrc", "ccc", "sss", "RCR", "CRC", "rrs", "srr", "rsr"}) {
+  for (const char* orders :
+       {"rrr", "rcr", "crr", "ccr", "rrc", "ccc", "sss", "RCR", "CRC", "rrs", "srr", "rsr"}) {
     for (int64_t m : {1, 2, 5, 7, 17}) {
       for (int64_t n : {1, 3, 4, 8, 15, 16, 33}) {
         for (int64_t k : {0, 1, 2, 9}) check<TypeParam>(m, n, k, orders, {});
@@ -192,7 +199,12 @@ TYPED_TEST(GemmTest, Epilogues) {
   std::mt19937 random(5);
   const auto bias = random_vector<T>(600, random);
   for (const char* orders : {"rrr", "rrc", "rcs"}) {
-    for (auto [m, n, k] : {std::array<int64_t, 3>{3, 5, 4}, {50, 70, 40}, {20, 30, 600}, {1, 90, 30}, {90, 1, 30}, {4, 4, 0}}) {
+    for (auto [m, n, k] : {std::array<int64_t, 3>{3, 5, 4},
+                           {50, 70, 40},
+                           {20, 30, 600},
+                           {1, 90, 30},
+                           {90, 1, 30},
+                           {4, 4, 0}}) {
       for (BiasAxis axis : {BiasAxis::PerColumn, BiasAxis::PerRow}) {
         Epilogue<T> e;
         e.bias = bias.data();
@@ -227,22 +239,26 @@ TYPED_TEST(GemmTest, BatchedEqualsOneByOne) {
     const auto a = random_vector<T>(batch * m * k, random), b = random_vector<T>(batch * k * n, random);
     auto one = random_vector<T>(batch * m * n, random), all = one;
     set_num_threads(2);
-    batched_gemm<T>(batch, m, n, k, {a.data(), k, 1}, m * k, {b.data(), n, 1}, k * n, {all.data(), n, 1}, m * n);
+    batched_gemm<T>(batch, m, n, k, {a.data(), k, 1}, m * k, {b.data(), n, 1}, k * n, {all.data(), n, 1},
+                    m * n);
     for (int64_t i = 0; i < batch; ++i) {
-      gemm<T>(m, n, k, {a.data() + i * m * k, k, 1}, {b.data() + i * k * n, n, 1}, {one.data() + i * m * n, n, 1});
+      gemm<T>(m, n, k, {a.data() + i * m * k, k, 1}, {b.data() + i * k * n, n, 1},
+              {one.data() + i * m * n, n, 1});
     }
     EXPECT_TRUE(same_bits(one, all));
     // A shared right operand.
     batched_gemm<T>(batch, m, n, k, {a.data(), k, 1}, m * k, {b.data(), n, 1}, 0, {all.data(), n, 1}, m * n);
     gemm<T>(m, n, k, {a.data() + (batch - 1) * m * k, k, 1}, {b.data(), n, 1}, {one.data(), n, 1});
-    EXPECT_EQ(std::memcmp(one.data(), all.data() + (batch - 1) * m * n, sizeof(T) * static_cast<size_t>(m * n)), 0);
+    EXPECT_EQ(
+        std::memcmp(one.data(), all.data() + (batch - 1) * m * n, sizeof(T) * static_cast<size_t>(m * n)), 0);
   }
 }
 
 TYPED_TEST(GemmTest, GemvWithStridesAndBias) {
   using T = TypeParam;
   std::mt19937 random(3);
-  const auto a = random_vector<T>(6 * 9, random), x = random_vector<T>(27, random), bias = random_vector<T>(6, random);
+  const auto a = random_vector<T>(6 * 9, random), x = random_vector<T>(27, random),
+             bias = random_vector<T>(6, random);
   std::vector<T> y(12), want(6), packed(9);
   for (int i = 0; i < 9; ++i) packed[static_cast<size_t>(i)] = x[static_cast<size_t>(3 * i)];
   Epilogue<T> e;
@@ -290,7 +306,8 @@ TEST(GemmFloatTest, NaNAndInfinityGoWhereASumTakesThem) {
     a[static_cast<size_t>(3 * size + 1)] = inf;  // row 3 becomes infinite
     b[static_cast<size_t>(1 * size + 4)] = 0;    // but inf * 0 is NaN in column 4
     for (Activation activation : {Activation::None, Activation::Relu}) {
-      gemm<float>(size, size, size, {a.data(), size, 1}, {b.data(), size, 1}, {c.data(), size, 1}, {.activation = activation});
+      gemm<float>(size, size, size, {a.data(), size, 1}, {b.data(), size, 1}, {c.data(), size, 1},
+                  {.activation = activation});
       for (int64_t i = 0; i < size; ++i) {
         for (int64_t j = 0; j < size; ++j) {
           const float x = c[static_cast<size_t>(i * size + j)];

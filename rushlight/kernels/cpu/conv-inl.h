@@ -14,10 +14,12 @@ HWY_BEFORE_NAMESPACE();
 namespace rushlight::cpu {
 namespace HWY_NAMESPACE {
 
-// gemm's micro-kernel with the right operand left in place: row kk begins at b + offsets[kk]. Reads whole vectors.
+// gemm's micro-kernel with the right operand left in place: row kk begins at b + offsets[kk]. Reads whole
+// vectors.
 template <class T, int R, int V>
-void indirect_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, const int64_t* HWY_RESTRICT offsets, int columns,
-                   const Output<T>& out, int64_t i, int64_t j) {
+void indirect_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
+                   const int64_t* HWY_RESTRICT offsets, int columns, const Output<T>& out, int64_t i,
+                   int64_t j) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   Vec<T> acc[R][V];
@@ -44,7 +46,8 @@ void indirect_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, 
 }
 
 template <class T>
-using IndirectTile = void (*)(int64_t, const T*, const T*, const int64_t*, int, const Output<T>&, int64_t, int64_t);
+using IndirectTile = void (*)(int64_t, const T*, const T*, const int64_t*, int, const Output<T>&, int64_t,
+                              int64_t);
 
 template <class T, int... R>
 IndirectTile<T> find_indirect_tile(int rows, int vectors, std::integer_sequence<int, R...>) {
@@ -54,8 +57,9 @@ IndirectTile<T> find_indirect_tile(int rows, int vectors, std::integer_sequence<
 }
 
 template <class T>
-void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, const T* a, const T* image, const int64_t* offsets,
-               int64_t height, int64_t width, int64_t image_row, const Output<T>& out, int64_t out_row) {
+void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, const T* a, const T* image,
+               const int64_t* offsets, int64_t height, int64_t width, int64_t image_row, const Output<T>& out,
+               int64_t out_row) {
   constexpr int N = lanes<T>();
   const auto rows = std::make_integer_sequence<int, kTileRows>();
   const bool thin = panels.rows == 1;  // one row of a: more vectors instead, to keep the multipliers busy
@@ -74,7 +78,8 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
         const int count = static_cast<int>(panels.height(p));
         for (int part = 0; part < columns; part += 2 * N) {
           const int rest = columns - part < 2 * N ? columns - part : 2 * N;
-          find_indirect_tile<T>(count, rest > N ? 2 : 1, rows)(k, a + r * k, b + part, offsets, rest, row, r, j + part);
+          find_indirect_tile<T>(count, rest > N ? 2 : 1, rows)(k, a + r * k, b + part, offsets, rest, row, r,
+                                                               j + part);
         }
       }
     }
@@ -83,8 +88,9 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
 
 // c[r][j] += sum over the positions of image[offsets[r] + position] * b[position][j].
 template <class T, int R, int V>
-void weight_tile(int64_t height, int64_t width, int64_t image_row, const T* HWY_RESTRICT image, const int64_t* HWY_RESTRICT offsets,
-                 const T* HWY_RESTRICT b, T* HWY_RESTRICT c, int64_t c_stride) {
+void weight_tile(int64_t height, int64_t width, int64_t image_row, const T* HWY_RESTRICT image,
+                 const int64_t* HWY_RESTRICT offsets, const T* HWY_RESTRICT b, T* HWY_RESTRICT c,
+                 int64_t c_stride) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   Vec<T> acc[R][V];
@@ -131,24 +137,26 @@ WeightTile<T> find_weight_tile(int rows, int vectors, std::integer_sequence<int,
 }
 
 template <class T>
-void weight_products(int64_t m, int64_t n, int64_t height, int64_t width, int64_t image_row, const T* image, const int64_t* offsets,
-                     const T* b, T* c, int64_t c_stride) {
+void weight_products(int64_t m, int64_t n, int64_t height, int64_t width, int64_t image_row, const T* image,
+                     const int64_t* offsets, const T* b, T* c, int64_t c_stride) {
   const Panels panels(m, kTileRows);
   constexpr int64_t kColumns = tile_columns<T>();
   for (int64_t j = 0; j < n; j += kColumns) {
     const int vectors = n - j > lanes<T>() ? 2 : 1;
     for (int64_t p = 0; p < panels.count; ++p) {
       const int64_t r = panels.start(p);
-      find_weight_tile<T>(static_cast<int>(panels.height(p)), vectors, std::make_integer_sequence<int, kTileRows>())(
-          height, width, image_row, image, offsets + r, b + j * height * width, c + r * c_stride + j, c_stride);
+      find_weight_tile<T>(static_cast<int>(panels.height(p)), vectors,
+                          std::make_integer_sequence<int, kTileRows>())(height, width, image_row, image,
+                                                                        offsets + r, b + j * height * width,
+                                                                        c + r * c_stride + j, c_stride);
     }
   }
 }
 
 // c[r * c_stride] += sum over the positions of image[offsets[r] + position] * b[position], for R neighbours.
 template <class T, int R>
-HWY_INLINE void dot_tile_2d(int64_t height, int64_t width, int64_t image_row, const T* image, const int64_t* offsets, const T* b,
-                            int64_t b_row, T* c, int64_t c_stride) {
+HWY_INLINE void dot_tile_2d(int64_t height, int64_t width, int64_t image_row, const T* image,
+                            const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   const int64_t whole = width - width % N;
@@ -162,18 +170,21 @@ HWY_INLINE void dot_tile_2d(int64_t height, int64_t width, int64_t image_row, co
     }
     if (rest > 0) {
       const auto bv = load_partial(b + whole, rest);
-      for (int r = 0; r < R; ++r) acc[r] = hn::MulAdd(bv, load_partial(image + offsets[r] + whole, rest), acc[r]);
+      for (int r = 0; r < R; ++r)
+        acc[r] = hn::MulAdd(bv, load_partial(image + offsets[r] + whole, rest), acc[r]);
     }
   }
   for (int r = 0; r < R; ++r) c[r * c_stride] += hn::GetLane(hn::SumOfLanes(d, acc[r]));
 }
 
 template <class T>
-void weight_dots(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image, const int64_t* offsets, const T* b,
-                 int64_t b_row, T* c, int64_t c_stride) {
+void weight_dots(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image,
+                 const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride) {
   int64_t r = 0;
-  for (; r + 3 <= m; r += 3) dot_tile_2d<T, 3>(height, width, image_row, image, offsets + r, b, b_row, c + r * c_stride, c_stride);
-  for (; r < m; ++r) dot_tile_2d<T, 1>(height, width, image_row, image, offsets + r, b, b_row, c + r * c_stride, c_stride);
+  for (; r + 3 <= m; r += 3)
+    dot_tile_2d<T, 3>(height, width, image_row, image, offsets + r, b, b_row, c + r * c_stride, c_stride);
+  for (; r < m; ++r)
+    dot_tile_2d<T, 1>(height, width, image_row, image, offsets + r, b, b_row, c + r * c_stride, c_stride);
 }
 
 template <class T>

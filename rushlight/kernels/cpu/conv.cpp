@@ -44,33 +44,35 @@ const ConvKernels<T>& conv_kernels() {
   }
 }
 
-constexpr int64_t kDepth = 384;               // weights of a row that one pass of the micro-kernel takes
-constexpr int64_t kTileBytes = 192 * 1024;    // of input that a task holds: part of the second cache
-constexpr int64_t kPanelsAtOnce = 16;         // rows of packed weights that stay in the second cache beside it
-constexpr int64_t kTasks = 16;                // enough to share among threads; independent of how many there are
+constexpr int64_t kDepth = 384;             // weights of a row that one pass of the micro-kernel takes
+constexpr int64_t kTileBytes = 192 * 1024;  // of input that a task holds: part of the second cache
+constexpr int64_t kPanelsAtOnce = 16;       // rows of packed weights that stay in the second cache beside it
+constexpr int64_t kTasks = 16;  // enough to share among threads; independent of how many there are
 constexpr int64_t kSerialWork = 96 * 96 * 96;  // multiplications below which no thread is woken
 
-constexpr int64_t kShortRow = 7, kJoinedImages = 8;  // an output row this short joins images, if there are so many
+constexpr int64_t kShortRow = 7,
+                  kJoinedImages = 8;  // an output row this short joins images, if there are so many
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A correlation in its general form, per group: out(o, i, j) = sum over channels c and taps t of
-// w(o, c, t) * in(c, i * step_h + row[t], j * step_w + column[t]), reading zero outside. The forward pass is one; the
-// gradient with respect to the input is one for each residue of the position modulo the strides.
+// w(o, c, t) * in(c, i * step_h + row[t], j * step_w + column[t]), reading zero outside. The forward pass is
+// one; the gradient with respect to the input is one for each residue of the position modulo the strides.
 struct Correlation {
   int64_t batch, groups, in_channels, out_channels;  // channels of one group
   int64_t in_h, in_w, out_h, out_w, step_h, step_w;
-  int64_t out_plane, out_row, out_column;  // strides of the output; images and groups are whole channels apart
-  std::vector<int64_t> row, column;        // of the taps
+  int64_t out_plane, out_row,
+      out_column;                    // strides of the output; images and groups are whole channels apart
+  std::vector<int64_t> row, column;  // of the taps
 
   int64_t taps() const { return static_cast<int64_t>(row.size()); }
   int64_t depth() const { return in_channels * taps(); }
   int64_t work() const { return batch * groups * out_channels * out_h * out_w * depth(); }
 };
 
-// How a task holds its part of the input. The columns are dealt into step_w phases, so that neighbouring output columns
-// read neighbouring elements whatever the stride; a row is its phases one after the other. Where an output row is too
-// short for that, the same position of `lanes` images lies side by side instead.
+// How a task holds its part of the input. The columns are dealt into step_w phases, so that neighbouring
+// output columns read neighbouring elements whatever the stride; a row is its phases one after the other.
+// Where an output row is too short for that, the same position of `lanes` images lies side by side instead.
 struct TileLayout {
   int64_t lanes = 1;      // images of a task
   int64_t channels;       // of a block
@@ -91,7 +93,8 @@ struct TileLayout {
     l.left = *column_min;
     l.span = *row_max - *row_min + 1;
     l.phases = std::min(c.step_w, reach + 1);
-    if (may_join_images && c.out_w <= kShortRow && c.batch >= kJoinedImages) l.lanes = std::min(c.batch, gemm_kernels<T>().nr);
+    if (may_join_images && c.out_w <= kShortRow && c.batch >= kJoinedImages)
+      l.lanes = std::min(c.batch, gemm_kernels<T>().nr);
     const int64_t blocks = ceil_div(c.in_channels, std::max<int64_t>(1, kDepth / c.taps()));
     l.channels = ceil_div(c.in_channels, blocks);
     if (l.lanes > 1) {
@@ -104,14 +107,16 @@ struct TileLayout {
       l.row_length = l.phases * l.phase_length;
     }
     const int64_t rows = (budget / (l.channels * l.row_length) - l.span) / c.step_h + 1;
-    const int64_t shared = ceil_div(c.out_h, ceil_div(kTasks, l.blocks(c) * c.groups));  // rows when all tasks get some
+    const int64_t shared =
+        ceil_div(c.out_h, ceil_div(kTasks, l.blocks(c) * c.groups));  // rows when all tasks get some
     l.height = std::max<int64_t>(1, std::min({rows, shared, c.out_h}));
     l.plane = ((l.height - 1) * c.step_h + l.span) * l.row_length;
     for (int64_t channel = 0; channel < l.channels; ++channel) {
       for (size_t t = 0; t < c.row.size(); ++t) {
         const int64_t column = c.column[t] - l.left;
-        l.offsets.push_back(channel * l.plane + (c.row[t] - l.top) * l.row_length +
-                            (l.lanes > 1 ? column * l.lanes : column % c.step_w * l.phase_length + column / c.step_w));
+        l.offsets.push_back(
+            channel * l.plane + (c.row[t] - l.top) * l.row_length +
+            (l.lanes > 1 ? column * l.lanes : column % c.step_w * l.phase_length + column / c.step_w));
       }
     }
     return l;
@@ -139,7 +144,8 @@ void copy_phase(const T* src, int64_t in_w, int64_t first, int64_t step, int64_t
 
 // Copies what the output tile at (i, j) reads of `channels` planes.
 template <class T>
-void load_tile(const Correlation& c, const TileLayout& l, const T* planes, int64_t channels, int64_t i, int64_t j, T* dst) {
+void load_tile(const Correlation& c, const TileLayout& l, const T* planes, int64_t channels, int64_t i,
+               int64_t j, T* dst) {
   const int64_t rows = (std::min(l.height, c.out_h - i) - 1) * c.step_h + l.span;
   for (int64_t channel = 0; channel < channels; ++channel) {
     const T* plane = planes + channel * c.in_h * c.in_w;
@@ -161,8 +167,10 @@ void load_tile(const Correlation& c, const TileLayout& l, const T* planes, int64
 
 // The same for joined images.
 template <class T>
-void load_joined(const Correlation& c, const TileLayout& l, const T* planes, int64_t channels, int64_t images, int64_t i, T* dst) {
-  const int64_t rows = (std::min(l.height, c.out_h - i) - 1) * c.step_h + l.span, columns = l.row_length / l.lanes;
+void load_joined(const Correlation& c, const TileLayout& l, const T* planes, int64_t channels, int64_t images,
+                 int64_t i, T* dst) {
+  const int64_t rows = (std::min(l.height, c.out_h - i) - 1) * c.step_h + l.span,
+                columns = l.row_length / l.lanes;
   const int64_t image_size = c.groups * c.in_channels * c.in_h * c.in_w;
   for (int64_t channel = 0; channel < channels; ++channel) {
     for (int64_t r = 0; r < rows; ++r) {
@@ -216,24 +224,28 @@ const T* pack_weights(const Correlation& c, const TileLayout& l, const T* w) {
 
 // One tile of the output of one group, of `images` images where they are joined.
 template <class T>
-void correlate_tile(const Correlation& c, const TileLayout& l, const T* x, const T* packed, const T* bias, T* y, int64_t images,
-                    int64_t i, int64_t j) {
+void correlate_tile(const Correlation& c, const TileLayout& l, const T* x, const T* packed, const T* bias,
+                    T* y, int64_t images, int64_t i, int64_t j) {
   const Panels panels(c.out_channels, gemm_kernels<T>().mr);
   T* tile = Scratch::get<T>(Slot::ConvImage, l.size());
   const int64_t height = std::min(l.height, c.out_h - i), width = std::min(l.width, c.out_w - j);
   const bool joined = l.lanes > 1;
-  Output<T> out{y + i * c.out_row + j * c.out_column, c.out_plane, joined ? c.groups * c.out_channels * c.out_plane : c.out_column};
+  Output<T> out{y + i * c.out_row + j * c.out_column, c.out_plane,
+                joined ? c.groups * c.out_channels * c.out_plane : c.out_column};
   for (int64_t first = 0; first < c.in_channels; first += l.channels) {
     const int64_t channels = std::min(l.channels, c.in_channels - first), k = channels * c.taps();
     const T* planes = x + first * c.in_h * c.in_w;
-    joined ? load_joined(c, l, planes, channels, images, i, tile) : load_tile(c, l, planes, channels, i, j, tile);
+    joined ? load_joined(c, l, planes, channels, images, i, tile)
+           : load_tile(c, l, planes, channels, i, j, tile);
     out.beta = first == 0 ? T(0) : T(1);
     out.row_bias = first + channels == c.in_channels ? bias : nullptr;
     for (int64_t p = 0; p < panels.count; p += kPanelsAtOnce) {
       const int64_t end = std::min(p + kPanelsAtOnce, panels.count);
       const T* weights = packed + first * c.taps() * c.out_channels;
-      const auto run = [&](const T* source, int64_t rows, int64_t columns, int64_t source_row, const Output<T>& target, int64_t row) {
-        conv_kernels<T>().correlate(panels, p, end, k, weights, source, l.offsets.data(), rows, columns, source_row, target, row);
+      const auto run = [&](const T* source, int64_t rows, int64_t columns, int64_t source_row,
+                           const Output<T>& target, int64_t row) {
+        conv_kernels<T>().correlate(panels, p, end, k, weights, source, l.offsets.data(), rows, columns,
+                                    source_row, target, row);
       };
       const int64_t row_step = c.step_h * l.row_length;
       if (!joined) {
@@ -260,9 +272,11 @@ void correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y
   const int64_t grain = std::max<int64_t>(1, kSerialWork / std::max<int64_t>(1, c.work() / tasks));
   parallel_for(0, tasks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t image = task / tiles / c.groups * l.lanes, group = task / tiles % c.groups, tile = task % tiles;
+      const int64_t image = task / tiles / c.groups * l.lanes, group = task / tiles % c.groups,
+                    tile = task % tiles;
       const int64_t plane = image * c.groups + group;
-      correlate_tile(c, l, x + plane * c.in_channels * c.in_h * c.in_w, packed + group * c.out_channels * c.depth(),
+      correlate_tile(c, l, x + plane * c.in_channels * c.in_h * c.in_w,
+                     packed + group * c.out_channels * c.depth(),
                      bias ? bias + group * c.out_channels : nullptr, y + plane * c.out_channels * c.out_plane,
                      std::min(l.lanes, c.batch - image), tile / across * l.height, tile % across * l.width);
     }
@@ -270,8 +284,21 @@ void correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y
 }
 
 Correlation forward_correlation(const ConvShape& s) {
-  Correlation c{s.batch, s.groups, s.in_channels / s.groups, s.out_channels / s.groups, s.in_h, s.in_w, s.out_h, s.out_w, s.stride_h,
-                s.stride_w, s.out_h * s.out_w, s.out_w, 1, {}, {}};
+  Correlation c{s.batch,
+                s.groups,
+                s.in_channels / s.groups,
+                s.out_channels / s.groups,
+                s.in_h,
+                s.in_w,
+                s.out_h,
+                s.out_w,
+                s.stride_h,
+                s.stride_w,
+                s.out_h * s.out_w,
+                s.out_w,
+                1,
+                {},
+                {}};
   for (int64_t i = 0; i < s.kernel_h; ++i) {
     for (int64_t j = 0; j < s.kernel_w; ++j) {
       c.row.push_back(i * s.dilation_h - s.pad_top);
@@ -281,11 +308,25 @@ Correlation forward_correlation(const ConvShape& s) {
   return c;
 }
 
-// The taps that reach input positions with the given residue, and the correlation of the output's gradient with them.
-Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t residue_w, std::vector<int64_t>& kernel_position) {
-  Correlation c{s.batch, s.groups, s.out_channels / s.groups, s.in_channels / s.groups, s.out_h, s.out_w,
-                ceil_div(s.in_h - residue_h, s.stride_h), ceil_div(s.in_w - residue_w, s.stride_w), 1, 1, s.in_h * s.in_w,
-                s.stride_h * s.in_w, s.stride_w, {}, {}};
+// The taps that reach input positions with the given residue, and the correlation of the output's gradient
+// with them.
+Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t residue_w,
+                                std::vector<int64_t>& kernel_position) {
+  Correlation c{s.batch,
+                s.groups,
+                s.out_channels / s.groups,
+                s.in_channels / s.groups,
+                s.out_h,
+                s.out_w,
+                ceil_div(s.in_h - residue_h, s.stride_h),
+                ceil_div(s.in_w - residue_w, s.stride_w),
+                1,
+                1,
+                s.in_h * s.in_w,
+                s.stride_h * s.in_w,
+                s.stride_w,
+                {},
+                {}};
   kernel_position.clear();
   for (int64_t i = 0; i < s.kernel_h; ++i) {
     const int64_t row = residue_h + s.pad_top - i * s.dilation_h;
@@ -303,7 +344,8 @@ Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t r
 
 // (groups, out, in, kernel) to (groups, in, out, chosen positions of the kernel).
 template <class T>
-void transpose_weights(const Correlation& c, const std::vector<int64_t>& kernel_position, int64_t kernel_size, const T* w, T* dst) {
+void transpose_weights(const Correlation& c, const std::vector<int64_t>& kernel_position, int64_t kernel_size,
+                       const T* w, T* dst) {
   for (int64_t g = 0; g < c.groups; ++g) {
     for (int64_t in = 0; in < c.out_channels; ++in) {
       for (int64_t out = 0; out < c.in_channels; ++out) {
@@ -315,27 +357,31 @@ void transpose_weights(const Correlation& c, const std::vector<int64_t>& kernel_
 }
 
 bool is_pointwise(const ConvShape& s) {
-  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 && s.pad_left == 0 &&
-         s.out_h == s.in_h && s.out_w == s.in_w;
+  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 &&
+         s.pad_left == 0 && s.out_h == s.in_h && s.out_w == s.in_w;
 }
 
 // A 1x1 convolution is a matrix product for each image and group; `w` is its left operand for group 0.
 template <class T>
-void pointwise(const ConvShape& s, int64_t out_channels, int64_t in_channels, Matrix<const T> w, const T* x, const T* bias, T* y) {
+void pointwise(const ConvShape& s, int64_t out_channels, int64_t in_channels, Matrix<const T> w, const T* x,
+               const T* bias, T* y) {
   const int64_t positions = s.out_h * s.out_w;
   for (int64_t g = 0; g < s.groups; ++g) {
-    const Epilogue<T> epilogue{.bias = bias ? bias + g * out_channels : nullptr, .bias_axis = BiasAxis::PerRow};
+    const Epilogue<T> epilogue{.bias = bias ? bias + g * out_channels : nullptr,
+                               .bias_axis = BiasAxis::PerRow};
     batched_gemm<T>(s.batch, out_channels, positions, in_channels,
                     {w.data + g * out_channels * in_channels, w.row_stride, w.col_stride}, 0,
                     {x + g * in_channels * positions, positions, 1}, s.groups * in_channels * positions,
-                    {y + g * out_channels * positions, positions, 1}, s.groups * out_channels * positions, epilogue);
+                    {y + g * out_channels * positions, positions, 1}, s.groups * out_channels * positions,
+                    epilogue);
   }
 }
 
-// ---- Gradient with respect to the weight ----------------------------------------------------------------------------
+// ---- Gradient with respect to the weight
+// ----------------------------------------------------------------------------
 
-// Units are (image or joined images, tile of the output); a part is a run of units whose products are added up in one buffer
-// (groups, depth, columns). Parts depend on the sizes alone and are summed in order.
+// Units are (image or joined images, tile of the output); a part is a run of units whose products are added
+// up in one buffer (groups, depth, columns). Parts depend on the sizes alone and are summed in order.
 template <class T>
 struct WeightGradient {
   const Correlation& c;
@@ -360,31 +406,34 @@ struct WeightGradient {
       const int64_t images = std::min(l.lanes, c.batch - image);
       load_joined(c, l, planes, channels, images, i, tile);
       for (int64_t r = 0; r < height; ++r) {
-        add_products(rows, width, images, c.step_w * l.lanes, tile + r * image_row, gradient + r * c.out_row, 1,
-                     c.groups * c.out_channels * c.out_plane, sums);
+        add_products(rows, width, images, c.step_w * l.lanes, tile + r * image_row, gradient + r * c.out_row,
+                     1, c.groups * c.out_channels * c.out_plane, sums);
       }
       return;
     }
     load_tile(c, l, planes, channels, i, j, tile);
     if (c.out_channels == 1) {
-      conv_kernels<T>().weight_dots(rows, height, width, image_row, tile, l.offsets.data(), gradient, c.out_row, sums, columns);
+      conv_kernels<T>().weight_dots(rows, height, width, image_row, tile, l.offsets.data(), gradient,
+                                    c.out_row, sums, columns);
     } else {
       add_products(rows, height, width, image_row, tile, gradient, c.out_row, 1, sums);
     }
   }
 
   // height x width positions, which lie row_stride and column_stride apart in the gradient.
-  void add_products(int64_t rows, int64_t height, int64_t width, int64_t image_row, const T* tile, const T* gradient, int64_t row_stride,
-                    int64_t column_stride, T* sums) const {
+  void add_products(int64_t rows, int64_t height, int64_t width, int64_t image_row, const T* tile,
+                    const T* gradient, int64_t row_stride, int64_t column_stride, T* sums) const {
     const auto& gemm = gemm_kernels<T>();
     T* packed = Scratch::get<T>(Slot::ConvColumns, columns * height * width);
     for (int64_t o = 0; o < c.out_channels; o += gemm.nr) {
       for (int64_t r = 0; r < height; ++r) {
-        gemm.pack(std::min(gemm.nr, c.out_channels - o), gemm.nr, width, gradient + o * c.out_plane + r * row_stride, c.out_plane,
-                  column_stride, packed + (o * height + r * gemm.nr) * width);
+        gemm.pack(std::min(gemm.nr, c.out_channels - o), gemm.nr, width,
+                  gradient + o * c.out_plane + r * row_stride, c.out_plane, column_stride,
+                  packed + (o * height + r * gemm.nr) * width);
       }
     }
-    conv_kernels<T>().weight_products(rows, c.out_channels, height, width, image_row, tile, l.offsets.data(), packed, sums, columns);
+    conv_kernels<T>().weight_products(rows, c.out_channels, height, width, image_row, tile, l.offsets.data(),
+                                      packed, sums, columns);
   }
 
   void run() const {
@@ -392,27 +441,31 @@ struct WeightGradient {
     const int64_t grain = std::max<int64_t>(1, kSerialWork / std::max<int64_t>(1, c.work() / tasks));
     parallel_for(0, tasks, grain, [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t part = task / (c.groups * blocks), group = task / blocks % c.groups, first = task % blocks * l.channels;
+        const int64_t part = task / (c.groups * blocks), group = task / blocks % c.groups,
+                      first = task % blocks * l.channels;
         const int64_t rows = std::min(l.channels, c.in_channels - first) * c.taps();
         T* sums = partial + ((part * c.groups + group) * c.depth() + first * c.taps()) * columns;
         std::fill_n(sums, rows * columns, T(0));
-        for (int64_t u = part * units / parts; u < (part + 1) * units / parts; ++u) add_unit(u, group, first, sums);
+        for (int64_t u = part * units / parts; u < (part + 1) * units / parts; ++u)
+          add_unit(u, group, first, sums);
       }
     });
   }
 
   void combine(T* dw) const {
     const int64_t part_size = c.groups * c.depth() * columns;
-    parallel_for(0, c.groups * c.out_channels, std::max<int64_t>(1, 32768 / (parts * c.depth())), [&](int64_t begin, int64_t end) {
-      for (int64_t o = begin; o < end; ++o) {
-        const T* first = partial + o / c.out_channels * c.depth() * columns + o % c.out_channels;
-        for (int64_t kk = 0; kk < c.depth(); ++kk) {
-          T sum = first[kk * columns];
-          for (int64_t part = 1; part < parts; ++part) sum += first[part * part_size + kk * columns];
-          dw[o * c.depth() + kk] = sum;
-        }
-      }
-    });
+    parallel_for(0, c.groups * c.out_channels, std::max<int64_t>(1, 32768 / (parts * c.depth())),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t o = begin; o < end; ++o) {
+                     const T* first = partial + o / c.out_channels * c.depth() * columns + o % c.out_channels;
+                     for (int64_t kk = 0; kk < c.depth(); ++kk) {
+                       T sum = first[kk * columns];
+                       for (int64_t part = 1; part < parts; ++part)
+                         sum += first[part * part_size + kk * columns];
+                       dw[o * c.depth() + kk] = sum;
+                     }
+                   }
+                 });
   }
 };
 
@@ -459,7 +512,8 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
 
 template <class T>
 void conv2d_backward_weight(const ConvShape& s, const T* dy, const T* x, T* dw) {
-  const int64_t size = s.groups == 0 ? 0 : s.out_channels * (s.in_channels / s.groups) * s.kernel_h * s.kernel_w;
+  const int64_t size =
+      s.groups == 0 ? 0 : s.out_channels * (s.in_channels / s.groups) * s.kernel_h * s.kernel_w;
   if (size == 0) return;
   if (s.batch == 0 || s.out_h == 0 || s.out_w == 0) {
     std::fill_n(dw, size, T(0));
@@ -485,16 +539,17 @@ void conv2d_backward_bias(const ConvShape& s, const T* dy, T* db) {
   parallel_for(0, s.out_channels, grain, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       T sum(0);
-      for (int64_t image = 0; image < s.batch; ++image) sum += sum_of(dy + (image * s.out_channels + o) * positions, positions);
+      for (int64_t image = 0; image < s.batch; ++image)
+        sum += sum_of(dy + (image * s.out_channels + o) * positions, positions);
       db[o] = sum;
     }
   });
 }
 
-#define RL_INSTANTIATE(T)                                                                            \
-  template void conv2d_forward<T>(const ConvShape&, const T*, const T*, const T*, T*);               \
-  template void conv2d_backward_input<T>(const ConvShape&, const T*, const T*, const T*, T*);        \
-  template void conv2d_backward_weight<T>(const ConvShape&, const T*, const T*, T*);                 \
+#define RL_INSTANTIATE(T)                                                                     \
+  template void conv2d_forward<T>(const ConvShape&, const T*, const T*, const T*, T*);        \
+  template void conv2d_backward_input<T>(const ConvShape&, const T*, const T*, const T*, T*); \
+  template void conv2d_backward_weight<T>(const ConvShape&, const T*, const T*, T*);          \
   template void conv2d_backward_bias<T>(const ConvShape&, const T*, T*);
 RL_INSTANTIATE(float)
 RL_INSTANTIATE(double)

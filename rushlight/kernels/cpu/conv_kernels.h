@@ -7,9 +7,9 @@
 
 namespace rushlight::cpu {
 
-// `image` is a padded tile of the input in which neighbouring output columns read neighbouring elements; an `offset`
-// leads from an output position to the element that one weight multiplies. Whole vectors are read, so kImageSlack
-// elements behind the tile must be readable.
+// `image` is a padded tile of the input in which neighbouring output columns read neighbouring elements; an
+// `offset` leads from an output position to the element that one weight multiplies. Whole vectors are read,
+// so kImageSlack elements behind the tile must be readable.
 inline constexpr int64_t kImageSlack = 128;
 
 template <class T>
@@ -17,17 +17,19 @@ struct ConvKernels {
   // For each output position (i, j), i < height and j < width, and each row r of panels begin to end:
   //   out(r, i * out_row + j) = sum over kk < k of a(r, kk) * image[offsets[kk] + i * image_row + j]
   // where a is packed as gemm packs its left operand.
-  void (*correlate)(const Panels& panels, int64_t begin, int64_t end, int64_t k, const T* a, const T* image, const int64_t* offsets,
-                    int64_t height, int64_t width, int64_t image_row, const Output<T>& out, int64_t out_row);
+  void (*correlate)(const Panels& panels, int64_t begin, int64_t end, int64_t k, const T* a, const T* image,
+                    const int64_t* offsets, int64_t height, int64_t width, int64_t image_row,
+                    const Output<T>& out, int64_t out_row);
 
-  // c[r * c_stride + j] += sum over positions of image[offsets[r] + i * image_row + j'] * b(position, j) for r < m and
-  // j < n rounded up to whole vectors; b is packed as gemm packs its right operand, position = i * width + j'.
-  void (*weight_products)(int64_t m, int64_t n, int64_t height, int64_t width, int64_t image_row, const T* image,
-                          const int64_t* offsets, const T* b, T* c, int64_t c_stride);
+  // c[r * c_stride + j] += sum over positions of image[offsets[r] + i * image_row + j'] * b(position, j) for
+  // r < m and j < n rounded up to whole vectors; b is packed as gemm packs its right operand, position = i *
+  // width + j'.
+  void (*weight_products)(int64_t m, int64_t n, int64_t height, int64_t width, int64_t image_row,
+                          const T* image, const int64_t* offsets, const T* b, T* c, int64_t c_stride);
 
   // The same for one column of c, b as it lies: position (i, j') at b[i * b_row + j'].
-  void (*weight_dots)(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image, const int64_t* offsets, const T* b,
-                      int64_t b_row, T* c, int64_t c_stride);
+  void (*weight_dots)(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image,
+                      const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride);
 };
 
 }  // namespace rushlight::cpu

@@ -31,7 +31,8 @@ constexpr int lanes() {
   return static_cast<int>(HWY_MAX_BYTES / sizeof(T));
 }
 
-// A tile is kTileRows x 2 vectors: as many accumulators as the registers hold beside two vectors of b and one of a.
+// A tile is kTileRows x 2 vectors: as many accumulators as the registers hold beside two vectors of b and one
+// of a.
 constexpr int kTileRows = HWY_MAX_BYTES == 64 ? 14 : 6;
 constexpr int kTileVectors = 2;
 // Unpacked products take fewer rows: the strided reads of a need registers for their addresses.
@@ -42,7 +43,8 @@ constexpr int tile_columns() {
   return kTileVectors * lanes<T>();
 }
 
-// ---- Storing a tile -------------------------------------------------------------------------------------------------
+// ---- Storing a tile
+// -------------------------------------------------------------------------------------------------
 
 template <class T>
 HWY_INLINE Vec<T> relu(Vec<T> x) {
@@ -52,7 +54,8 @@ HWY_INLINE Vec<T> relu(Vec<T> x) {
 
 // The general road: any strides, any width, one element at a time from the tile's rows laid out in `values`.
 template <class T>
-HWY_NOINLINE void store_elements(int rows, int columns, const T* values, int64_t pitch, const Output<T>& out, int64_t i, int64_t j) {
+HWY_NOINLINE void store_elements(int rows, int columns, const T* values, int64_t pitch, const Output<T>& out,
+                                 int64_t i, int64_t j) {
   const bool plain = out.is_plain();
   for (int r = 0; r < rows; ++r) {
     T* c = out.c + (i + r) * out.row_stride + j * out.col_stride;
@@ -70,8 +73,8 @@ HWY_NOINLINE void store_elements(int rows, int columns, const T* values, int64_t
   }
 }
 
-// The first `count` lanes, 0 < count < lanes, from or to memory that may end behind them. Masked stores are slow before
-// AVX-512 (and missing in SSE), a copy in binary pieces is not.
+// The first `count` lanes, 0 < count < lanes, from or to memory that may end behind them. Masked stores are
+// slow before AVX-512 (and missing in SSE), a copy in binary pieces is not.
 template <class T, int Piece = lanes<T>() / 2>
 HWY_INLINE void copy_partial(T* HWY_RESTRICT to, const T* HWY_RESTRICT from, int count) {
   if constexpr (Piece > 0) {
@@ -106,7 +109,8 @@ HWY_INLINE void store_partial(Vec<T> x, T* p, int count) {
 #endif
 }
 
-// Stores f(vector, row, its place, its first column, its lanes) for every vector of a tile with unit column stride at c.
+// Stores f(vector, row, its place, its first column, its lanes) for every vector of a tile with unit column
+// stride at c.
 template <class T, int R, int V, class F>
 HWY_INLINE void store_vectors(const Vec<T> (&acc)[R][V], int columns, T* c, int64_t row_stride, const F& f) {
   const Wide<T> d;
@@ -125,10 +129,11 @@ HWY_INLINE void store_vectors(const Vec<T> (&acc)[R][V], int columns, T* c, int6
   }
 }
 
-// A tile in registers goes to rows i.. and columns j.. of the output. The plain cases are worth a road each: a tile of a
-// small product is not much work.
+// A tile in registers goes to rows i.. and columns j.. of the output. The plain cases are worth a road each:
+// a tile of a small product is not much work.
 template <class T, int R, int V>
-HWY_INLINE void store_tile(const Vec<T> (&acc)[R][V], int columns, const Output<T>& out, int64_t i, int64_t j) {
+HWY_INLINE void store_tile(const Vec<T> (&acc)[R][V], int columns, const Output<T>& out, int64_t i,
+                           int64_t j) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   if (HWY_UNLIKELY(out.col_stride != 1)) {
@@ -138,31 +143,35 @@ HWY_INLINE void store_tile(const Vec<T> (&acc)[R][V], int columns, const Output<
     }
     return store_elements<T>(R, columns, values, V * N, out, i, j);
   }
-  const auto load = [](const T* p, int count) HWY_ATTR { return count == N ? hn::LoadU(Wide<T>(), p) : load_partial(p, count); };
+  const auto load = [](const T* p, int count)
+                        HWY_ATTR { return count == N ? hn::LoadU(Wide<T>(), p) : load_partial(p, count); };
   T* c = out.c + i * out.row_stride + j;
   if (out.is_plain() && out.beta == T(0)) {
     store_vectors<T>(acc, columns, c, out.row_stride, [](Vec<T> x, int, T*, int, int) HWY_ATTR { return x; });
   } else if (out.is_plain() && out.beta == T(1)) {
-    store_vectors<T>(acc, columns, c, out.row_stride,
-                     [&](Vec<T> x, int, T* p, int, int count) HWY_ATTR { return hn::Add(x, load(p, count)); });
+    store_vectors<T>(acc, columns, c, out.row_stride, [&](Vec<T> x, int, T* p, int, int count) HWY_ATTR {
+      return hn::Add(x, load(p, count));
+    });
   } else {
     const auto alpha = hn::Set(d, out.alpha), beta = hn::Set(d, out.beta);
-    store_vectors<T>(acc, columns, c, out.row_stride, [&](Vec<T> x, int r, T* p, int column, int count) HWY_ATTR {
-      x = hn::Mul(x, alpha);
-      if (out.beta != T(0)) x = hn::MulAdd(beta, load(p, count), x);
-      if (out.row_bias) x = hn::Add(x, hn::Set(d, out.row_bias[i + r]));
-      if (out.col_bias) x = hn::Add(x, load(out.col_bias + j + column, count));
-      return out.relu ? relu<T>(x) : x;
-    });
+    store_vectors<T>(acc, columns, c, out.row_stride,
+                     [&](Vec<T> x, int r, T* p, int column, int count) HWY_ATTR {
+                       x = hn::Mul(x, alpha);
+                       if (out.beta != T(0)) x = hn::MulAdd(beta, load(p, count), x);
+                       if (out.row_bias) x = hn::Add(x, hn::Set(d, out.row_bias[i + r]));
+                       if (out.col_bias) x = hn::Add(x, load(out.col_bias + j + column, count));
+                       return out.relu ? relu<T>(x) : x;
+                     });
   }
 }
 
-// ---- Micro-kernels --------------------------------------------------------------------------------------------------
+// ---- Micro-kernels
+// --------------------------------------------------------------------------------------------------
 
 // One tile of packed operands: a[kk * R + r], b[kk * b_stride + j]. `columns` are stored.
 template <class T, int R, int V>
-void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int columns, const Output<T>& out,
-                 int64_t i, int64_t j) {
+void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int columns,
+                 const Output<T>& out, int64_t i, int64_t j) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   Vec<T> acc[R][V];
@@ -193,8 +202,9 @@ void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, in
 
 // One tile of operands as they lie, b with unit column stride.
 template <class T, int R, int V, bool Masked>
-void strided_tile(int64_t k, const T* HWY_RESTRICT a, int64_t a_row_stride, int64_t a_col_stride, const T* HWY_RESTRICT b,
-                  int64_t b_row_stride, int columns, const Output<T>& out, int64_t i, int64_t j) {
+void strided_tile(int64_t k, const T* HWY_RESTRICT a, int64_t a_row_stride, int64_t a_col_stride,
+                  const T* HWY_RESTRICT b, int64_t b_row_stride, int columns, const Output<T>& out, int64_t i,
+                  int64_t j) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   const auto mask = hn::FirstN(d, static_cast<size_t>(columns - (V - 1) * N));
@@ -208,7 +218,8 @@ void strided_tile(int64_t k, const T* HWY_RESTRICT a, int64_t a_row_stride, int6
   for (int64_t kk = 0; kk < k; ++kk) {
     Vec<T> bv[V];
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) bv[v] = Masked && v == V - 1 ? hn::MaskedLoad(mask, d, b + v * N) : hn::LoadU(d, b + v * N);
+    for (int v = 0; v < V; ++v)
+      bv[v] = Masked && v == V - 1 ? hn::MaskedLoad(mask, d, b + v * N) : hn::LoadU(d, b + v * N);
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
       const auto av = hn::Set(d, a[r * a_row_stride]);
@@ -224,7 +235,8 @@ void strided_tile(int64_t k, const T* HWY_RESTRICT a, int64_t a_row_stride, int6
 template <class T>
 using PackedTile = void (*)(int64_t, const T*, const T*, int, const Output<T>&, int64_t, int64_t);
 template <class T>
-using StridedTile = void (*)(int64_t, const T*, int64_t, int64_t, const T*, int64_t, int, const Output<T>&, int64_t, int64_t);
+using StridedTile = void (*)(int64_t, const T*, int64_t, int64_t, const T*, int64_t, int, const Output<T>&,
+                             int64_t, int64_t);
 
 // Tables of the kernels by height (and vectors, and mask).
 template <class T, int... R>
@@ -235,16 +247,19 @@ PackedTile<T> find_packed_tile(int rows, int vectors, std::integer_sequence<int,
 }
 template <class T, int... R>
 StridedTile<T> find_strided_tile(int rows, int vectors, bool masked, std::integer_sequence<int, R...>) {
-  static constexpr StridedTile<T> kTable[][sizeof...(R)] = {
-      {strided_tile<T, R + 1, 1, false>...}, {strided_tile<T, R + 1, 2, false>...},
-      {strided_tile<T, R + 1, 1, true>...}, {strided_tile<T, R + 1, 2, true>...}};
+  static constexpr StridedTile<T> kTable[][sizeof...(R)] = {{strided_tile<T, R + 1, 1, false>...},
+                                                            {strided_tile<T, R + 1, 2, false>...},
+                                                            {strided_tile<T, R + 1, 1, true>...},
+                                                            {strided_tile<T, R + 1, 2, true>...}};
   return kTable[(masked ? 2 : 0) + vectors - 1][rows - 1];
 }
 
-// ---- Products -------------------------------------------------------------------------------------------------------
+// ---- Products
+// -------------------------------------------------------------------------------------------------------
 
 template <class T>
-void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a, const T* b, const Output<T>& out) {
+void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a, const T* b,
+           const Output<T>& out) {
   constexpr int64_t kColumns = tile_columns<T>();
   const int64_t first = panels.start(begin);
   for (int64_t j = 0; j < n; j += kColumns) {
@@ -253,15 +268,16 @@ void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t 
     int64_t i = first;
     for (int64_t p = begin; p < end; ++p) {
       const int rows = static_cast<int>(panels.height(p));
-      find_packed_tile<T>(rows, vectors, std::make_integer_sequence<int, kTileRows>())(k, a + i * k, b + j * k, columns, out, i, j);
+      find_packed_tile<T>(rows, vectors, std::make_integer_sequence<int, kTileRows>())(
+          k, a + i * k, b + j * k, columns, out, i, j);
       i += rows;
     }
   }
 }
 
 template <class T>
-void small(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride, const T* b, int64_t b_row_stride,
-           const Output<T>& out) {
+void small(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride,
+           const T* b, int64_t b_row_stride, const Output<T>& out) {
   constexpr int64_t kColumns = tile_columns<T>();
   for (int64_t j = 0; j < n; j += kColumns) {
     const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
@@ -272,7 +288,8 @@ void small(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, in
     if (HWY_MEM_OPS_MIGHT_FAULT && masked) {  // no masked loads: the edge goes through a padded copy
       T* copy = Scratch::get<T>(Slot::PackedB, k * kColumns);
       for (int64_t kk = 0; kk < k; ++kk) {
-        for (int64_t w = 0; w < kColumns; ++w) copy[kk * kColumns + w] = w < columns ? bj[kk * b_row_stride + w] : T(0);
+        for (int64_t w = 0; w < kColumns; ++w)
+          copy[kk * kColumns + w] = w < columns ? bj[kk * b_row_stride + w] : T(0);
       }
       bj = copy;
       b_stride = kColumns;
@@ -286,7 +303,8 @@ void small(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, in
   }
 }
 
-// ---- Packing --------------------------------------------------------------------------------------------------------
+// ---- Packing
+// --------------------------------------------------------------------------------------------------------
 
 // Transposes a square of 16-byte vectors: dst[kk * dst_stride + w] = src[w * src_stride + kk].
 #if HWY_TARGET == HWY_SCALAR
@@ -298,19 +316,23 @@ HWY_INLINE void transpose_square(const T* src, int64_t src_stride, T* dst, int64
   }
 }
 #else
-HWY_INLINE void transpose_square(const float* HWY_RESTRICT src, int64_t src_stride, float* HWY_RESTRICT dst, int64_t dst_stride) {
+HWY_INLINE void transpose_square(const float* HWY_RESTRICT src, int64_t src_stride, float* HWY_RESTRICT dst,
+                                 int64_t dst_stride) {
   const hn::FixedTag<float, 4> d;
   const hn::FixedTag<double, 2> pairs;
   const auto r0 = hn::LoadU(d, src), r1 = hn::LoadU(d, src + src_stride);
   const auto r2 = hn::LoadU(d, src + 2 * src_stride), r3 = hn::LoadU(d, src + 3 * src_stride);
-  const auto lo01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1)), lo23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3));
-  const auto hi01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1)), hi23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
+  const auto lo01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1)),
+             lo23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3));
+  const auto hi01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1)),
+             hi23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
   hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, lo01, lo23)), d, dst);
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, lo01, lo23)), d, dst + dst_stride);
   hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, hi01, hi23)), d, dst + 2 * dst_stride);
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, hi01, hi23)), d, dst + 3 * dst_stride);
 }
-HWY_INLINE void transpose_square(const double* HWY_RESTRICT src, int64_t src_stride, double* HWY_RESTRICT dst, int64_t dst_stride) {
+HWY_INLINE void transpose_square(const double* HWY_RESTRICT src, int64_t src_stride, double* HWY_RESTRICT dst,
+                                 int64_t dst_stride) {
   const hn::FixedTag<double, 2> d;
   const auto r0 = hn::LoadU(d, src), r1 = hn::LoadU(d, src + src_stride);
   hn::StoreU(hn::InterleaveLower(d, r0, r1), d, dst);
@@ -324,7 +346,8 @@ void pack_transposed(int64_t width, int64_t padded, int64_t k, const T* src, int
   constexpr int64_t kSide = 16 / sizeof(T);
   const int64_t w_full = width - width % kSide, k_full = k - k % kSide;
   for (int64_t kk = 0; kk < k_full; kk += kSide) {
-    for (int64_t w = 0; w < w_full; w += kSide) transpose_square(src + w * stride_w + kk, stride_w, dst + kk * padded + w, padded);
+    for (int64_t w = 0; w < w_full; w += kSide)
+      transpose_square(src + w * stride_w + kk, stride_w, dst + kk * padded + w, padded);
     for (int64_t w = w_full; w < width; ++w) {
       for (int64_t i = kk; i < kk + kSide; ++i) dst[i * padded + w] = src[w * stride_w + i];
     }
@@ -335,7 +358,8 @@ void pack_transposed(int64_t width, int64_t padded, int64_t k, const T* src, int
 }
 
 template <class T, class Source>
-void pack(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t stride_w, int64_t stride_k, T* dst) {
+void pack(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t stride_w, int64_t stride_k,
+          T* dst) {
   constexpr int64_t kColumns = tile_columns<T>();
   if (width < padded) {
     for (int64_t kk = 0; kk < k; ++kk) {
@@ -353,12 +377,14 @@ void pack(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t s
     }
   } else {
     for (int64_t w = 0; w < width; ++w) {
-      for (int64_t kk = 0; kk < k; ++kk) dst[kk * padded + w] = static_cast<T>(src[kk * stride_k + w * stride_w]);
+      for (int64_t kk = 0; kk < k; ++kk)
+        dst[kk * padded + w] = static_cast<T>(src[kk * stride_k + w * stride_w]);
     }
   }
 }
 
-// Whole panels of a right operand with unit column stride, several in one pass over its rows: longer reads, fewer pages.
+// Whole panels of a right operand with unit column stride, several in one pass over its rows: longer reads,
+// fewer pages.
 template <class T>
 void pack_rows(int64_t panels, int64_t k, const T* src, int64_t stride_k, T* dst) {
   constexpr int64_t kColumns = tile_columns<T>(), kAtOnce = 8;
@@ -375,7 +401,8 @@ void pack_rows(int64_t panels, int64_t k, const T* src, int64_t stride_k, T* dst
   }
 }
 
-// ---- Matrix by vector -----------------------------------------------------------------------------------------------
+// ---- Matrix by vector
+// -----------------------------------------------------------------------------------------------
 
 // R dot products with the same x, each in V independent sums.
 template <class T, int R, int V>
@@ -390,7 +417,8 @@ HWY_INLINE void dot_tile(int64_t k, const T* a, int64_t row_stride, const T* x, 
   for (; kk + V * N <= k; kk += V * N) {
     for (int v = 0; v < V; ++v) {
       const auto xv = hn::LoadU(d, x + kk + v * N);
-      for (int r = 0; r < R; ++r) acc[r][v] = hn::MulAdd(xv, hn::LoadU(d, a + r * row_stride + kk + v * N), acc[r][v]);
+      for (int r = 0; r < R; ++r)
+        acc[r][v] = hn::MulAdd(xv, hn::LoadU(d, a + r * row_stride + kk + v * N), acc[r][v]);
     }
   }
   for (; kk + N <= k; kk += N) {
@@ -444,12 +472,14 @@ void sum_rows(int64_t k, int64_t n, const T* x, const T* b, int64_t row_stride, 
 template <class T>
 const GemmKernels<T>* kernel_table() {
   if constexpr (std::is_same_v<T, float>) {
-    static constexpr GemmKernels<T> kTable = {kTileRows, tile_columns<T>(), pack<T, T>, pack<T, Half>, pack<T, BFloat16>, pack_rows<T>,
-                                              block<T>, small<T>, dot_rows<T>, sum_rows<T>};
+    static constexpr GemmKernels<T> kTable = {kTileRows,         tile_columns<T>(), pack<T, T>, pack<T, Half>,
+                                              pack<T, BFloat16>, pack_rows<T>,      block<T>,   small<T>,
+                                              dot_rows<T>,       sum_rows<T>};
     return &kTable;
   } else {
-    static constexpr GemmKernels<T> kTable = {kTileRows, tile_columns<T>(), pack<T, T>, nullptr, nullptr, pack_rows<T>,
-                                              block<T>, small<T>, dot_rows<T>, sum_rows<T>};
+    static constexpr GemmKernels<T> kTable = {kTileRows,   tile_columns<T>(), pack<T, T>, nullptr,
+                                              nullptr,     pack_rows<T>,      block<T>,   small<T>,
+                                              dot_rows<T>, sum_rows<T>};
     return &kTable;
   }
 }

@@ -13,8 +13,10 @@
 namespace rushlight::cpu {
 // sum[j] += a[kk * a_col_stride] * b[kk * b_row_stride + j] over all kk < k, for j < n.
 template <class T>
-using IntegerRows = void (*)(int64_t n, int64_t k, const T* a, int64_t a_col_stride, const T* b, int64_t b_row_stride, T* sum);
-using IntegerKernels = std::tuple<IntegerRows<uint8_t>, IntegerRows<uint16_t>, IntegerRows<uint32_t>, IntegerRows<uint64_t>>;
+using IntegerRows = void (*)(int64_t n, int64_t k, const T* a, int64_t a_col_stride, const T* b,
+                             int64_t b_row_stride, T* sum);
+using IntegerKernels =
+    std::tuple<IntegerRows<uint8_t>, IntegerRows<uint16_t>, IntegerRows<uint32_t>, IntegerRows<uint64_t>>;
 }  // namespace rushlight::cpu
 #endif
 
@@ -32,10 +34,11 @@ namespace HWY_NAMESPACE {
 const GemmKernels<float>* float_kernels() { return kernel_table<float>(); }
 const GemmKernels<double>* double_kernels() { return kernel_table<double>(); }
 
-// Integers are rare: rows of b, added up in blocks that stay in the first cache. `Product` is unsigned and no narrower
-// than int, so that nothing overflows.
+// Integers are rare: rows of b, added up in blocks that stay in the first cache. `Product` is unsigned and no
+// narrower than int, so that nothing overflows.
 template <class T, class Product>
-void integer_rows(int64_t n, int64_t k, const T* a, int64_t a_col_stride, const T* b, int64_t b_row_stride, T* sum) {
+void integer_rows(int64_t n, int64_t k, const T* a, int64_t a_col_stride, const T* b, int64_t b_row_stride,
+                  T* sum) {
   for (int64_t kk = 0; kk < k; ++kk) {
     const Product x = a[kk * a_col_stride];
     const T* row = b + kk * b_row_stride;
@@ -44,7 +47,8 @@ void integer_rows(int64_t n, int64_t k, const T* a, int64_t a_col_stride, const 
 }
 const IntegerKernels* integer_kernels() {
   static constexpr IntegerKernels kTable = {integer_rows<uint8_t, uint32_t>, integer_rows<uint16_t, uint32_t>,
-                                            integer_rows<uint32_t, uint32_t>, integer_rows<uint64_t, uint64_t>};
+                                            integer_rows<uint32_t, uint32_t>,
+                                            integer_rows<uint64_t, uint64_t>};
   return &kTable;
 }
 
@@ -72,9 +76,9 @@ const GemmKernels<double>& gemm_kernels<double>() {
 
 namespace {
 
-// Depth of a block: a panel of b (nr x kDepth) fills half of a 32 KiB first cache. Rows and columns of a block: what
-// is packed at once stays in the last cache. Tiles of a block are the unit of work of a thread; the rows of a tile stay in
-// the second cache while the panels of b pass by.
+// Depth of a block: a panel of b (nr x kDepth) fills half of a 32 KiB first cache. Rows and columns of a
+// block: what is packed at once stays in the last cache. Tiles of a block are the unit of work of a thread;
+// the rows of a tile stay in the second cache while the panels of b pass by.
 constexpr int64_t kDepth = 256;
 constexpr int64_t kBlockRows = 4096, kBlockColumns = 4096;
 constexpr int64_t kTileHeight = 144, kTileWidth = 512;
@@ -124,7 +128,8 @@ void store_products(int64_t m, int64_t n, const T* sums, const Output<T>& out) {
   }
 }
 
-// ---- Packed product -------------------------------------------------------------------------------------------------
+// ---- Packed product
+// -------------------------------------------------------------------------------------------------
 
 template <class T, class Source>
 auto packer(const GemmKernels<T>& kernels) {
@@ -141,25 +146,27 @@ template <class T, class Source>
 struct PackedProduct {
   const GemmKernels<T>& kernels;
   Matrix<const Source> a, b;
-  Panels rows;  // of this block
+  Panels rows;   // of this block
   int64_t n, k;  // columns and depth of this block
   T* packed_a;
   T* packed_b;
 
   void pack_a(int64_t panel) const {
     const int64_t i = rows.start(panel), height = rows.height(panel);
-    packer<T, Source>(kernels)(height, height, k, a.data + i * a.row_stride, a.row_stride, a.col_stride, packed_a + i * k);
+    packer<T, Source>(kernels)(height, height, k, a.data + i * a.row_stride, a.row_stride, a.col_stride,
+                               packed_a + i * k);
   }
   void pack_b(int64_t panel) const {
     const int64_t j = panel * kernels.nr;
-    packer<T, Source>(kernels)(std::min(kernels.nr, n - j), kernels.nr, k, b.data + j * b.col_stride, b.col_stride, b.row_stride,
-                               packed_b + j * k);
+    packer<T, Source>(kernels)(std::min(kernels.nr, n - j), kernels.nr, k, b.data + j * b.col_stride,
+                               b.col_stride, b.row_stride, packed_b + j * k);
   }
   void pack_b(int64_t begin, int64_t end) const {
     if constexpr (std::is_same_v<T, Source>) {
       if (b.col_stride == 1 && begin < end) {
         const int64_t whole = std::max(begin, std::min(end, n / kernels.nr));
-        kernels.pack_rows(whole - begin, k, b.data + begin * kernels.nr, b.row_stride, packed_b + begin * kernels.nr * k);
+        kernels.pack_rows(whole - begin, k, b.data + begin * kernels.nr, b.row_stride,
+                          packed_b + begin * kernels.nr * k);
         begin = whole;
       }
     }
@@ -178,16 +185,18 @@ struct PackedProduct {
     parallel_for(0, down * across, grain, [&](int64_t begin, int64_t end) {
       for (int64_t tile = begin; tile < end; ++tile) {
         const int64_t p = tile / across * tile_panels, j = tile % across * kTileWidth;
-        kernels.block(rows, p, std::min(p + tile_panels, rows.count), std::min(kTileWidth, n - j), k, packed_a, packed_b + j * k,
-                      out.at(0, j));
+        kernels.block(rows, p, std::min(p + tile_panels, rows.count), std::min(kTileWidth, n - j), k,
+                      packed_a, packed_b + j * k, out.at(0, j));
       }
     });
   }
 };
 
-// The sum over k goes through c block by block: the first block brings beta, the last one the bias and activation.
+// The sum over k goes through c block by block: the first block brings beta, the last one the bias and
+// activation.
 template <class T, class Source>
-void packed_product(int64_t m, int64_t n, int64_t k, Matrix<const Source> a, Matrix<const Source> b, const Output<T>& out) {
+void packed_product(int64_t m, int64_t n, int64_t k, Matrix<const Source> a, Matrix<const Source> b,
+                    const Output<T>& out) {
   const GemmKernels<T>& kernels = gemm_kernels<T>();
   const int64_t steps = ceil_div(k, kDepth), depth = ceil_div(k, steps);
   const int64_t block_m = std::min(m, kBlockRows), block_n = std::min(n, kBlockColumns);
@@ -197,14 +206,15 @@ void packed_product(int64_t m, int64_t n, int64_t k, Matrix<const Source> a, Mat
   for (int64_t j = 0; j < n; j += block_n) {
     for (int64_t i = 0; i < m; i += block_m) {
       for (int64_t kk = 0; kk < k; kk += depth) {
-        const PackedProduct<T, Source> product{kernels,
-                                               {a.data + i * a.row_stride + kk * a.col_stride, a.row_stride, a.col_stride},
-                                               {b.data + kk * b.row_stride + j * b.col_stride, b.row_stride, b.col_stride},
-                                               Panels(std::min(block_m, m - i), kernels.mr),
-                                               std::min(block_n, n - j),
-                                               std::min(depth, k - kk),
-                                               packed_a,
-                                               packed_b};
+        const PackedProduct<T, Source> product{
+            kernels,
+            {a.data + i * a.row_stride + kk * a.col_stride, a.row_stride, a.col_stride},
+            {b.data + kk * b.row_stride + j * b.col_stride, b.row_stride, b.col_stride},
+            Panels(std::min(block_m, m - i), kernels.mr),
+            std::min(block_n, n - j),
+            std::min(depth, k - kk),
+            packed_a,
+            packed_b};
         Output<T> part = out.at(i, j);
         if (kk > 0) part.beta = T(1);
         if (kk + depth < k) part.row_bias = part.col_bias = nullptr, part.relu = false;
@@ -215,11 +225,13 @@ void packed_product(int64_t m, int64_t n, int64_t k, Matrix<const Source> a, Mat
   }
 }
 
-// ---- Matrix by vector -----------------------------------------------------------------------------------------------
+// ---- Matrix by vector
+// -----------------------------------------------------------------------------------------------
 
 // One column of output: y = a @ x. Each thread takes whole outputs.
 template <class T>
-void matrix_vector(int64_t m, int64_t k, Matrix<const T> a, const T* x, int64_t x_stride, const Output<T>& out) {
+void matrix_vector(int64_t m, int64_t k, Matrix<const T> a, const T* x, int64_t x_stride,
+                   const Output<T>& out) {
   const GemmKernels<T>& kernels = gemm_kernels<T>();
   constexpr int64_t kChunk = 512;  // outputs at a time
   const int64_t grain = std::max<int64_t>(1, kSerialWork / (kChunk * k + 1));
@@ -239,16 +251,20 @@ void matrix_vector(int64_t m, int64_t k, Matrix<const T> a, const T* x, int64_t 
         kernels.dot_rows(count, k, a.data + i * a.row_stride, a.row_stride, x, y);
       }
       const Output<T> part = out.at(i, 0);
-      for (int64_t r = 0; r < count; ++r) part.c[r * part.row_stride] = finish(part, y[r], part.c + r * part.row_stride, r, 0);
+      for (int64_t r = 0; r < count; ++r)
+        part.c[r * part.row_stride] = finish(part, y[r], part.c + r * part.row_stride, r, 0);
     }
   });
 }
 
-// ---- float and double -----------------------------------------------------------------------------------------------
+// ---- float and double
+// -----------------------------------------------------------------------------------------------
 
 template <class T>
-void small_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, const Output<T>& out) {
-  if (b.col_stride == 1) return gemm_kernels<T>().small(m, n, k, a.data, a.row_stride, a.col_stride, b.data, b.row_stride, out);
+void small_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
+                   const Output<T>& out) {
+  if (b.col_stride == 1)
+    return gemm_kernels<T>().small(m, n, k, a.data, a.row_stride, a.col_stride, b.data, b.row_stride, out);
   T copy[kSmallWork <= 65536 ? 4096 : 0];
   T* packed = n * k <= 4096 ? copy : Scratch::get<T>(Slot::PackedA, n * k);
   gemm_kernels<T>().pack(n, n, k, b.data, b.col_stride, b.row_stride, packed);
@@ -257,31 +273,32 @@ void small_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<co
 
 template <class T>
 void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, const Output<T>& out) {
-  if (n == 1 && (a.col_stride == 1 || a.row_stride == 1)) return matrix_vector(m, k, a, b.data, b.row_stride, out);
+  if (n == 1 && (a.col_stride == 1 || a.row_stride == 1))
+    return matrix_vector(m, k, a, b.data, b.row_stride, out);
   if (m == 1 && (b.col_stride == 1 || b.row_stride == 1)) {
     return matrix_vector(n, k, b.transposed(), a.data, a.col_stride, transposed(out));
   }
   // The kernels store along the columns of c.
-  if (out.col_stride != 1 && out.row_stride == 1) return product(n, m, k, b.transposed(), a.transposed(), transposed(out));
+  if (out.col_stride != 1 && out.row_stride == 1)
+    return product(n, m, k, b.transposed(), a.transposed(), transposed(out));
   if (work(m, n, k) <= kSmallWork) return small_product(m, n, k, a, b, out);
   packed_product<T, T>(m, n, k, a, b, out);
 }
 
 template <class T>
-void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const Epilogue<T>& e)
-  requires std::is_floating_point_v<T>
-{
+void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
+              const Epilogue<T>& e) requires std::is_floating_point_v<T> {
   const Output<T> out = output(c, e);
   k == 0 ? store_products<T>(m, n, nullptr, out) : product(m, n, k, a, b, out);
 }
 
-// ---- Half and BFloat16 ----------------------------------------------------------------------------------------------
+// ---- Half and BFloat16
+// ----------------------------------------------------------------------------------------------
 
 // Blocks of the product in float, then the epilogue rounds once.
 template <class T>
-void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const Epilogue<T>& e)
-  requires std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>
-{
+void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
+              const Epilogue<T>& e) requires std::is_same_v<T, Half> || std::is_same_v<T, BFloat16> {
   constexpr int64_t kSide = 1024;
   const int64_t width = std::min(n, kSide), height = std::min(m, kSide);
   float* sums = Scratch::get<float>(Slot::Product, width * height);
@@ -291,7 +308,8 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T
       if (k == 0) std::fill_n(sums, rows * columns, 0.0f);
       else
         packed_product<float, T>(rows, columns, k, {a.data + i * a.row_stride, a.row_stride, a.col_stride},
-                                 {b.data + j * b.col_stride, b.row_stride, b.col_stride}, Output<float>{sums, columns, 1});
+                                 {b.data + j * b.col_stride, b.row_stride, b.col_stride},
+                                 Output<float>{sums, columns, 1});
       parallel_for(0, rows, std::max<int64_t>(1, 32768 / columns), [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
           T* row = c.data + (i + r) * c.row_stride + j * c.col_stride;
@@ -307,7 +325,8 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T
   }
 }
 
-// ---- Integers -------------------------------------------------------------------------------------------------------
+// ---- Integers
+// -------------------------------------------------------------------------------------------------------
 
 const IntegerKernels& integer_kernels_of_this_processor() {
   static const IntegerKernels* table = HWY_DYNAMIC_DISPATCH(integer_kernels)();
@@ -316,8 +335,9 @@ const IntegerKernels& integer_kernels_of_this_processor() {
 
 // Unsigned arithmetic wraps by definition, and signed numbers have the same bits.
 template <class T>
-  requires std::is_integral_v<T>
-void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const Epilogue<T>& e) {
+requires std::is_integral_v<T>
+void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
+              const Epilogue<T>& e) {
   using U = std::make_unsigned_t<T>;
   const Output<T> out = output(c, e);
   const auto kernel = std::get<IntegerRows<U>>(integer_kernels_of_this_processor());
@@ -339,7 +359,8 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T
     for (int64_t t = begin; t < end; ++t) {
       const int64_t i = t % m, j = t / m * kWidth, columns = std::min(kWidth, n - j);
       std::fill_n(sum, columns, U(0));
-      kernel(columns, k, reinterpret_cast<const U*>(a.data + i * a.row_stride), a.col_stride, right + j, right_stride, sum);
+      kernel(columns, k, reinterpret_cast<const U*>(a.data + i * a.row_stride), a.col_stride, right + j,
+             right_stride, sum);
       for (int64_t s = 0; s < columns; ++s) {
         T* target = out.c + i * out.row_stride + (j + s) * out.col_stride;
         uint64_t x = static_cast<uint64_t>(out.alpha) * sum[s];
@@ -353,15 +374,18 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T
   });
 }
 
-// ---- Complex --------------------------------------------------------------------------------------------------------
+// ---- Complex
+// --------------------------------------------------------------------------------------------------------
 
 // Four real products on the interleaved parts, which the packers read through their strides.
 template <class R>
-void multiply(int64_t m, int64_t n, int64_t k, Matrix<const std::complex<R>> a, Matrix<const std::complex<R>> b,
-              Matrix<std::complex<R>> c, const Epilogue<std::complex<R>>& e) {
+void multiply(int64_t m, int64_t n, int64_t k, Matrix<const std::complex<R>> a,
+              Matrix<const std::complex<R>> b, Matrix<std::complex<R>> c,
+              const Epilogue<std::complex<R>>& e) {
   using C = std::complex<R>;
   const auto part = [](Matrix<const C> x, int imaginary) {
-    return Matrix<const R>{reinterpret_cast<const R*>(x.data) + imaginary, 2 * x.row_stride, 2 * x.col_stride};
+    return Matrix<const R>{reinterpret_cast<const R*>(x.data) + imaginary, 2 * x.row_stride,
+                           2 * x.col_stride};
   };
   constexpr int64_t kSide = 512;
   const int64_t height = std::min(m, kSide), width = std::min(n, kSide);
@@ -394,28 +418,29 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const std::complex<R>> a, 
 }  // namespace
 
 template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, Matrix<const std::type_identity_t<T>> a, Matrix<const std::type_identity_t<T>> b,
-          Matrix<T> c, const Epilogue<std::type_identity_t<T>>& epilogue) {
+void gemm(int64_t m, int64_t n, int64_t k, Matrix<const std::type_identity_t<T>> a,
+          Matrix<const std::type_identity_t<T>> b, Matrix<T> c,
+          const Epilogue<std::type_identity_t<T>>& epilogue) {
   if (m <= 0 || n <= 0) return;
   multiply(m, n, k, a, b, c, epilogue);
 }
 
 template <class T>
-void gemv(int64_t m, int64_t k, Matrix<const std::type_identity_t<T>> a, const std::type_identity_t<T>* x, int64_t x_stride, T* y,
-          int64_t y_stride, const Epilogue<std::type_identity_t<T>>& epilogue) {
+void gemv(int64_t m, int64_t k, Matrix<const std::type_identity_t<T>> a, const std::type_identity_t<T>* x,
+          int64_t x_stride, T* y, int64_t y_stride, const Epilogue<std::type_identity_t<T>>& epilogue) {
   Epilogue<T> e = epilogue;
   e.bias_axis = BiasAxis::PerRow;
   gemm<T>(m, 1, k, a, {x, x_stride, 1}, {y, y_stride, 1}, e);
 }
 
 template <class T>
-void batched_gemm(int64_t batch, int64_t m, int64_t n, int64_t k, Matrix<const std::type_identity_t<T>> a, int64_t a_batch_stride,
-                  Matrix<const std::type_identity_t<T>> b, int64_t b_batch_stride, Matrix<T> c, int64_t c_batch_stride,
-                  const Epilogue<std::type_identity_t<T>>& epilogue) {
+void batched_gemm(int64_t batch, int64_t m, int64_t n, int64_t k, Matrix<const std::type_identity_t<T>> a,
+                  int64_t a_batch_stride, Matrix<const std::type_identity_t<T>> b, int64_t b_batch_stride,
+                  Matrix<T> c, int64_t c_batch_stride, const Epilogue<std::type_identity_t<T>>& epilogue) {
   const auto one = [&](int64_t i) {
     gemm<T>(m, n, k, {a.data + i * a_batch_stride, a.row_stride, a.col_stride},
-            {b.data + i * b_batch_stride, b.row_stride, b.col_stride}, {c.data + i * c_batch_stride, c.row_stride, c.col_stride},
-            epilogue);
+            {b.data + i * b_batch_stride, b.row_stride, b.col_stride},
+            {c.data + i * c_batch_stride, c.row_stride, c.col_stride}, epilogue);
   };
   // Large matrices are split among the threads one after the other; small ones are dealt out whole.
   const int64_t each = work(m, n, k) + 1;
@@ -428,11 +453,13 @@ void batched_gemm(int64_t batch, int64_t m, int64_t n, int64_t k, Matrix<const s
   });
 }
 
-#define RL_INSTANTIATE(T)                                                                                                       \
-  template void gemm<T>(int64_t, int64_t, int64_t, Matrix<const T>, Matrix<const T>, Matrix<T>, const Epilogue<T>&);           \
-  template void gemv<T>(int64_t, int64_t, Matrix<const T>, const T*, int64_t, T*, int64_t, const Epilogue<T>&);                \
-  template void batched_gemm<T>(int64_t, int64_t, int64_t, int64_t, Matrix<const T>, int64_t, Matrix<const T>, int64_t,        \
-                                Matrix<T>, int64_t, const Epilogue<T>&);
+#define RL_INSTANTIATE(T)                                                                       \
+  template void gemm<T>(int64_t, int64_t, int64_t, Matrix<const T>, Matrix<const T>, Matrix<T>, \
+                        const Epilogue<T>&);                                                    \
+  template void gemv<T>(int64_t, int64_t, Matrix<const T>, const T*, int64_t, T*, int64_t,      \
+                        const Epilogue<T>&);                                                    \
+  template void batched_gemm<T>(int64_t, int64_t, int64_t, int64_t, Matrix<const T>, int64_t,   \
+                                Matrix<const T>, int64_t, Matrix<T>, int64_t, const Epilogue<T>&);
 RL_INSTANTIATE(float)
 RL_INSTANTIATE(double)
 RL_INSTANTIATE(Half)

@@ -1,11 +1,12 @@
-// The SIMD pieces under gemm and convolution: a table of functions for each compute type, chosen once for the processor.
+// The SIMD pieces under gemm and convolution: a table of functions for each compute type, chosen once for the
+// processor.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <new>
 
+#include "rushlight/core/error.h"
 #include "rushlight/kernels/cpu/gemm.h"
 
 namespace rushlight::cpu {
@@ -31,41 +32,44 @@ struct Output {
   }
 };
 
-// The rows of a packed left operand: `count` panels of at most mr rows each, as equal as can be, so that no panel is
-// a sliver that would starve the multipliers.
+// The rows of a packed left operand: `count` panels of at most mr rows each, as equal as can be, so that no
+// panel is a sliver that would starve the multipliers.
 struct Panels {
   int64_t rows, count;
   int64_t low, tall;  // `tall` panels of low + 1 rows, then panels of low rows
 
-  Panels(int64_t rows, int64_t mr) : rows(rows), count((rows + mr - 1) / mr), low(rows / count), tall(rows % count) {}
+  Panels(int64_t rows, int64_t mr)
+      : rows(rows), count((rows + mr - 1) / mr), low(rows / count), tall(rows % count) {}
   int64_t start(int64_t panel) const { return panel * low + (panel < tall ? panel : tall); }
   int64_t height(int64_t panel) const { return low + (panel < tall ? 1 : 0); }
 };
 
-// T is float or double. A packed operand is a row of panels; a panel `width` wide and k deep holds element (w, kk) at
-// [kk * width + w]. The left operand's panels are as Panels says (panel p begins at start(p) * k); the right operand's
-// are all nr wide, the last one padded with zeros.
+// T is float or double. A packed operand is a row of panels; a panel `width` wide and k deep holds element
+// (w, kk) at [kk * width + w]. The left operand's panels are as Panels says (panel p begins at start(p) * k);
+// the right operand's are all nr wide, the last one padded with zeros.
 template <class T>
 struct GemmKernels {
   int64_t mr, nr;
 
   // dst[kk * padded + w] = src[w * stride_w + kk * stride_k] for w < width, 0 for width <= w < padded.
   template <class Source>
-  using Pack = void (*)(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t stride_w, int64_t stride_k, T* dst);
+  using Pack = void (*)(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t stride_w,
+                        int64_t stride_k, T* dst);
   Pack<T> pack;
   Pack<Half> pack_half;          // null for double
   Pack<BFloat16> pack_bfloat16;  // null for double
   // Whole panels of a right operand with unit column stride.
   void (*pack_rows)(int64_t panels, int64_t k, const T* src, int64_t stride_k, T* dst);
 
-  // Rows [panels.start(begin), panels.start(end)) and all n columns of the product of packed operands. `out` is for
-  // row 0 of the panels and the first column of b.
-  void (*block)(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a, const T* b, const Output<T>& out);
+  // Rows [panels.start(begin), panels.start(end)) and all n columns of the product of packed operands. `out`
+  // is for row 0 of the panels and the first column of b.
+  void (*block)(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a,
+                const T* b, const Output<T>& out);
 
-  // The whole of a small product, nothing packed; b has unit column stride. With n not a multiple of the vector's
-  // lanes the last columns are read under a mask, or through a copy where the processor has none.
-  void (*small)(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride, const T* b,
-                int64_t b_row_stride, const Output<T>& out);
+  // The whole of a small product, nothing packed; b has unit column stride. With n not a multiple of the
+  // vector's lanes the last columns are read under a mask, or through a copy where the processor has none.
+  void (*small)(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride,
+                const T* b, int64_t b_row_stride, const Output<T>& out);
 
   // y[i] = sum over k of a[i * row_stride + k] * x[k].
   void (*dot_rows)(int64_t m, int64_t k, const T* a, int64_t row_stride, const T* x, T* y);
@@ -76,8 +80,19 @@ struct GemmKernels {
 template <class T>
 const GemmKernels<T>& gemm_kernels();
 
-// A cache-line aligned array that each thread keeps for its next use. Uses of one Slot must not nest in a thread.
-enum class Slot : uint8_t { PackedA, PackedB, Product, Vector, ConvImage, ConvColumns, ConvWeights, ConvPartial, kCount };
+// A cache-line aligned array that each thread keeps for its next use. Uses of one Slot must not nest in a
+// thread.
+enum class Slot : uint8_t {
+  PackedA,
+  PackedB,
+  Product,
+  Vector,
+  ConvImage,
+  ConvColumns,
+  ConvWeights,
+  ConvPartial,
+  kCount
+};
 
 class Scratch {
  public:
@@ -108,7 +123,7 @@ class Scratch {
     b = {};
     bytes = (bytes + bytes / 8 + 4095) & ~size_t{4095};
     b.data = std::aligned_alloc(4096, bytes);
-    if (!b.data) throw std::bad_alloc();
+    RL_CHECK_AS(OutOfMemoryError, b.data, "not enough memory for ", bytes, " bytes of scratch space");
     b.bytes = bytes;
   }
 

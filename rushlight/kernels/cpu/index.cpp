@@ -1,0 +1,187 @@
+#include "rushlight/kernels/cpu/index.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+#include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/move.h"
+
+namespace rushlight::cpu {
+namespace {
+
+constexpr int64_t kGrain = 8 * 1024;  // elements
+
+template <class T>
+T combine_values(Combine how, T a, T b) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return how == Combine::Assign ? b : how == Combine::Multiply || how == Combine::Min ? a && b : a || b;
+  } else if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+    return how == Combine::Assign ? b : T(combine_values<float>(how, static_cast<float>(a), static_cast<float>(b)));
+  } else {
+    switch (how) {
+      case Combine::Assign: return b;
+      case Combine::Add: return static_cast<T>(a + b);
+      case Combine::Multiply: return static_cast<T>(a * b);
+      default: break;
+    }
+    if constexpr (!std::is_same_v<T, complex64> && !std::is_same_v<T, complex128>) {
+      if constexpr (std::is_floating_point_v<T>) {  // NaN wins
+        if (a != a) return a;
+        if (b != b) return b;
+      }
+      return how == Combine::Max ? std::max(a, b) : std::min(a, b);
+    }
+    return a;
+  }
+}
+
+template <class T>
+void gather_as(const Places& p, const T* data, T* dense) {
+  const int64_t block = p.num_inner * p.run;
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, block));
+  parallel_for(0, p.num_outer * p.num_index, grain, [&](int64_t begin, int64_t end) {
+    int64_t o = begin / p.num_index, i = begin % p.num_index;
+    for (int64_t k = begin; k < end;) {
+      const T* from = data + p.outer[o];
+      const int64_t stop = std::min(p.num_index, i + end - k);
+      T* to = dense + k * block;
+      k += stop - i;
+      if (block == 1) {
+        for (; i < stop; ++i) *to++ = from[p.index[i]];
+      } else if (p.num_inner == 1 && p.run_stride == 1) {
+        for (; i < stop; ++i, to += block) std::memcpy(to, from + p.index[i], block * sizeof(T));
+      } else {
+        for (; i < stop; ++i) {
+          const T* place = from + p.index[i];
+          for (int64_t a = 0; a < p.num_inner; ++a, to += p.run) {
+            const T* row = place + p.inner[a];
+            if (p.run_stride == 1) std::memcpy(to, row, p.run * sizeof(T));
+            else for (int64_t r = 0; r < p.run; ++r) to[r] = row[r * p.run_stride];
+          }
+        }
+      }
+      i = 0;
+      ++o;
+    }
+  });
+}
+
+// Calls f(data, dense, count) for stretches of a run, in the order of the indices within each stretch. Threads share out
+// the places that no two indices have in common: outer positions, and pieces of the runs.
+template <class T, class F>
+void for_each_stretch(const Places& p, T* data, const T* dense, bool one_value, F&& f) {
+  const int64_t block = p.num_inner * p.run;
+  const int64_t total = p.num_outer * p.num_index * block;
+  if (total == 0) return;
+  const int64_t wanted = total <= kGrain ? 1 : (total + kGrain - 1) / kGrain;
+  const int64_t pieces = std::clamp<int64_t>(wanted / p.num_outer, 1, std::max<int64_t>(1, p.run / 16));
+  const int64_t piece = (p.run + pieces - 1) / pieces;
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, p.num_index * p.num_inner * piece));
+  parallel_for(0, p.num_outer * pieces, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t o = task / pieces, first = task % pieces * piece, count = std::min(piece, p.run - first);
+      if (count <= 0) continue;
+      for (int64_t i = 0; i < p.num_index; ++i) {
+        T* place = data + p.outer[o] + p.index[i] + first * p.run_stride;
+        const T* from = one_value ? dense : dense + (o * p.num_index + i) * block + first;
+        for (int64_t a = 0; a < p.num_inner; ++a) f(place + p.inner[a], one_value ? from : from + a * p.run, count);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+int64_t add_offsets(const int64_t* index, int64_t n, int64_t size, int64_t stride, bool wrap, int64_t* offsets) {
+  std::atomic<int64_t> bad{INT64_MAX};
+  const int64_t low = wrap ? -size : 0;
+  parallel_for(0, n, kGrain, [&](int64_t begin, int64_t end) {
+    bool fine = true;
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t v = index[i];
+      fine &= v >= low && v < size;
+      offsets[i] += static_cast<int64_t>(static_cast<uint64_t>(v < 0 ? static_cast<uint64_t>(v) + static_cast<uint64_t>(size) : static_cast<uint64_t>(v)) * static_cast<uint64_t>(stride));
+    }
+    if (fine) return;
+    int64_t i = begin;
+    while (index[i] >= low && index[i] < size) ++i;
+    int64_t seen = bad.load();
+    while (i < seen && !bad.compare_exchange_weak(seen, i)) {}
+  });
+  return bad.load() == INT64_MAX ? -1 : bad.load();
+}
+
+int64_t find_out_of_range(const int64_t* index, int64_t n, int64_t size) {
+  bool fine = true;
+  for (int64_t i = 0; i < n; ++i) fine &= static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size);
+  if (fine) return -1;
+  int64_t i = 0;
+  while (static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size)) ++i;
+  return i;
+}
+
+void gather_places(int64_t size, const Places& places, const void* data, void* dense) {
+  visit_size(size, [&]<class T>() { gather_as(places, static_cast<const T*>(data), static_cast<T*>(dense)); });
+}
+
+void scatter_places(int64_t size, const Places& places, void* data, const void* dense, bool one_value) {
+  visit_size(size, [&]<class T>() {
+    const int64_t stride = places.run_stride, step = one_value ? 0 : 1;
+    for_each_stretch(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value, [&](T* to, const T* from, int64_t n) {
+      if (stride == 1 && step == 1) std::memcpy(to, from, n * sizeof(T));
+      else for (int64_t r = 0; r < n; ++r) to[r * stride] = from[r * step];
+    });
+  });
+}
+
+void add_places(DType dtype, const Places& places, void* data, const void* dense, bool one_value) {
+  visit_dtype(dtype, [&]<class T>() {
+    const int64_t stride = places.run_stride, step = one_value ? 0 : 1;
+    for_each_stretch(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value, [&](T* to, const T* from, int64_t n) {
+      if (stride == 1 && step == 1) for (int64_t r = 0; r < n; ++r) to[r] = combine_values(Combine::Add, to[r], from[r]);
+      else for (int64_t r = 0; r < n; ++r) to[r * stride] = combine_values(Combine::Add, to[r * stride], from[r * step]);
+    });
+  });
+}
+
+void gather_rows(int64_t size, const Rows& rows, const void* data, void* dense) {
+  visit_size(size, [&]<class T>() {
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rows.length));
+    parallel_for(0, rows.rows, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const T* from = static_cast<const T*>(data) + rows.data_row[r];
+        T* to = static_cast<T*>(dense) + rows.dense_row[r];
+        const int64_t* index = rows.index + r * rows.length;
+        for (int64_t j = 0; j < rows.length; ++j) to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
+      }
+    });
+  });
+}
+
+void scatter_rows(DType dtype, Combine combine, const Rows& rows, bool parallel, void* data, const void* dense) {
+  const int64_t grain = parallel ? std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rows.length)) : std::max<int64_t>(1, rows.rows);
+  auto run = [&]<class T>(auto&& write) {
+    parallel_for(0, rows.rows, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        T* to = static_cast<T*>(data) + rows.data_row[r];
+        const T* from = static_cast<const T*>(dense) + rows.dense_row[r];
+        const int64_t* index = rows.index + r * rows.length;
+        for (int64_t j = 0; j < rows.length; ++j) write(to[index[j] * rows.index_stride + j * rows.step], from[j * rows.dense_step]);
+      }
+    });
+  };
+  if (combine == Combine::Assign) {
+    return visit_size(item_size(dtype), [&]<class T>() { run.template operator()<T>([](T& to, const T& from) { to = from; }); });
+  }
+  visit_dtype(dtype, [&]<class T>() {
+    switch (combine) {
+      case Combine::Add: return run.template operator()<T>([](T& to, const T& v) { to = combine_values(Combine::Add, to, v); });
+      case Combine::Multiply: return run.template operator()<T>([](T& to, const T& v) { to = combine_values(Combine::Multiply, to, v); });
+      default: return run.template operator()<T>([combine](T& to, const T& v) { to = combine_values(combine, to, v); });
+    }
+  });
+}
+
+}  // namespace rushlight::cpu

@@ -1,0 +1,77 @@
+// Filling and resizing in place.
+#include <cmath>
+#include <cstring>
+
+#include "rushlight/kernels/cpu/move.h"
+#include "rushlight/ops/memory.h"
+#include "rushlight/ops/ops.h"
+#include "rushlight/autograd/record.h"
+
+namespace rushlight {
+
+using autograd::Node;
+using autograd::Record;
+using autograd::tracks;
+
+namespace {
+
+const char* c_type_name(DType t) {
+  static const char* const names[] = {"bool", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "int8_t", "short", "int", "int64_t",
+                                      "at::Half", "at::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
+  return names[static_cast<int>(t)];
+}
+
+void fill_elements(const Tensor& self, const Scalar& s) {
+  if (self.numel() == 0) return;
+  if (!s.is_complex() && s.equals(0) && !std::signbit(s.to_double()) && self.is_contiguous()) {
+    std::memset(self.raw_data(), 0, self.numel() * self.item_size());
+    return;
+  }
+  alignas(16) char cell[16];
+  visit_dtype(self.dtype(), [&]<class T>() {
+    const T v = s.to<T>();
+    std::memcpy(cell, &v, sizeof(T));
+  });
+  cpu::move(self.item_size(), self.sizes(), self.raw_data(), self.strides(), cell, Dims(self.dim()));
+}
+
+}  // namespace
+
+const Tensor& fill_(const Tensor& self, const Operand& value) {
+  RL_CHECK(!value.is_tensor() || value.tensor().dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+           value.is_tensor() ? value.tensor().dim() : 0, " dimensions.");
+  if (value.is_tensor()) return copy_(self, value.tensor());
+  const bool recorded = tracks(self);
+  if (recorded) autograd::check_in_place(self);
+  Record record("FillBackward0", {self});
+  check_no_internal_overlap(self);
+  const Scalar& s = value.scalar();
+  RL_CHECK(is_complex(self.dtype()) || !s.is_complex(), "value cannot be converted to type ", c_type_name(self.dtype()), " without overflow");
+  fill_elements(self, s);
+  if (recorded) return record.rule_in_place(self, [](Node&, const Tensor& g) -> Tensor { return zeros_like(g); });
+  self.bump_version();
+  return self;
+}
+
+Tensor fill(const Tensor& input, const Operand& value) { return input.clone().fill_(value); }
+
+const Tensor& zero_(const Tensor& self) { return fill_(self, 0); }
+
+const Tensor& resize_(const Tensor& self, DimsRef size, OptMemoryFormat memory_format) {
+  RL_CHECK(!self.requires_grad(), "cannot resize variables that require grad");
+  for (int64_t s : size) RL_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(size));
+  const MemoryFormat format = memory_format.value_or(MemoryFormat::Contiguous);
+  if (self.sizes() == size && !memory_format) return self;
+  int64_t nbytes, numel = numel_of(size);
+  const bool overflow = __builtin_add_overflow(numel, self.storage_offset(), &nbytes) || __builtin_mul_overflow(nbytes, self.item_size(), &nbytes);
+  RL_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(size));
+  if (numel > 0 && nbytes > static_cast<int64_t>(self.storage()->nbytes())) self.storage()->resize(nbytes);
+  self.impl()->set_geometry(size.copy(), strides_of(size, format), self.storage_offset());
+  return self;
+}
+
+const Tensor& resize_as_(const Tensor& self, const Tensor& the_template, OptMemoryFormat memory_format) {
+  return resize_(self, the_template.sizes(), memory_format);
+}
+
+}  // namespace rushlight
