@@ -4,6 +4,8 @@
 #include "nn/nn.h"
 #include "node.h"
 #include "operations.h"
+#include "optim.h"
+#include "serialize.h"
 #include "settings.h"
 #include "tensor_repr.h"
 #include "types.h"
@@ -24,6 +26,8 @@ PyObject* make_module() {
   add_tensor_printing(module.get());
   add_operations(module.get());
   add_nn(module.get());
+  add_optimizers(module.get());
+  add_serialization(module.get());
   return module.release();
 }
 
