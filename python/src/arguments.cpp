@@ -24,7 +24,7 @@ constexpr KindName kKinds[] = {
     {"OptString", Kind::OptString, "str"}, {"DType", Kind::DType, "torch.dtype"}, {"OptDType", Kind::OptDType, "torch.dtype"},
     {"Device", Kind::Device, "torch.device"}, {"OptDevice", Kind::OptDevice, "torch.device"}, {"OptGenerator", Kind::Generator, "Generator"},
     {"Padding", Kind::Padding, "tuple of ints"}, {"Extents", Kind::Extents, "tuple of ints"}, {"OptDoubles", Kind::OptDoubles, "tuple of floats"},
-    {"Out", Kind::Out, "Tensor"}};
+    {"OptMemoryFormat", Kind::MemoryFormat, "torch.memory_format"}, {"Out", Kind::Out, "Tensor"}};
 
 const char* shown(Kind kind) {
   for (const KindName& k : kKinds) if (k.kind == kind) return k.shown;
@@ -39,7 +39,8 @@ Kind kind_of(const std::string& declared) {
 bool is_optional(Kind kind) {
   switch (kind) {
     case Kind::OptTensor: case Kind::OptScalar: case Kind::OptDims: case Kind::OptInt: case Kind::OptDouble: case Kind::OptBool:
-    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::Out: case Kind::OptDoubles: return true;
+    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator:
+    case Kind::MemoryFormat: case Kind::OptDoubles: case Kind::Out: return true;
     default: return false;
   }
 }
@@ -91,6 +92,7 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::DType: case Kind::OptDType: return PyObject_TypeCheck(o, dtype_type) || is_type_alias(o);
     case Kind::Device: case Kind::OptDevice: return is_device_like(o);
     case Kind::Generator: return is_generator(o);
+    case Kind::MemoryFormat: return PyObject_TypeCheck(o, memory_format_type);
     case Kind::Out: return is_tensor(o) || is_tensor_list(o);
   }
   return false;

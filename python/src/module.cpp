@@ -2,6 +2,8 @@
 #include "generator.h"
 #include "node.h"
 #include "operations.h"
+#include "settings.h"
+#include "tensor_repr.h"
 #include "types.h"
 
 namespace rushlight::python {
@@ -15,6 +17,8 @@ PyObject* make_module() {
   add_generator_type(module.get());
   add_node_type(module.get());
   add_tensor_type(module.get());
+  add_settings(module.get());
+  add_tensor_printing(module.get());
   add_operations(module.get());
   return module.release();
 }

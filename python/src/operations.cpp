@@ -205,6 +205,7 @@ void add_operations(PyObject* module) {
     add_to_module(module, name.c_str(), part);
   }
   for (auto& [name, op] : tables().methods) {
+    if (PyDict_GetItemString(tensor_type->tp_dict, name.c_str())) continue;  // an attribute, such as real and mT
     Object method = make_operation(method_type, op, call_method);
     check(PyDict_SetItemString(tensor_type->tp_dict, name.c_str(), method.get()));
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "rushlight/autograd/variable.h"
+#include "tensor_repr.h"
 
 namespace rushlight::python {
 
@@ -147,6 +148,7 @@ PyType_Slot parameter_slots[] = {{Py_tp_new, reinterpret_cast<void*>(parameter_n
                                  {Py_tp_clear, reinterpret_cast<void*>(tensor_clear)},
                                  {Py_tp_doc, const_cast<char*>("Parameter(data=None, requires_grad=True)\n--\n\n"
                                                                "A tensor that a Module counts among its parameters.")},
+                                 {0, nullptr},  // for parameter_repr_slot
                                  {0, nullptr}};
 PyType_Spec parameter_spec = {"torch.nn.parameter.Parameter", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
                               parameter_slots};
@@ -182,10 +184,12 @@ void add_tensor_type(PyObject* module) {
   };
   for (PyType_Slot* s = tensor_number_slots; s->slot; ++s) slots.push_back(*s);
   for (PyType_Slot* s = tensor_sequence_slots; s->slot; ++s) slots.push_back(*s);
+  slots.push_back(tensor_repr_slot);
   slots.push_back({0, nullptr});
   PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
   tensor_type = add_type(module, "Tensor", &spec);
   Object bases = take(PyTuple_Pack(1, tensor_type));
+  std::end(parameter_slots)[-2] = parameter_repr_slot;
   parameter_type = add_type(module, "Parameter", &parameter_spec, bases.get());
   TensorImpl::release_python = release_wrapper;
   check(PyModule_AddFunctions(module, module_functions));

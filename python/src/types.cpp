@@ -227,6 +227,12 @@ Device device_value(PyObject* object) {
   return {DeviceType::CUDA, static_cast<int8_t>(index)};
 }
 
+MemoryFormat memory_format_value(PyObject* object) {
+  const std::string name = reinterpret_cast<PyNamed*>(object)->name;
+  return name == "channels_last" ? MemoryFormat::ChannelsLast : name == "channels_last_3d" ? MemoryFormat::ChannelsLast3d
+         : name == "preserve_format" ? MemoryFormat::Preserve : MemoryFormat::Contiguous;
+}
+
 PyObject* wrap_size(DimsRef sizes) {
   // Built as a tuple and then given its type: the subtype adds no state.
   PyObject* self = check(size_type->tp_alloc(size_type, sizes.size()));

@@ -276,6 +276,7 @@ Tensor clamp_min(const Tensor& x, const Scalar& min) {
   return Record("ClampMinBackward0", {x}).save(x).rule(out, [min](Node& n, const Tensor& g) -> Tensor { return where(n.saved(0).ge(min), g, 0); });
 }
 
+
 Tensor polygamma(int64_t, const Tensor&) { throw_error<NotImplementedError>("polygamma is not there yet"); }
 
 }  // namespace rushlight
