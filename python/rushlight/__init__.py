@@ -4,9 +4,9 @@
     python -m rushlight program.py           # a program that says `import torch`
     rushlight.as_torch()                     # the same for a notebook or a conftest file
 
-Operations and types come from the engine, `rushlight._C`; submodules are imported when first used. Importing this
-package never touches `sys.modules["torch"]`, which only the last two lines above do: PyTorch can live in the same
-process. `__version__` is Rushlight's own until `torch` is an alias; `torch.__version__` is "2.13.0".
+Operations and types come from the engine, `rushlight._C`; submodules are imported when first used. Importing
+this package never touches `sys.modules["torch"]`, which only the last two lines above do: PyTorch can live in
+the same process. `__version__` is Rushlight's own until `torch` is an alias; `torch.__version__` is "2.13.0".
 """
 
 # isort: skip_file

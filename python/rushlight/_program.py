@@ -92,8 +92,8 @@ def file_code(path):
         with io.open_code(path) as file:
             source = file.read()
     except OSError as error:
-        print(f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}",
-              file=sys.stderr)  # fmt: skip
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
         raise SystemExit(2) from None
     loader = SourceFileLoader("__main__", path)
     return compile(source, path, "exec"), {"__file__": path, "__cached__": None, "__loader__": loader}
@@ -122,8 +122,13 @@ def module_code(name):
 
 
 def spec_attributes(spec):
-    return {"__file__": spec.origin, "__cached__": spec.cached, "__loader__": spec.loader, "__package__": spec.parent,
-            "__spec__": spec}  # fmt: skip
+    return {
+        "__file__": spec.origin,
+        "__cached__": spec.cached,
+        "__loader__": spec.loader,
+        "__package__": spec.parent,
+        "__spec__": spec,
+    }
 
 
 # ---- running it
@@ -144,7 +149,7 @@ def execute(load):
 
 
 def report(error):
-    """Shows an uncaught exception as Python would, without our frames, and ends the process as Python would."""
+    """Shows an uncaught exception as Python would, without our frames, and ends the process likewise."""
     forget_own_frames(error, set())
     sys.excepthook(type(error), error, error.__traceback__)
     if isinstance(error, KeyboardInterrupt):

@@ -6,13 +6,30 @@ from rushlight import _C
 from rushlight.version import TorchVersion
 
 __all__ = [
-    "TorchVersion", "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_default_device",
-    "get_deterministic_debug_mode", "get_float32_matmul_precision", "is_autocast_cache_enabled", "is_autocast_enabled",
-    "get_autocast_dtype", "get_autocast_gpu_dtype", "get_autocast_cpu_dtype", "is_autocast_cpu_enabled",
-    "is_deterministic_algorithms_warn_only_enabled", "is_storage", "is_warn_always_enabled", "set_default_device",
-    "set_default_tensor_type", "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_warn_always",
-    "typename", "use_deterministic_algorithms",
-]  # fmt: skip
+    "TorchVersion",
+    "are_deterministic_algorithms_enabled",
+    "compile",
+    "compiled_with_cxx11_abi",
+    "get_autocast_cpu_dtype",
+    "get_autocast_dtype",
+    "get_autocast_gpu_dtype",
+    "get_default_device",
+    "get_deterministic_debug_mode",
+    "get_float32_matmul_precision",
+    "is_autocast_cache_enabled",
+    "is_autocast_cpu_enabled",
+    "is_autocast_enabled",
+    "is_deterministic_algorithms_warn_only_enabled",
+    "is_storage",
+    "is_warn_always_enabled",
+    "set_default_device",
+    "set_default_tensor_type",
+    "set_deterministic_debug_mode",
+    "set_float32_matmul_precision",
+    "set_warn_always",
+    "typename",
+    "use_deterministic_algorithms",
+]
 
 _DTYPE_OF_TENSOR_TYPE = {
     "FloatTensor": "float32",
@@ -44,7 +61,7 @@ def get_default_device():
 
 
 def set_default_device(device):
-    """Chooses the device that tensors are made on: the CPU, or None for it; AssertionError for CUDA devices."""
+    """Chooses the device that tensors are made on: the CPU, also as None; AssertionError for CUDA."""
     chosen = None if device is None else _C.device(device)
     if chosen is not None and chosen.type != "cpu":
         if chosen.type == "cuda":
@@ -93,7 +110,8 @@ def set_deterministic_debug_mode(debug_mode):
     if isinstance(debug_mode, str):
         if debug_mode not in names:
             raise RuntimeError(
-                f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}"
+                "invalid value of debug_mode, expected one of `default`, `warn`, `error`, "
+                f"but got {debug_mode}"
             )
         debug_mode = names.index(debug_mode)
     if debug_mode not in (0, 1, 2):

@@ -29,7 +29,7 @@ class _Info:
 
 
 class finfo(_Info):
-    """finfo(type=None): the limits of a floating dtype (of the parts of a complex one); of the default one without."""
+    """finfo(type=None): the limits of a floating dtype or of a complex one's parts."""
 
     __slots__ = ("eps", "resolution", "smallest_normal", "tiny")
     __module__ = "torch"
