@@ -213,8 +213,7 @@ def _close(actual, expected, difference, rtol, atol, equal_nan):
 
 def _greatest(values):
     """The largest element (NaN counts as larger than all) and its place."""
-    index = int(values.argmax().item())
-    return values[index].item(), index
+    return values.max().item(), int(values.argmax().item())
 
 
 def _place(index, shape):
