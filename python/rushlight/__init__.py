@@ -26,11 +26,17 @@ from math import e, inf, nan, pi
 
 newaxis = None
 
-del Parameter  # noqa: F821 - it is torch.nn.Parameter, not torch.Parameter
+del globals()["Parameter"]  # it is torch.nn.Parameter, not torch.Parameter
 
 # Names of this package that are defined in a module which is imported when they are first used.
-_LATER = {"autocast": "amp", "GradScaler": "amp", "finfo": "_type_info", "iinfo": "_type_info",
-          "load": "serialization", "save": "serialization"}
+_LATER = {
+    "autocast": "amp",
+    "GradScaler": "amp",
+    "finfo": "_type_info",
+    "iinfo": "_type_info",
+    "load": "serialization",
+    "save": "serialization",
+}
 
 
 def __getattr__(name):

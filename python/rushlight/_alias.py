@@ -67,7 +67,7 @@ class _Finder:
             if "." not in fullname or _importing():
                 raise import_error(fullname)
             return None
-        spec = ModuleSpec(fullname, _Loader(ours), origin=found.origin)
+        spec = ModuleSpec(fullname, _Loader(ours), origin=found.origin)  # type: ignore[arg-type]
         spec.submodule_search_locations = found.submodule_search_locations
         return spec
 

@@ -115,10 +115,11 @@ class Reader(ast.NodeVisitor):
                 self.visit(part)
         if hasattr(node, "name"):
             self.scope.names[node.name] = None
-        self.scope = Scope({argument.arg: None for argument in every}, self.scope)
+        outer = self.scope
+        self.scope = Scope({argument.arg: None for argument in every}, outer)
         for statement in node.body if isinstance(node.body, list) else [node.body]:
             self.visit(statement)
-        self.scope = self.scope.parent
+        self.scope = outer
 
     visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = visit_function
 
@@ -211,7 +212,7 @@ def check(arguments):
     except (OSError, SyntaxError) as error:
         print(f"{arguments[0]}: {error}", file=sys.stderr)
         return 2
-    missing = {}
+    missing: dict[tuple[str, str], list[Use]] = {}
     for use in uses:
         found = lacking(use.name)
         if found:

@@ -85,7 +85,7 @@ def file_code(path):
         if spec is None:
             print(f"{sys.executable}: can't find '__main__' module in {path!r}", file=sys.stderr)
             raise SystemExit(1)
-        return spec.loader.get_code("__main__"), spec_attributes(spec)
+        return spec_code(spec), spec_attributes(spec)
     set_path(os.path.dirname(os.path.realpath(path)))
     path = os.path.abspath(path)
     try:
@@ -117,8 +117,12 @@ def module_code(name):
     if spec is None or not hasattr(spec.loader, "get_code"):
         print(f"{sys.executable}: No module named {name}", file=sys.stderr)
         raise SystemExit(1)
-    sys.argv[0] = spec.origin
-    return spec.loader.get_code(spec.name), spec_attributes(spec)
+    sys.argv[0] = str(spec.origin)
+    return spec_code(spec), spec_attributes(spec)
+
+
+def spec_code(spec):
+    return spec.loader.get_code(spec.name)
 
 
 def spec_attributes(spec):

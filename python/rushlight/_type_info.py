@@ -20,6 +20,7 @@ def _check_dtype(function, dtype):
 
 class _Info:
     __slots__ = ("_dtype", "bits", "dtype", "max", "min")
+    _dtype: _C.dtype
 
     def __eq__(self, other):
         return type(self) is type(other) and self._dtype is other._dtype
