@@ -4,8 +4,11 @@
 #include "function.h"
 #include "generator.h"
 #include "hooks.h"
+#include "nn/nn.h"
 #include "node.h"
 #include "operations.h"
+#include "optim.h"
+#include "serialize.h"
 #include "settings.h"
 #include "tensor_repr.h"
 #include "types.h"
@@ -29,6 +32,9 @@ PyObject* make_module() {
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());
+  add_nn(module.get());
+  add_optimizers(module.get());
+  add_serialization(module.get());
   return module.release();
 }
 

@@ -201,7 +201,7 @@ void add_operations(PyObject* module) {
     if (!PyObject_HasAttrString(module, name.c_str())) add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
   }
   for (auto& [full, table] : tables().modules) {
-    const std::string name = "_" + full.substr(6, full.find('.', 6) - 6);  // torch.nn.functional is _C._nn
+    const std::string name = full == "torch.nn.init" ? "_init" : "_" + full.substr(6, full.find('.', 6) - 6);  // torch.nn.functional is _C._nn
     Object part = take(PyModule_New(("torch._C." + name).c_str()));
     for (auto& [function, op] : table) add_to_module(part.get(), function.c_str(), make_operation(function_type, op, call_function));
     add_to_module(module, name.c_str(), part);
