@@ -60,6 +60,22 @@ void add_aliases(std::vector<Row>& out) {
 #include "rushlight/declarations/alias.def"
 }
 
+// Functions of torch.nn.functional that torch has too.
+void add_shared(std::vector<Row>& out, const char* name) {
+  const size_t count = out.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (std::strcmp(out[i].name, name) != 0 || std::strcmp(out[i].module, "torch.nn.functional") != 0) continue;
+    Row row = out[i];
+    row.module = "torch";
+    out.push_back(row);
+  }
+}
+
+void add_shared_rows(std::vector<Row>& out) {
+#define SHARED(name) add_shared(out, #name);
+#include "rushlight/declarations/nn_shared.def"
+}
+
 }  // namespace
 
 const std::vector<Row>& rows() {
@@ -68,6 +84,7 @@ const std::vector<Row>& rows() {
     add_rows(out);
     add_functional_rows(out);
     add_init_rows(out);
+    add_shared_rows(out);
     add_aliases(out);
     return out;
   }());
