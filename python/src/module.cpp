@@ -1,4 +1,5 @@
 // The extension module rushlight._C.
+#include "data.h"
 #include "generator.h"
 #include "node.h"
 #include "operations.h"
@@ -22,6 +23,7 @@ PyObject* make_module() {
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());
+  add_data(module.get());
   add_optimizers(module.get());
   add_serialization(module.get());
   return module.release();
