@@ -1,6 +1,8 @@
 // The extension module rushlight._C.
 #include "data.h"
+#include "construct.h"
 #include "generator.h"
+#include "nn/nn.h"
 #include "node.h"
 #include "operations.h"
 #include "optim.h"
@@ -20,10 +22,12 @@ PyObject* make_module() {
   add_generator_type(module.get());
   add_node_type(module.get());
   add_tensor_type(module.get());
+  add_constructors(module.get());
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());
   add_data(module.get());
+  add_nn(module.get());
   add_optimizers(module.get());
   add_serialization(module.get());
   return module.release();

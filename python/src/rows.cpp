@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "operations.h"
+#include "rushlight/nn/init.h"
 #include "rushlight/ops/ops.h"
 
 namespace rushlight::python {
@@ -33,6 +34,12 @@ void add_functional_rows(std::vector<Row>& out) {
 #include "rushlight/declarations/nn.def"
 }
 
+void add_init_rows(std::vector<Row>& out) {
+#define INIT(Result, name, doc, samples, ...) \
+  RL_ROW("torch.nn.init", ::rushlight::nn::init, F, Result, name, doc, samples, __VA_ARGS__)
+#include "rushlight/declarations/init.def"
+}
+
 // The rows of `target` once more, under another name.
 void add_alias(std::vector<Row>& out, const char* module, const char* name, const char* target) {
   const size_t count = out.size();
@@ -60,6 +67,7 @@ const std::vector<Row>& rows() {
     std::vector<Row> out;
     add_rows(out);
     add_functional_rows(out);
+    add_init_rows(out);
     add_aliases(out);
     return out;
   }());
