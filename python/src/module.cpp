@@ -1,5 +1,6 @@
 // The extension module rushlight._C.
 #include "autograd.h"
+#include "data.h"
 #include "construct.h"
 #include "function.h"
 #include "generator.h"
@@ -43,6 +44,7 @@ PyObject* make_module() {
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());
+  add_data(module.get());
   add_nn(module.get());
   add_optimizers(module.get());
   add_serialization(module.get());
