@@ -8,6 +8,7 @@
 #include "rushlight/nn/linear.h"
 #include "rushlight/nn/norm.h"
 #include "rushlight/nn/pooling.h"
+#include "rushlight/nn/rnn.h"
 #include "rushlight/nn/vision.h"
 
 namespace rushlight::python {
@@ -89,6 +90,45 @@ void add_vision_layers(PyObject* m) {
   add_layer<nn::CircularPad3d>(m, "padding", "CircularPad3d", "input", "Adds margins.");
 }
 
+void add_recurrent_layers(PyObject* m) {
+  add_layer<nn::RNN, &nn::RNN::forward_from>(m, "rnn", "RNN", "input, hx=None", "Elman's recurrent network.");
+  add_layer<nn::LSTM, &nn::LSTM::forward_from>(m, "rnn", "LSTM", "input, hx=None", "Long short-term memory.");
+  add_layer<nn::GRU, &nn::GRU::forward_from>(m, "rnn", "GRU", "input, hx=None", "Gated recurrent units.");
+  add_layer<nn::RNNCell, &nn::RNNCell::step>(m, "rnn", "RNNCell", "input, hx=None", "One step of RNN.");
+  add_layer<nn::LSTMCell, &nn::LSTMCell::step>(m, "rnn", "LSTMCell", "input, hx=None", "One step of LSTM.");
+  add_layer<nn::GRUCell, &nn::GRUCell::step>(m, "rnn", "GRUCell", "input, hx=None", "One step of GRU.");
+}
+
+// _run_packed(module, rows, batch_sizes, h, c): a recurrent layer on a packed sequence (rushlight/nn/modules/rnn.py).
+PyObject* run_packed(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *self, *rows, *sizes, *h, *c;
+    if (!PyArg_ParseTuple(args, "OOOOO", &self, &rows, &sizes, &h, &c)) throw PythonError();
+    RL_CHECK_AS(TypeError, is_builtin(self) && is_tensor(rows) && is_tensor(h), "_run_packed(): a recurrent layer and tensors");
+    Core& core = core_of(self);
+    read_options(self, core);
+    auto* layer = dynamic_cast<nn::RecurrentBase*>(core.module);
+    RL_CHECK_AS(TypeError, layer, "_run_packed(): a recurrent layer and tensors");
+    std::vector<int64_t> counts;
+    for (int64_t n : dims_value(sizes)) counts.push_back(n);
+    return wrap_result(layer->run(tensor_value(rows), counts, {tensor_value(h), c == Py_None ? Tensor() : tensor_value(c)}));
+  });
+}
+
+// _set_forward_fallback(type, function): what forward calls when its first argument is no tensor.
+PyObject* set_forward_fallback(PyObject*, PyObject* args) {
+  PyObject *type, *function;
+  if (!PyArg_ParseTuple(args, "OO", &type, &function)) return nullptr;
+  for (LayerInfo* info : {&Layer<nn::RNN>::info, &Layer<nn::LSTM>::info, &Layer<nn::GRU>::info}) {
+    if (reinterpret_cast<PyObject*>(info->type) == type) Py_XSETREF(info->fallback, Py_NewRef(function));
+  }
+  Py_RETURN_NONE;
+}
+
+PyMethodDef functions[] = {{"_run_packed", run_packed, METH_VARARGS, nullptr},
+                           {"_set_forward_fallback", set_forward_fallback, METH_VARARGS, nullptr},
+                           {nullptr, nullptr, 0, nullptr}};
+
 }  // namespace
 
 void add_layers(PyObject* m) {
@@ -102,6 +142,8 @@ void add_layers(PyObject* m) {
   add_layer<nn::Tanh>(m, "activation", "Tanh", "input", "The hyperbolic tangent.");
   add_layer<nn::Sigmoid>(m, "activation", "Sigmoid", "input", "1 / (1 + exp(-x)).");
   add_vision_layers(m);
+  add_recurrent_layers(m);
+  check(PyModule_AddFunctions(m, functions));
 }
 
 }  // namespace rushlight::python
