@@ -41,7 +41,7 @@ bool is_optional(Kind kind) {
   switch (kind) {
     case Kind::OptTensor: case Kind::OptScalar: case Kind::OptDims: case Kind::OptInt: case Kind::OptDouble: case Kind::OptBool:
     case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::MemoryFormat:
-    case Kind::Layout: case Kind::OptDoubles: case Kind::Object: case Kind::Out: return true;
+    case Kind::Layout: case Kind::Object: case Kind::OptDoubles: case Kind::Out: return true;
     default: return false;
   }
 }
