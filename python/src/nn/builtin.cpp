@@ -70,6 +70,13 @@ PyObject* call_layer_forward(PyObject* self, PyObject* const* args, Py_ssize_t n
   return with_core(self, [&](Core& core) {
     const LayerInfo& info = *core.info;
     const size_t count = info.parameters.size();
+    if (info.fallback && n > 0 && !is_tensor(args[0])) {
+      Object all = take(PyTuple_New(n + 1)), keywords = take(PyDict_New());
+      PyTuple_SET_ITEM(all.get(), 0, Py_NewRef(self));
+      for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(all.get(), i + 1, Py_NewRef(args[i]));
+      for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i) check(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(names, i), args[n + i]));
+      return check(PyObject_Call(info.fallback, all.get(), keywords.get()));
+    }
     if (n == static_cast<Py_ssize_t>(count) && !names) return info.forward(*core.module, args);
     const std::string function = concat(info.name, ".forward");
     if (n > static_cast<Py_ssize_t>(count)) report_too_many(function, info.required, count, n);
