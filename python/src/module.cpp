@@ -1,6 +1,8 @@
 // The extension module rushlight._C.
 #include "autograd.h"
 #include "construct.h"
+#include "copying.h"
+#include "dlpack.h"
 #include "function.h"
 #include "generator.h"
 #include "hooks.h"
@@ -27,8 +29,11 @@ PyObject* make_module() {
   add_function_type(module.get());
   add_tensor_type(module.get());
   add_constructors(module.get());
+  add_dlpack(module.get());
+  add_copying(module.get());
   add_autograd(module.get());
   add_grad_modes(module.get());
+  add_gradcheck(module.get());
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());
