@@ -45,7 +45,7 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* nam
                 "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.");
     const bool allow_unused = materialize || a[6] == Py_True, create_graph = a[4] == Py_True;
     const std::vector<Tensor> outputs = tensors_of(a[0]), inputs = tensors_of(a[1]), gradients = optional_tensors(a[2]);
-    RL_CHECK_AS(ValueError, !inputs.empty(), "grad requires non-empty inputs.");
+    RL_CHECK(!inputs.empty(), "`inputs` argument to `grad()` cannot be empty.");
     RL_CHECK(gradients.empty() || gradients.size() == outputs.size(), "got ", outputs.size(), " tensors and ", gradients.size(), " gradients");
     std::vector<Tensor> result;
     {

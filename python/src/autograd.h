@@ -17,5 +17,6 @@ void run_backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& g
 
 void add_autograd(PyObject* module);
 void add_grad_modes(PyObject* module);
+void add_gradcheck(PyObject* module);
 
 }  // namespace rushlight::python

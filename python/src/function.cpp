@@ -82,11 +82,11 @@ Gradients FunctionNode::collect(PyObject* result) const {
   for (Py_ssize_t i = 0; i < expected; ++i) {
     PyObject* value = PyTuple_GET_ITEM(values.get(), i);
     if (!is_tensor_[i]) {
-      RL_CHECK(value == Py_None, "function ", name_, " returned a gradient different from None at position ", i + 1,
+      RL_CHECK(value == Py_None, "function ", name_, " returned a gradient different than None at position ", i + 1,
                ", but the corresponding forward input was not a Variable");
       continue;
     }
-    RL_CHECK_AS(TypeError, value == Py_None || is_tensor(value), "expected Variable or None (got ", Py_TYPE(value)->tp_name, ")");
+    RL_CHECK(value == Py_None || is_tensor(value), "expected Variable or None (got ", Py_TYPE(value)->tp_name, ")");
     out.push_back(value == Py_None ? Tensor() : tensor_value(value));
   }
   return out;
@@ -203,6 +203,7 @@ Object attach_output(PyContext* context, const Inputs& inputs, FunctionNode* nod
       t.bump_version();
       return Object::share(output);
     }
+    RL_CHECK(!(t.requires_grad() && t.is_leaf()), "a leaf Variable that requires grad has been used in an in-place operation.");
     autograd::check_in_place(t);
     autograd::rebase_history(t, Ref<autograd::Node>(node));
     return Object::share(output);
@@ -255,9 +256,7 @@ Object apply_to(PyObject* cls, PyObject* arguments) {
 
 PyObject* apply(PyObject* cls, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
-    if (!kwargs || PyDict_GET_SIZE(kwargs) == 0) {
-      if (!overrides_setup_context(cls)) return apply_to(cls, args).release();
-    }
+    if ((!kwargs || PyDict_GET_SIZE(kwargs) == 0) && !overrides_setup_context(cls)) return apply_to(cls, args).release();
     // Defaults and keywords are put in their places by forward's signature.
     Object bind = take(PyObject_GetAttrString(cls, "_bind_arguments"));
     Object bound = take(PyObject_Call(bind.get(), args, kwargs));

@@ -74,7 +74,10 @@ struct PostAccumulateHook final : FunctionHook {
   void run(Gradients&, Gradients& outputs) override {
     AcquireGil gil;
     Object leaf = take(wrap(outputs[0]));
-    RL_CHECK(!call(leaf.get()), "Tensor post accumulate grad hooks should return None.");
+    const Object result = call(leaf.get());
+    if (!result) return;
+    RL_CHECK_AS(TypeError, is_tensor(result.get()), "expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
+    throw_error<RuntimeError>("Tensor post accumulate grad hooks should return None.");
   }
 };
 

@@ -2,6 +2,8 @@
 #include "autograd.h"
 #include "data.h"
 #include "construct.h"
+#include "copying.h"
+#include "dlpack.h"
 #include "function.h"
 #include "generator.h"
 #include "hooks.h"
@@ -39,8 +41,11 @@ PyObject* make_module() {
   add_function_type(module.get());
   add_tensor_type(module.get());
   add_constructors(module.get());
+  add_dlpack(module.get());
+  add_copying(module.get());
   add_autograd(module.get());
   add_grad_modes(module.get());
+  add_gradcheck(module.get());
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());

@@ -308,10 +308,9 @@ std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_
   task.options = options;
   want_inputs(task, inputs, false);
   run(task, outputs, grad_outputs);
-  for (const Tensor& r : task.results) {
-    RL_CHECK(r.defined() || allow_unused,
-             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is "
-             "the desired behavior.");
+  for (size_t i = 0; i < task.results.size(); ++i) {
+    RL_CHECK(task.results[i].defined() || allow_unused, "The differentiated Tensor at index ", i,
+             " appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
   }
   return std::move(task.results);
 }

@@ -5,12 +5,14 @@
 #include "rushlight/autograd/accumulate.h"
 #include "rushlight/autograd/record.h"
 #include "rushlight/autograd/retain.h"
+#include "rushlight/core/free_list.h"
+#include "rushlight/core/inference.h"
 
 namespace rushlight::autograd {
 namespace {
 
-thread_local bool grad_mode = true;
-thread_local bool inference_mode = false;
+RL_FAST_TLS constinit thread_local bool grad_mode = true;
+RL_FAST_TLS constinit thread_local bool inference_mode = false;
 
 class SpinGuard {
  public:
@@ -99,7 +101,10 @@ AutogradMeta& make_meta(const Tensor& tensor) {
 bool grad_enabled() { return grad_mode; }
 void set_grad_enabled(bool enabled) { grad_mode = enabled; }
 bool inference_mode_enabled() { return inference_mode; }
-void set_inference_mode(bool enabled) { inference_mode = enabled; }
+void set_inference_mode(bool enabled) {
+  inference_mode = enabled;
+  make_inference_tensors(enabled);
+}
 
 bool tracks(TensorList tensors) {
   if (!grad_mode) return false;
