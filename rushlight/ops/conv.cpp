@@ -245,6 +245,15 @@ Convolution make_convolution(const Arguments& a, const Dims& x, const Dims& w, c
   return c;
 }
 
+// Complex numbers: the four products of real and imaginary parts.
+template <class Convolve>
+Tensor complex_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, Convolve&& convolve) {
+  const Tensor xr = real(input), xi = imag(input), wr = real(weight), wi = imag(weight);
+  const Tensor re = convolve(xr, wr, bias.defined() ? real(bias) : bias) - convolve(xi, wi, Tensor());
+  const Tensor im = convolve(xr, wi, bias.defined() ? imag(bias) : bias) + convolve(xi, wr, Tensor());
+  return complex(re, im);
+}
+
 Tensor batched_convolution(const Arguments& a, const Tensor& input, const Tensor& weight, const Tensor& bias) {
   check_arguments(a);
   check_operands(a, input, weight, bias);
@@ -259,15 +268,6 @@ Tensor batched_convolution(const Arguments& a, const Tensor& input, const Tensor
   }
   const Dims y = output_sizes(a, input.sizes(), weight.sizes());
   return convolve("ConvolutionBackward0", make_convolution(a, input.sizes(), weight.sizes(), y), Face::Output, input, weight, bias);
-}
-
-// Complex numbers: the four products of real and imaginary parts.
-template <class Convolve>
-Tensor complex_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, Convolve&& convolve) {
-  const Tensor xr = real(input), xi = imag(input), wr = real(weight), wi = imag(weight);
-  const Tensor re = convolve(xr, wr, bias.defined() ? real(bias) : bias) - convolve(xi, wi, Tensor());
-  const Tensor im = convolve(xr, wi, bias.defined() ? imag(bias) : bias) + convolve(xi, wr, Tensor());
-  return complex(re, im);
 }
 
 // Three dimensions: the planes of the kernel one after the other, each a two-dimensional convolution of the planes that it meets.
