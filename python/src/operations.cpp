@@ -157,7 +157,7 @@ void build_tables() {
     if (row.where & kMethod) add_overload(t.methods, row, row.name, false, true);
     if (row.where & kInPlace) {
       const std::string name = std::string(row.name) + "_";
-      add_overload(t.methods, row, name, true, true);
+      if (row.where & kMethod) add_overload(t.methods, row, name, true, true);
       if (row.where & kFunction) add_overload(t.functions, row, name, true, false);
     }
   }

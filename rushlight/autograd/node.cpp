@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "rushlight/autograd/hooks.h"
 #include "rushlight/autograd/variable.h"
 #include "rushlight/core/allocator.h"
 
@@ -20,7 +21,9 @@ std::string describe(const Tensor& t) {
 void* Node::operator new(size_t size) { return allocate(size); }
 void Node::operator delete(void* p, size_t size) { deallocate(p, size); }
 
-Node::Node() : sequence_(next_sequence++) {}
+Node::Node() : sequence_(next_sequence++) {
+  if (anomaly_mode().enabled && watch().node_made) [[unlikely]] watch().node_made(*this);
+}
 
 void Node::add_edge(Edge edge) {
   if (edge && edge.node->sequence_ >= sequence_) {  // a graph that several threads build together

@@ -248,7 +248,8 @@ class Tensor {
 
 #define OP(where, Result, name, doc, samples, ...)                                                 \
   RL_IF_METHOD(where, Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;)                           \
-  RL_IF_INPLACE(where, const Tensor& name##_(RL_METHOD_PARAMS(__VA_ARGS__)) const;)
+  RL_IF_INPLACE_METHOD(where, const Tensor& name##_(RL_METHOD_PARAMS(__VA_ARGS__)) const;)
+#define METHOD(Result, name, doc, samples, ...) Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;
 #include "rushlight/declarations/all.def"
 
 #define RL_ALIAS_torch(name, target)                                                                       \
@@ -257,10 +258,12 @@ class Tensor {
   template <class... A>                                                                                    \
   decltype(auto) name##_(A&&... arguments) const { return target##_(std::forward<A>(arguments)...); }
 #define RL_ALIAS_special(name, target)
+#define RL_ALIAS_nn(name, target)
 #define ALIAS(module, name, target) RL_ALIAS_##module(name, target)
 #include "rushlight/declarations/alias.def"
 #undef RL_ALIAS_torch
 #undef RL_ALIAS_special
+#undef RL_ALIAS_nn
 
  private:
   Ref<TensorImpl> impl_;

@@ -70,6 +70,7 @@ PyObject* call_layer_forward(PyObject* self, PyObject* const* args, Py_ssize_t n
   return with_core(self, [&](Core& core) {
     const LayerInfo& info = *core.info;
     const size_t count = info.parameters.size();
+    if (n == static_cast<Py_ssize_t>(count) && !names) return info.forward(*core.module, args);
     const std::string function = concat(info.name, ".forward");
     if (n > static_cast<Py_ssize_t>(count)) report_too_many(function, info.required, count, n);
     PyObject* slots[12] = {nullptr};
@@ -211,6 +212,17 @@ PyObject* module_to_python(nn::Module& m) {
   return o.release();
 }
 
+// Options stay the objects that were given (p=0 stays an int), unless build() has changed their values.
+void keep_as_given(PyObject* dict, PyObject* attributes) {
+  PyObject *key, *given;
+  for (Py_ssize_t pos = 0; PyDict_Next(attributes, &pos, &key, &given);) {
+    PyObject* built = find(dict, key);
+    const int same = built ? PyObject_RichCompareBool(built, given, Py_EQ) : 1;
+    check(same);
+    if (same) check(PyDict_SetItem(dict, key, given));
+  }
+}
+
 int layer_init(const LayerInfo& info, PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> int {
     std::unique_ptr<nn::Module> m(info.blank());
@@ -238,7 +250,7 @@ int layer_init(const LayerInfo& info, PyObject* self, PyObject* args, PyObject* 
     m->build();
     take_ownership(self, m.get(), &info);
     m.release();
-    check(PyDict_Update(dict_of(self), attributes.get()));
+    keep_as_given(dict_of(self), attributes.get());
     take(PyObject_CallMethodNoArgs(self, str.reset_parameters));  // users override it
     return 0;
   });
