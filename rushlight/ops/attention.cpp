@@ -55,8 +55,8 @@ Tensor composed(const Attention& a, const Tensor& query, const Tensor& key, cons
   Tensor scores = q.matmul(k.transpose(-2, -1));
   if (mask.defined()) scores = scores + mask;
   if (a.causal) scores = scores + causal_mask(query.size(-2), key.size(-2), query.dtype(), query.device());
-  const Tensor weights = safe_softmax(scores);
-  RL_CHECK_AS(NotImplementedError, dropout <= 0, "scaled_dot_product_attention with dropout_p > 0 is not implemented");
+  Tensor weights = safe_softmax(scores);
+  if (dropout > 0) weights = nn::functional::dropout(weights, dropout);
   return weights.matmul(value);
 }
 
