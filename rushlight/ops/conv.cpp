@@ -57,13 +57,22 @@ DType compute_dtype(DType t) {
   return t == DType::Float32 || t == DType::Float16 || t == DType::BFloat16 ? DType::Float32 : DType::Float64;
 }
 
+// A convolution over no channels is its bias.
+void fill_empty(const Tensor& out, const Tensor& bias) {
+  out.zero_();
+  if (!bias.defined()) return;
+  Dims sizes(out.dim(), 1);
+  sizes[1] = bias.numel();
+  out.add_(bias.detach().view(sizes));
+}
+
 Tensor compute(const Convolution& c, Face face, const Tensor& a, const Tensor& b, const Tensor& bias) {
   autograd::NoGrad guard;
   const DType dtype = compute_dtype(a.dtype());
   const auto prepare = [&](const Tensor& t) { return t.defined() ? t.detach().to(dtype).contiguous() : t; };
   Tensor out = make_tensor(c.sizes(face), dtype, a.device());
   if (out.numel() > 0) {
-    if (a.numel() == 0 || b.numel() == 0) out.zero_();
+    if (a.numel() == 0 || b.numel() == 0) fill_empty(out, bias);
     else if (dtype == DType::Float32) run<float>(c.shape, face, prepare(a), prepare(b), prepare(bias), out);
     else run<double>(c.shape, face, prepare(a), prepare(b), prepare(bias), out);
   }
@@ -236,10 +245,22 @@ Convolution make_convolution(const Arguments& a, const Dims& x, const Dims& w, c
   return c;
 }
 
+// Complex numbers: the four products of real and imaginary parts.
+template <class Convolve>
+Tensor complex_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, Convolve&& convolve) {
+  const Tensor xr = real(input), xi = imag(input), wr = real(weight), wi = imag(weight);
+  const Tensor re = convolve(xr, wr, bias.defined() ? real(bias) : bias) - convolve(xi, wi, Tensor());
+  const Tensor im = convolve(xr, wi, bias.defined() ? imag(bias) : bias) + convolve(xi, wr, Tensor());
+  return complex(re, im);
+}
+
 Tensor batched_convolution(const Arguments& a, const Tensor& input, const Tensor& weight, const Tensor& bias) {
   check_arguments(a);
   check_operands(a, input, weight, bias);
   check_dtypes(input, weight, bias);
+  if (is_complex(input.dtype())) {
+    return complex_convolution(input, weight, bias, [&](const Tensor& x, const Tensor& w, const Tensor& b) { return batched_convolution(a, x, w, b); });
+  }
   if (a.transposed) {
     check_output_padding(a);
     const Dims x = transposed_sizes(a, input.sizes(), weight.sizes());

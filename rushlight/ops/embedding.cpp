@@ -5,6 +5,9 @@
 namespace rushlight {
 namespace {
 
+// A dense tensor that nothing else refers to, under other sizes; not a view.
+Tensor with_sizes(const Tensor& fresh, const Dims& sizes) { return make_alias(fresh, sizes, contiguous_strides(sizes), fresh.storage_offset()); }
+
 // The rows at `indices` (flat, int64), as a linear map of the table. Its transpose adds gradients up: none for the padding
 // row, and with `by_frequency` each divided by how often its row occurs.
 struct Rows {
@@ -14,7 +17,7 @@ struct Rows {
   bool by_frequency;
 
   const char* name(bool transposed) const { return transposed ? "EmbeddingDenseBackwardBackward0" : "EmbeddingBackward0"; }
-  Tensor apply(const Tensor& x, bool transposed) const { return transposed ? add_up(x) : x.index_select(0, indices).view(result); }
+  Tensor apply(const Tensor& x, bool transposed) const { return transposed ? add_up(x) : with_sizes(x.index_select(0, indices), result); }
 
   Tensor add_up(const Tensor& g) const {
     Tensor rows = g.reshape({indices.numel(), table[1]});
@@ -41,7 +44,7 @@ struct WeightedRows : Rows {
   Tensor apply(const Tensor& x, bool transposed) const {
     if (transposed) return add_up(x);
     const Tensor rows = x.index_select(0, indices) * weights(x.dtype()).unsqueeze(1);
-    return rows.view(result);
+    return with_sizes(rows, result);
   }
 };
 

@@ -13,7 +13,8 @@ struct Windows {
 
   const char* name(bool transposed) const { return transposed == folds ? "Im2ColBackward0" : "Col2ImBackward0"; }
   Tensor apply(const Tensor& x, bool transposed) const {
-    RL_CHECK_AS(NotImplementedError, is_floating(x.dtype()), "\"", folds ? "col2im" : "im2col", "_out_cpu\" not implemented for '",
+    if (is_complex(x.dtype())) return complex(apply(real(x.detach()), transposed), apply(imag(x.detach()), transposed));
+    RL_CHECK_AS(NotImplementedError, is_floating(x.dtype()) || x.dtype() == DType::Bool, "\"", folds ? "col2im" : "im2col", "_out_cpu\" not implemented for '",
                 info(x.dtype()).message_name, "'");
     const DType dtype = x.dtype() == DType::Float64 ? x.dtype() : DType::Float32;
     const Tensor source = x.detach().to(dtype).contiguous();

@@ -1,6 +1,4 @@
 // Pooling. One dimension is a plane of height one.
-#include <array>
-
 #include "rushlight/kernels/cpu/pool.h"
 #include "rushlight/ops/linear_map.h"
 #include "rushlight/ops/ops.h"
@@ -13,10 +11,12 @@ using autograd::Record;
 using autograd::tracks;
 using cpu::PoolShape;
 
-// What the kernels compute in.
-DType compute_dtype(const char* name, DType t, bool integers) {
-  RL_CHECK_AS(NotImplementedError, is_floating(t) || (integers && is_integral(t, false)), "\"", name, "\" not implemented for '",
-              info(t).message_name, "'");
+enum class Integers : uint8_t { None, Long, All };
+
+// What the kernels compute in; the integers that they take besides the floats are PyTorch's.
+DType compute_dtype(const char* name, DType t, Integers integers) {
+  const bool fits = is_floating(t) || (integers == Integers::All && is_integral(t, false)) || (integers == Integers::Long && t == DType::Int64);
+  RL_CHECK_AS(NotImplementedError, fits, "\"", name, "\" not implemented for '", info(t).message_name, "'");
   return t == DType::Float64 ? t : is_floating(t) ? DType::Float32 : DType::Int64;
 }
 
@@ -113,7 +113,7 @@ Tensor scatter_into_planes(const char* node, const Tensor& values, const Tensor&
 
 Tensor pick_from_planes(const char* node, const Tensor& in, const Tensor& indices) {
   const int64_t rank = in.dim(), h = in.sizes()[rank - 2], w = in.sizes()[rank - 1];
-  const DType dtype = compute_dtype("max_pool2d", in.dtype(), true);
+  const DType dtype = compute_dtype("max_pool2d", in.dtype(), Integers::All);
   const Tensor source = dense(in, dtype);
   Tensor out = make_tensor(indices.sizes(), dtype, in.device());
   const int64_t planes = numel_of(DimsRef(in.sizes().data(), rank - 2));
@@ -128,7 +128,7 @@ Tensor pick_from_planes(const char* node, const Tensor& in, const Tensor& indice
 }
 
 Tensor scatter_into_planes(const char* node, const Tensor& values, const Tensor& indices, int64_t h, int64_t w) {
-  const DType dtype = compute_dtype("max_pool2d", values.dtype(), true);
+  const DType dtype = compute_dtype("max_pool2d", values.dtype(), Integers::All);
   const Tensor source = dense(values, dtype);
   Tensor out = make_tensor(with_plane(values, h, w), dtype, values.device());
   const int64_t planes = numel_of(DimsRef(values.sizes().data(), values.dim() - 2));
@@ -153,7 +153,7 @@ WithIndices record_maximum(const char* node, const Tensor& x, const Tensor& out,
 
 WithIndices max_pool_planes(const Window& w, const Tensor& x, bool with_indices) {
   const PoolShape s = make_shape(w, x);
-  const DType dtype = compute_dtype("max_pool2d", x.dtype(), true);
+  const DType dtype = compute_dtype("max_pool2d", x.dtype(), Integers::All);
   const Tensor source = dense(x, dtype);
   const Dims sizes = with_plane(x, s.out_h, s.out_w);
   Tensor out = make_tensor(sizes, dtype, x.device());
@@ -178,7 +178,7 @@ struct AveragePool {
 
   const char* name(bool transposed) const { return transposed ? "AvgPool2DBackwardBackward0" : "AvgPool2DBackward0"; }
   Tensor apply(const Tensor& x, bool transposed) const {
-    const DType dtype = compute_dtype("avg_pool2d", x.dtype(), true);
+    const DType dtype = compute_dtype("avg_pool2d", x.dtype(), Integers::Long);
     const Tensor source = dense(x, dtype);
     Tensor out = make_tensor(transposed ? with_plane(x, shape.in_h, shape.in_w) : with_plane(x, shape.out_h, shape.out_w), dtype, x.device());
     visit_pooled(dtype, [&]<class T>() {
@@ -194,7 +194,7 @@ struct AdaptiveAveragePool {
 
   const char* name(bool transposed) const { return transposed ? "AdaptiveAvgPool2DBackwardBackward0" : "AdaptiveAvgPool2DBackward0"; }
   Tensor apply(const Tensor& x, bool transposed) const {
-    const DType dtype = compute_dtype("adaptive_avg_pool2d", x.dtype(), false);
+    const DType dtype = compute_dtype("adaptive_avg_pool2d", x.dtype(), Integers::None);
     const Tensor source = dense(x, dtype);
     Tensor out = make_tensor(transposed ? with_plane(x, shape.in_h, shape.in_w) : with_plane(x, shape.out_h, shape.out_w), dtype, x.device());
     visit_floating(dtype, [&]<class T>() {
@@ -311,7 +311,7 @@ WithIndices adaptive_max_pool2d(const Tensor& input, const Extents& output_size,
   const Dims out_size = extents_of(output_size, input);
   const Dims sizes = with_plane(input, out_size[0], out_size[1]);
   RL_CHECK(out_size[0] >= 0 && out_size[1] >= 0, "Trying to create tensor with negative dimension ", out_size[out_size[0] < 0 ? 0 : 1], ": ", to_string(sizes));
-  const DType dtype = compute_dtype("adaptive_max_pool2d", input.dtype(), false);
+  const DType dtype = compute_dtype("adaptive_max_pool2d", input.dtype(), Integers::None);
   const Tensor source = dense(input, dtype);
   Tensor out = make_tensor(sizes, dtype, input.device()), indices = make_tensor(sizes, DType::Int64, input.device());
   visit_floating(dtype, [&]<class T>() {
