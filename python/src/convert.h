@@ -17,6 +17,12 @@ DType dtype_like(PyObject* object);                   // a dtype or one of the t
 Dims dims_value(PyObject* object);                    // a sequence or a single int
 std::vector<Tensor> tensors_value(PyObject* object);  // a sequence of tensors
 
+Extents extents_value(PyObject* object);              // ints or None
+OptDoubles doubles_value(PyObject* object);           // a number, a sequence of numbers or None
+
+template <class T>
+T plain_value(PyObject* o);
+
 // Argument<P> holds what a parameter of type P borrows for the time of the call.
 template <class P>
 struct Argument;
@@ -52,6 +58,24 @@ struct Argument<OptDims> {
   OptDims get() const { return given ? OptDims(value) : OptDims(); }
   bool given;
   Dims value;
+};
+template <>
+struct Argument<const Padding&> {
+  explicit Argument(PyObject* o) : value(PyUnicode_Check(o) ? Padding(plain_value<String>(o)) : Padding(dims_value(o))) {}
+  const Padding& get() const { return value; }
+  Padding value;
+};
+template <>
+struct Argument<const Extents&> {
+  explicit Argument(PyObject* o) : value(extents_value(o)) {}
+  const Extents& get() const { return value; }
+  Extents value;
+};
+template <>
+struct Argument<const OptDoubles&> {
+  explicit Argument(PyObject* o) : value(doubles_value(o)) {}
+  const OptDoubles& get() const { return value; }
+  OptDoubles value;
 };
 template <>
 struct Argument<TensorList> {
@@ -108,6 +132,9 @@ inline PyObject* to_python(const char*, int64_t v) { return PyLong_FromLongLong(
 inline PyObject* to_python(const char*, double v) { return PyFloat_FromDouble(v); }
 inline PyObject* to_python(const char*, const Scalar& v) { return wrap_scalar(v); }
 PyObject* to_python(const char*, const TensorPair& v);
+inline PyObject* to_python(const char* op, const WithIndices& v) {
+  return v.indices.defined() ? to_python(op, TensorPair(v, v.indices)) : wrap(v);
+}
 PyObject* to_python(const char*, const TensorTriple& v);
 PyObject* to_python(const char*, const TensorVector& v);
 inline PyObject* to_python(const char* op, const ValuesIndices& v) { return wrap_fields(op, {"values", "indices"}, {v.values, v.indices}); }

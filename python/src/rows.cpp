@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "operations.h"
+#include "rushlight/nn/init.h"
 #include "rushlight/ops/ops.h"
 
 namespace rushlight::python {
@@ -33,6 +34,12 @@ void add_functional_rows(std::vector<Row>& out) {
 #include "rushlight/declarations/nn.def"
 }
 
+void add_init_rows(std::vector<Row>& out) {
+#define INIT(Result, name, doc, samples, ...) \
+  RL_ROW("torch.nn.init", ::rushlight::nn::init, F, Result, name, doc, samples, __VA_ARGS__)
+#include "rushlight/declarations/init.def"
+}
+
 // The rows of `target` once more, under another name.
 void add_alias(std::vector<Row>& out, const char* module, const char* name, const char* target) {
   const size_t count = out.size();
@@ -53,6 +60,22 @@ void add_aliases(std::vector<Row>& out) {
 #include "rushlight/declarations/alias.def"
 }
 
+// Functions of torch.nn.functional that torch has too.
+void add_shared(std::vector<Row>& out, const char* name) {
+  const size_t count = out.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (std::strcmp(out[i].name, name) != 0 || std::strcmp(out[i].module, "torch.nn.functional") != 0) continue;
+    Row row = out[i];
+    row.module = "torch";
+    out.push_back(row);
+  }
+}
+
+void add_shared_rows(std::vector<Row>& out) {
+#define SHARED(name) add_shared(out, #name);
+#include "rushlight/declarations/nn_shared.def"
+}
+
 }  // namespace
 
 const std::vector<Row>& rows() {
@@ -60,6 +83,8 @@ const std::vector<Row>& rows() {
     std::vector<Row> out;
     add_rows(out);
     add_functional_rows(out);
+    add_init_rows(out);
+    add_shared_rows(out);
     add_aliases(out);
     return out;
   }());
