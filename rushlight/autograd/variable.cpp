@@ -8,8 +8,25 @@
 #include "rushlight/core/free_list.h"
 #include "rushlight/core/inference.h"
 
+namespace rushlight {
+Tensor view_as_real(const Tensor& input);  // ops/complex.cpp
+Tensor view_as_complex(const Tensor& input);
+}  // namespace rushlight
+
 namespace rushlight::autograd {
 namespace {
+
+// The region of `base` with this geometry, which counts in elements of `dtype`: a complex tensor may be seen through real
+// views and the other way round.
+Tensor region(const Tensor& base, DType dtype, const Dims& sizes, const Dims& strides, int64_t offset) {
+  if (dtype == base.dtype()) return base.as_strided(sizes, strides, offset);
+  if (is_complex(base.dtype())) return view_as_real(base).as_strided(sizes, strides, offset);
+  Dims pair_sizes = sizes, pair_strides = strides;
+  for (int64_t& s : pair_strides) s *= 2;
+  pair_sizes.push_back(2);
+  pair_strides.push_back(1);
+  return view_as_complex(base.as_strided(pair_sizes, pair_strides, offset * 2));
+}
 
 RL_FAST_TLS constinit thread_local bool grad_mode = true;
 RL_FAST_TLS constinit thread_local bool inference_mode = false;
@@ -37,8 +54,9 @@ class Forward final : public Node {
 class CopySlices final : public Node {
  public:
   CopySlices(const Tensor& base, const Tensor& view, Ref<Node> change)
-      : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.storage_offset()),
-        view_sizes_(view.sizes()), view_strides_(view.strides()), view_offset_(view.storage_offset()),
+      : base_sizes_(base.sizes()), base_strides_(base.strides()),
+        view_sizes_(view.sizes()), view_strides_(view.strides()), view_dtype_(view.dtype()),
+        view_offset_(view.storage_offset() - offset_in(view.dtype(), base)),
         change_(std::move(change)) {
     add_edge(gradient_edge(base));
     for (size_t i = 1; i < change_->edges().size(); ++i) add_edge(change_->edges()[i]);
@@ -53,7 +71,7 @@ class CopySlices final : public Node {
     RL_CHECK(!change_->is_released(), kReleasedMessage);
     Tensor rest = make_tensor_like_base(grads[0]);
     rest.copy_(grads[0]);
-    Tensor part = rest.as_strided(view_sizes_, view_strides_, view_offset_ - base_offset_);
+    Tensor part = region(rest, view_dtype_, view_sizes_, view_strides_, view_offset_);
     Gradients inner = change_->backward({part.clone()});
     if (inner.size() > 0 && inner[0].defined()) part.copy_(inner[0]);
     else part.zero_();
@@ -63,6 +81,10 @@ class CopySlices final : public Node {
   }
 
  private:
+  // Where the base begins, counted in elements of `dtype`.
+  static int64_t offset_in(DType dtype, const Tensor& base) {
+    return base.storage_offset() * base.item_size() / item_size(dtype);
+  }
   Tensor make_tensor_like_base(const Tensor& g) const {
     int64_t last = 0;
     for (int64_t i = 0; i < base_sizes_.size(); ++i) last += (base_sizes_[i] - 1) * base_strides_[i];
@@ -71,9 +93,9 @@ class CopySlices final : public Node {
   }
 
   Dims base_sizes_, base_strides_;
-  int64_t base_offset_;
   Dims view_sizes_, view_strides_;
-  int64_t view_offset_;
+  DType view_dtype_;
+  int64_t view_offset_;  // from the first element of the base
   Ref<Node> change_;
 };
 
@@ -126,7 +148,7 @@ Ref<Node> grad_fn(const Tensor& tensor) {
   if (!m || m->grad_fn) {
     if (!m && tensor.impl()->view_kind == TensorImpl::ViewKind::NoGrad) return nullptr;
     GradMode on(true);
-    const Tensor fresh = whole.as_strided(tensor.sizes(), tensor.strides(), tensor.storage_offset());
+    const Tensor fresh = region(whole, tensor.dtype(), tensor.sizes(), tensor.strides(), tensor.storage_offset());
     AutogradMeta& own = make_meta(tensor);
     own.grad_fn = meta(fresh)->grad_fn;
     own.output_slot = 0;

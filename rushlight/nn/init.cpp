@@ -62,20 +62,20 @@ const Tensor& trunc_normal_(const Tensor& tensor, double mean, double std, doubl
   auto below = [&](double x) { return (1 + std::erf((x - mean) / std / std::sqrt(2.0))) / 2; };
   if (below(b) - below(a) > 0.3) {
     const double lo = full({}, a, tensor.dtype()).item<double>(), hi = full({}, b, tensor.dtype()).item<double>();
-    normal_(tensor, mean, std, generator);
+    init::normal_(tensor, mean, std, generator);
     for (;;) {
       const Tensor outside = tensor.lt(lo) + tensor.gt(hi);
       if (!outside.any().item<bool>()) return tensor;
-      tensor.copy_(where(outside, normal_(empty_like(tensor), mean, std, generator), tensor));
+      tensor.copy_(where(outside, init::normal_(empty_like(tensor), mean, std, generator), tensor));
     }
   }
   const double mode = std::max(a, std::min(mean, b)), peak = -0.5 * ((mode - mean) / std) * ((mode - mean) / std);
   Tensor pending;
   for (;;) {
-    const Tensor candidates = pending.defined() ? uniform_(empty_like(tensor), a, b, generator) : uniform_(tensor, a, b, generator).clone();
+    const Tensor candidates = pending.defined() ? init::uniform_(empty_like(tensor), a, b, generator) : init::uniform_(tensor, a, b, generator).clone();
     if (pending.defined()) tensor.copy_(where(pending, candidates, tensor));
     const Tensor density = candidates.sub(mean).div(std).pow(2).mul(-0.5).sub(peak);
-    const Tensor rejected = uniform_(empty_like(tensor), 0, 1, generator).log().gt(density);
+    const Tensor rejected = init::uniform_(empty_like(tensor), 0, 1, generator).log().gt(density);
     pending = pending.defined() ? where(pending, rejected, pending) : rejected;
     if (!pending.any().item<bool>()) return tensor;
   }
@@ -86,19 +86,19 @@ const Tensor& zeros_(const Tensor& tensor) { return constant_(tensor, 0); }
 
 const Tensor& xavier_uniform_(const Tensor& tensor, double gain, Generator* generator) {
   const double bound = std::sqrt(3.0) * xavier_std(tensor, gain);
-  return uniform_(tensor, -bound, bound, generator);
+  return init::uniform_(tensor, -bound, bound, generator);
 }
 const Tensor& xavier_normal_(const Tensor& tensor, double gain, Generator* generator) {
-  return normal_(tensor, 0, xavier_std(tensor, gain), generator);
+  return init::normal_(tensor, 0, xavier_std(tensor, gain), generator);
 }
 const Tensor& kaiming_uniform_(const Tensor& tensor, double a, std::string_view mode, std::string_view nonlinearity, Generator* generator) {
   if (tensor.numel() == 0) return tensor;
   const double bound = std::sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity);
-  return uniform_(tensor, -bound, bound, generator);
+  return init::uniform_(tensor, -bound, bound, generator);
 }
 const Tensor& kaiming_normal_(const Tensor& tensor, double a, std::string_view mode, std::string_view nonlinearity, Generator* generator) {
   if (tensor.numel() == 0) return tensor;
-  return normal_(tensor, 0, kaiming_std(tensor, a, mode, nonlinearity), generator);
+  return init::normal_(tensor, 0, kaiming_std(tensor, a, mode, nonlinearity), generator);
 }
 
 const Tensor& eye_(const Tensor& tensor) {
@@ -131,7 +131,7 @@ const Tensor& sparse_(const Tensor& tensor, double sparsity, double std, Generat
   autograd::NoGrad guard;
   RL_CHECK_AS(ValueError, tensor.dim() == 2, "Only tensors with 2 dimensions are supported");
   const int64_t rows = tensor.size(0), zeros = static_cast<int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
-  normal_(tensor, 0, std, generator);
+  init::normal_(tensor, 0, std, generator);
   for (int64_t column = 0; column < tensor.size(1); ++column) {
     const Tensor order = make_tensor(rows, DType::Int64);
     cpu::randperm(DType::Int64, order.raw_data(), rows, default_generator());
