@@ -30,7 +30,7 @@ cpu::Matrix<T> matrix(const Tensor& t) {
 }
 
 // out (..., m, n) = alpha a @ b + beta out + bias, one matrix or a batch of them, any strides; bias (n), contiguous, or none.
-void multiply(const char* kernel, const Tensor& a, const Tensor& b, const Tensor& out, const Scalar& alpha = 1, const Scalar& beta = 0,
+void run_gemm(const char* kernel, const Tensor& a, const Tensor& b, const Tensor& out, const Scalar& alpha = 1, const Scalar& beta = 0,
               const Tensor& bias = {}) {
   visit_dtype(a.dtype(), [&]<class T>() {
     if constexpr (!kMultiplies<T>) {
@@ -103,12 +103,12 @@ Tensor add_product(const char* node, const char* kernel, const Tensor& c, const 
   RL_CHECK(c.dtype() == a.dtype(), "self and mat2 must have the same dtype, but got ", info(c.dtype()).message_name, " and ", info(b.dtype()).message_name);
   Tensor out = make_tensor(sizes, a.dtype(), a.device());
   if (c.dim() == 1 && c.sizes()[0] == sizes.back() && c.is_contiguous() && beta.equals(1)) {
-    multiply(kernel, a, b, out, alpha, 0, c);
+    run_gemm(kernel, a, b, out, alpha, 0, c);
   } else {
     autograd::NoGrad guard;
     const Tensor expanded = c.expand(sizes);
     if (!beta.equals(0)) out.copy_(expanded);
-    multiply(kernel, a, b, out, alpha, beta);
+    run_gemm(kernel, a, b, out, alpha, beta);
   }
   if (!tracks(c, a, b)) return out;
   Record record(node, {c, a, b});
@@ -186,14 +186,14 @@ Tensor broadcast_matmul(const Tensor& a, const Tensor& b) {
 Tensor mm(const Tensor& a, const Tensor& b) {
   check_mm(a, b, "self");
   Tensor out = make_tensor({a.sizes()[0], b.sizes()[1]}, a.dtype(), a.device());
-  multiply("addmm_impl_cpu_", a, b, out);
+  run_gemm("addmm_impl_cpu_", a, b, out);
   return record_product("MmBackward0", out, a, b);
 }
 
 Tensor bmm(const Tensor& a, const Tensor& b) {
   check_bmm(a, b);
   Tensor out = make_tensor({a.sizes()[0], a.sizes()[1], b.sizes()[2]}, a.dtype(), a.device());
-  multiply("bmm", a, b, out);
+  run_gemm("bmm", a, b, out);
   return record_product("BmmBackward0", out, a, b);
 }
 
@@ -202,7 +202,7 @@ Tensor mv(const Tensor& a, const Tensor& v) {
   Tensor out = make_tensor(a.sizes()[0], a.dtype(), a.device());
   {
     autograd::NoGrad guard;
-    multiply("addmv_impl_cpu", a, v.unsqueeze(1), out.unsqueeze(1));
+    run_gemm("addmv_impl_cpu", a, v.unsqueeze(1), out.unsqueeze(1));
   }
   if (!tracks(a, v)) return out;
   Record record("MvBackward0", {a, v});
@@ -220,7 +220,7 @@ Tensor dot(const Tensor& a, const Tensor& b) {
   Tensor out = make_tensor({}, a.dtype(), a.device());
   {
     autograd::NoGrad guard;
-    multiply("dot", a.unsqueeze(0), b.unsqueeze(1), out.view({1, 1}));
+    run_gemm("dot", a.unsqueeze(0), b.unsqueeze(1), out.view({1, 1}));
   }
   if (!tracks(a, b)) return out;
   Record record("DotBackward0", {a, b});
