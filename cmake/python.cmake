@@ -16,7 +16,12 @@ set_target_properties(
   _C PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON LINK_DEPENDS "${module_exports}"
                 LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/python/rushlight")
 
+add_custom_command(
+  TARGET _C POST_BUILD COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/scripts/write_stubs.py" "$<TARGET_FILE:_C>"
+  COMMENT "Writing the types of rushlight._C" VERBATIM)
+
 if(SKBUILD)
+  install(FILES "$<TARGET_FILE_DIR:_C>/_C.pyi" DESTINATION rushlight COMPONENT python)
   # Highway comes from a Debian package, which the wheel's user need not have: carry it along.
   get_target_property(highway_location ${highway_library} LOCATION)
   file(REAL_PATH "${highway_location}" highway_file)

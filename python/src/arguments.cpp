@@ -23,7 +23,8 @@ constexpr KindName kKinds[] = {
     {"bool", Kind::Bool, "bool"}, {"OptBool", Kind::OptBool, "bool"}, {"String", Kind::String, "str"},
     {"OptString", Kind::OptString, "str"}, {"DType", Kind::DType, "torch.dtype"}, {"OptDType", Kind::OptDType, "torch.dtype"},
     {"Device", Kind::Device, "torch.device"}, {"OptDevice", Kind::OptDevice, "torch.device"}, {"OptGenerator", Kind::Generator, "Generator"},
-    {"Out", Kind::Out, "Tensor"}};
+    {"OptMemoryFormat", Kind::MemoryFormat, "torch.memory_format"}, {"OptLayout", Kind::Layout, "torch.layout"},
+    {"Object", Kind::Object, "object"}, {"Out", Kind::Out, "Tensor"}};
 
 const char* shown(Kind kind) {
   for (const KindName& k : kKinds) if (k.kind == kind) return k.shown;
@@ -38,7 +39,8 @@ Kind kind_of(const std::string& declared) {
 bool is_optional(Kind kind) {
   switch (kind) {
     case Kind::OptTensor: case Kind::OptScalar: case Kind::OptDims: case Kind::OptInt: case Kind::OptDouble: case Kind::OptBool:
-    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::Out: return true;
+    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::MemoryFormat:
+    case Kind::Layout: case Kind::Object: case Kind::Out: return true;
     default: return false;
   }
 }
@@ -47,6 +49,7 @@ bool is_optional(Kind kind) {
 PyObject* fallback_object(const std::string& text) {
   if (text == "{}") return Py_NewRef(Py_None);
   if (text == "true" || text == "false") return Py_NewRef(text == "true" ? Py_True : Py_False);
+  if (text == "DType::Int64") return Py_NewRef(dtype_object(DType::Int64));
   if (text[0] == '"') return check(PyUnicode_FromStringAndSize(text.data() + 1, text.size() - 2));
   if (text.find_first_of(".eE") == std::string::npos) return check(PyLong_FromString(text.c_str(), nullptr, 10));
   return check(PyFloat_FromDouble(std::stod(text)));
@@ -87,7 +90,10 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::DType: case Kind::OptDType: return PyObject_TypeCheck(o, dtype_type) || is_type_alias(o);
     case Kind::Device: case Kind::OptDevice: return is_device_like(o);
     case Kind::Generator: return is_generator(o);
+    case Kind::MemoryFormat: return PyObject_TypeCheck(o, memory_format_type);
     case Kind::Out: return is_tensor(o) || is_tensor_list(o);
+    case Kind::Object: return true;
+    case Kind::Layout: return PyObject_TypeCheck(o, layout_type);
   }
   return false;
 }
@@ -100,6 +106,12 @@ bool is_alias(const std::string& parameter, PyObject* name) {
   if (parameter == "input") return is("x") || is("a") || is("x1");
   if (parameter == "other") return is("x2");
   return false;
+}
+
+// Options of creation that say nothing new here: memory is strided, dense and pageable.
+bool is_idle_option(const Signature& s, PyObject* name) {
+  auto is = [&](const char* text) { return PyUnicode_CompareWithASCIIString(name, text) == 0; };
+  return s.creates && (is("layout") || is("pin_memory"));
 }
 
 bool names_match(const Parameter& p, PyObject* name) {
@@ -141,6 +153,7 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
     PyObject* name = PyTuple_GET_ITEM(call.names, k);
     int found = -1;
     for (int i = skip; i < n && found < 0; ++i) if (names_match(s.parameters[i], name)) found = i;
+    if (found < 0 && is_idle_option(s, name)) continue;
     if (found < 0) return {Misfit::Unknown, 0, name};
     if (slots[found]) return {Misfit::Twice, found};
     slots[found] = call.args[call.count + k];
@@ -296,6 +309,7 @@ Signature::Signature(const char* row, bool has_out) {
     }
     parameter.interned = check(PyUnicode_InternFromString(parameter.name.c_str()));
     positional += !keyword_only;
+    creates = creates || (keyword_only && parameter.kind == Kind::OptDevice);
     parameters.push_back(std::move(parameter));
   }
   if (has_out) {
@@ -325,6 +339,16 @@ int parse(const char* name, const std::vector<Signature*>& overloads, const Call
     if (overloads.size() == 1) report(name, *overloads[0], call, misfit);
   }
   report_all(name, overloads, call);
+}
+
+Written::Written(const char* name, std::initializer_list<const char*> rows) : name_(name) {
+  for (const char* row : rows) signatures_.push_back(new Signature(row, false));  // these live as long as the process
+}
+
+Written::Arguments Written::parse(const Call& call) const {
+  Arguments out;
+  out.overload = python::parse(name_, signatures_, call, out.slots, out.keep);
+  return out;
 }
 
 }  // namespace rushlight::python

@@ -11,7 +11,7 @@ namespace rushlight::python {
 
 enum class Kind : uint8_t {
   Tensor, OptTensor, TensorList, Scalar, OptScalar, Operand, Dims, OptDims, Int, OptInt, Double, OptDouble, Bool, OptBool,
-  String, OptString, DType, OptDType, Device, OptDevice, Generator, Out
+  String, OptString, DType, OptDType, Device, OptDevice, Generator, MemoryFormat, Layout, Object, Out
 };
 
 struct Parameter {
@@ -26,6 +26,7 @@ struct Parameter {
 struct Signature {
   std::vector<Parameter> parameters;
   int positional = 0;  // how many may be given by position
+  bool creates = false;  // makes tensors out of nothing: takes `layout` and `pin_memory` too
 
   // From the stringified row of a declaration: "(Tensor, input), (OptDims, dim, {}), (KW), (bool, keepdim, false)".
   explicit Signature(const char* row, bool has_out);
@@ -46,5 +47,33 @@ struct Call {
 // Fills slots (borrowed references) for the first of the overloads that fits and returns its number. A temporary tuple made
 // for variable arguments is returned in `keep`. Throws PyTorch's TypeError when none fits.
 int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots, Object& keep);
+
+// A function that is bound by hand but called like an operation; one row of parameters for each overload.
+//
+//   static const Written written("tensor", {"(Object, data), (KW), (OptDType, dtype, {})"});
+//   const Written::Arguments a = written.parse({args, count, names, nullptr});
+class Written {
+ public:
+  struct Arguments {
+    int overload;
+    PyObject* slots[kMaxParameters];
+    Object keep;
+    PyObject* operator[](int i) const { return slots[i]; }
+    bool given(int i) const { return slots[i] != Py_None; }
+  };
+
+  Written(const char* name, std::initializer_list<const char*> rows);
+  Arguments parse(const Call& call) const;
+
+ private:
+  const char* name_;
+  std::vector<Signature*> signatures_;
+};
+
+// For method tables.
+using FastFunction = PyObject*(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names);
+inline PyMethodDef fast_method(const char* name, FastFunction* f, const char* doc, int flags = 0) {
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f)), METH_FASTCALL | METH_KEYWORDS | flags, doc};
+}
 
 }  // namespace rushlight::python

@@ -73,6 +73,7 @@ T plain_value(PyObject* o) {
   else if constexpr (std::is_same_v<T, bool>) return PyObject_IsTrue(o) == 1;
   else if constexpr (std::is_same_v<T, DType>) return dtype_like(o);
   else if constexpr (std::is_same_v<T, Device>) return device_value(o);
+  else if constexpr (std::is_same_v<T, MemoryFormat>) return memory_format_value(o);
   else if constexpr (std::is_same_v<T, Scalar>) return scalar_value(o);
   else {
     static_assert(std::is_same_v<T, std::string_view>);

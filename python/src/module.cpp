@@ -1,8 +1,14 @@
 // The extension module rushlight._C.
+#include "construct.h"
 #include "generator.h"
+#include "nn/nn.h"
 #include "node.h"
 #include "operations.h"
 #include "rushlight/core/warning.h"
+#include "optim.h"
+#include "serialize.h"
+#include "settings.h"
+#include "tensor_repr.h"
 #include "types.h"
 
 namespace rushlight::python {
@@ -26,7 +32,13 @@ PyObject* make_module() {
   add_generator_type(module.get());
   add_node_type(module.get());
   add_tensor_type(module.get());
+  add_constructors(module.get());
+  add_settings(module.get());
+  add_tensor_printing(module.get());
   add_operations(module.get());
+  add_nn(module.get());
+  add_optimizers(module.get());
+  add_serialization(module.get());
   return module.release();
 }
 

@@ -197,14 +197,17 @@ void add_operations(PyObject* module) {
   function_type = add_type(module, "_function", &function_spec);
   method_type = add_type(module, "_method", &method_spec);
   build_tables();
-  for (auto& [name, op] : tables().functions) add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
+  for (auto& [name, op] : tables().functions) {
+    if (!PyObject_HasAttrString(module, name.c_str())) add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
+  }
   for (auto& [full, table] : tables().modules) {
-    const std::string name = "_" + full.substr(6, full.find('.', 6) - 6);  // torch.nn.functional is _C._nn
+    const std::string name = full == "torch.nn.init" ? "_init" : "_" + full.substr(6, full.find('.', 6) - 6);  // torch.nn.functional is _C._nn
     Object part = take(PyModule_New(("torch._C." + name).c_str()));
     for (auto& [function, op] : table) add_to_module(part.get(), function.c_str(), make_operation(function_type, op, call_function));
     add_to_module(module, name.c_str(), part);
   }
   for (auto& [name, op] : tables().methods) {
+    if (PyDict_GetItemString(tensor_type->tp_dict, name.c_str())) continue;  // an attribute or bound by hand
     Object method = make_operation(method_type, op, call_method);
     check(PyDict_SetItemString(tensor_type->tp_dict, name.c_str(), method.get()));
   }

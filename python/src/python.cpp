@@ -1,13 +1,37 @@
 #include "python.h"
 
+#include <cstdlib>
 #include <new>
 #include <stdexcept>
+#include <string>
 
 namespace rushlight::python {
 namespace {
 
+// "[Errno 2] No such file or directory: 'x.pt'" as Python's own error of that number (FileNotFoundError, ...).
+bool set_os_error(const std::string& message) {
+  static const std::string start = "[Errno ";
+  const size_t end = message.find("] "), quote = message.find(": '");
+  if (message.compare(0, start.size(), start) != 0 || end == std::string::npos || quote == std::string::npos || message.back() != '\'') return false;
+  const int number = std::atoi(message.c_str() + start.size());
+  const std::string text = message.substr(end + 2, quote - end - 2);
+  Object path = Object::steal(PyUnicode_DecodeFSDefaultAndSize(message.data() + quote + 3, message.size() - quote - 4));
+  Object args = Object::steal(path ? Py_BuildValue("(isO)", number, text.c_str(), path.get()) : nullptr);
+  if (!args) return false;
+  PyErr_SetObject(PyExc_OSError, args.get());
+  return true;
+}
+
+// pickle is imported when it is needed, which is rarely.
+PyObject* unpickling_error() {
+  Object pickle = Object::steal(PyImport_ImportModule("pickle"));
+  PyObject* type = pickle ? PyObject_GetAttrString(pickle.get(), "UnpicklingError") : nullptr;
+  if (!type) PyErr_Clear();
+  return type ? type : PyExc_RuntimeError;
+}
+
 void raise(PyObject* type, const Error& e) {
-  PyErr_SetString(type, e.what());
+  if (type != PyExc_OSError || !set_os_error(e.message())) PyErr_SetString(type, e.what());
   if (e.hint().empty()) return;
   PyObject *t, *value, *trace;
   PyErr_Fetch(&t, &value, &trace);
@@ -29,6 +53,7 @@ PyObject* python_type(const Error& e) {
   if (dynamic_cast<const AttributeError*>(&e)) return PyExc_AttributeError;
   if (dynamic_cast<const AssertionError*>(&e)) return PyExc_AssertionError;
   if (dynamic_cast<const OSError*>(&e)) return PyExc_OSError;
+  if (dynamic_cast<const UnpicklingError*>(&e)) return unpickling_error();
   return PyExc_RuntimeError;
 }
 

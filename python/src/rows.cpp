@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "operations.h"
+#include "rushlight/nn/init.h"
 #include "rushlight/ops/ops.h"
 
 namespace rushlight::python {
@@ -48,6 +49,12 @@ void add_methods(std::vector<Row>& out) {
 #undef OP
 }
 
+void add_init_rows(std::vector<Row>& out) {
+#define INIT(Result, name, doc, samples, ...) \
+  RL_ROW("torch.nn.init", ::rushlight::nn::init, F, Result, name, doc, samples, __VA_ARGS__)
+#include "rushlight/declarations/init.def"
+}
+
 // The rows of `target` once more, under another name. A target `name_` is the in-place form of `name`.
 void add_alias(std::vector<Row>& out, const char* module, const char* name, const std::string& target) {
   const size_t count = out.size();
@@ -86,6 +93,7 @@ const std::vector<Row>& rows() {
     add_methods(out);
     add_functional_rows(out);
     add_special_rows(out);
+    add_init_rows(out);
     add_aliases(out);
     return out;
   }());

@@ -13,7 +13,7 @@ namespace rushlight::python {
 
 struct PyTensor {
   PyObject_HEAD
-  TensorImpl* impl;  // counted unless impl->owns_python
+  Tensor tensor;  // counted unless its implementation owns this object
   PyObject* dict;
   PyObject* weakrefs;
 };
@@ -23,19 +23,27 @@ extern PyTypeObject *tensor_type, *parameter_type;
 inline bool is_tensor(PyObject* object) {
   return Py_IS_TYPE(object, tensor_type) || PyObject_TypeCheck(object, tensor_type);
 }
-// A handle to the tensor of a wrapper.
-inline Tensor tensor_value(PyObject* object) { return Tensor(Ref<TensorImpl>(reinterpret_cast<PyTensor*>(object)->impl)); }
+// The tensor of a wrapper, for as long as the wrapper is held.
+inline const Tensor& tensor_value(PyObject* object) { return reinterpret_cast<PyTensor*>(object)->tensor; }
 
 // The wrapper of a tensor, new or the one it has; None for an undefined tensor.
-PyObject* wrap(const Tensor& tensor);
+PyObject* wrap(Tensor tensor);
 // A new wrapper of a given class, for constructors.
-PyObject* wrap_as(PyTypeObject* type, const Tensor& tensor);
+PyObject* wrap_as(PyTypeObject* type, Tensor tensor);
 
 void add_tensor_type(PyObject* module);
+
+// Tensor(...), from construct.cpp.
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 
 // The tables that the type is assembled from.
 extern PyGetSetDef tensor_getset[];          // tensor_properties.cpp
 extern PyMethodDef tensor_methods[];         // tensor_methods.cpp
+extern PyMethodDef tensor_convert_methods[]; // tensor_convert.cpp
+extern PyMethodDef tensor_grad_methods[];    // tensor_grad.cpp
+extern PyMethodDef tensor_interop_methods[]; // interop.cpp
+extern PyGetSetDef tensor_interop_getset[];
+extern PyType_Slot tensor_interop_slots[];
 extern PyType_Slot tensor_number_slots[];    // tensor_number.cpp; ends with {0, nullptr}
 extern PyType_Slot tensor_sequence_slots[];  // tensor_index.cpp
 

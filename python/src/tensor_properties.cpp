@@ -53,7 +53,7 @@ template <const char* name>
 PyObject* by_name(PyObject* self, void*) {
   return guarded([&]() -> PyObject* { return call_operation(name, {self}); });
 }
-constexpr char kReal[] = "real", kImag[] = "imag", kT[] = "numpy_T", kmT[] = "mT", kH[] = "adjoint";
+constexpr char kReal[] = "real", kImag[] = "imag", kT[] = "numpy_T", kmT[] = "mT", kH[] = "matrix_H", kmH[] = "mH";
 
 int set_requires_grad(PyObject* self, PyObject* value, void*) {
   return guarded([&]() -> int {
@@ -128,7 +128,7 @@ PyGetSetDef tensor_getset[] = {
     {"T", by_name<kT>, nullptr, "With the dimensions reversed.", nullptr},
     {"mT", by_name<kmT>, nullptr, "With the last two dimensions swapped.", nullptr},
     {"H", by_name<kH>, nullptr, "Conjugate transpose of a matrix.", nullptr},
-    {"mH", by_name<kH>, nullptr, "Conjugate, with the last two dimensions swapped.", nullptr},
+    {"mH", by_name<kmH>, nullptr, "Conjugate, with the last two dimensions swapped.", nullptr},
     {}};
 
 }  // namespace rushlight::python

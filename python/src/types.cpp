@@ -224,7 +224,13 @@ Device device_value(PyObject* object) {
   const long index = PyLong_AsLong(object);
   if (index == -1 && PyErr_Occurred()) throw PythonError();
   RL_CHECK(index >= 0 && index < 128, "Device index must not be negative");
-  return {DeviceType::CUDA, static_cast<int8_t>(index)};
+  throw_error<RuntimeError>("Cannot access accelerator device when none is available.");
+}
+
+MemoryFormat memory_format_value(PyObject* object) {
+  const std::string name = reinterpret_cast<PyNamed*>(object)->name;
+  return name == "channels_last" ? MemoryFormat::ChannelsLast : name == "channels_last_3d" ? MemoryFormat::ChannelsLast3d
+         : name == "preserve_format" ? MemoryFormat::Preserve : MemoryFormat::Contiguous;
 }
 
 PyObject* wrap_size(DimsRef sizes) {

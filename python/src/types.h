@@ -13,6 +13,7 @@ DType dtype_value(PyObject* object);     // of a dtype object
 PyObject* wrap_device(Device device);    // new
 bool is_device_like(PyObject* object);   // device, str or int
 Device device_value(PyObject* object);   // of any of these
+MemoryFormat memory_format_value(PyObject* object);  // of a memory_format object
 PyObject* wrap_size(DimsRef sizes);      // new torch.Size
 
 void add_value_types(PyObject* module);

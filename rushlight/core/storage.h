@@ -26,7 +26,9 @@ class Storage : public Counted {
   // Counts the in-place changes of the elements, so that backward can tell when a saved tensor is no longer what it was.
   std::atomic<uint32_t> version{0};
 
-  bool is_resizable() const { return release_ == nullptr; }
+  bool is_resizable() const { return release_ == nullptr && !pinned_; }
+  // The memory stays where it is from now on: somebody else (NumPy, DLPack) holds its address.
+  void pin() { pinned_ = true; }
   // Keeps the leading bytes; RuntimeError "Trying to resize storage that is not resizable" for borrowed memory.
   void resize(size_t nbytes);
 
@@ -39,6 +41,7 @@ class Storage : public Counted {
   void* data_ = nullptr;
   size_t nbytes_ = 0;
   Device device_;
+  bool pinned_ = false;
   Release release_ = nullptr;
   void* context_ = nullptr;
 };

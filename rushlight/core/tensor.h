@@ -209,6 +209,7 @@ class Tensor {
   // x.index({0, Slice{1, 3}, Index::Ellipsis, mask}), as x[0, 1:3, ..., mask] in Python; see rushlight/ops/indexing.h.
   Tensor index(std::initializer_list<Index> indices) const;
   const Tensor& index_put_(std::initializer_list<Index> indices, const Operand& value, bool accumulate = false) const;
+  const Tensor& index_put_(std::initializer_list<Tensor> indices, const Tensor& values, bool accumulate = false) const;
 
 #define OP(where, Result, name, doc, samples, ...)                                                 \
   RL_IF_METHOD(where, Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;)                           \

@@ -61,13 +61,13 @@ Tensor imag(const Tensor& input) {
 
 namespace {
 
-void check_parts(const Tensor& a, const Tensor& b) {
+void check_parts(const char* name, const Tensor& a, const Tensor& b) {
   auto fits = [](const Tensor& t) { return is_floating(t.dtype()) && t.dtype() != DType::BFloat16; };
   RL_CHECK(fits(a) && fits(b), "Expected both inputs to be Half, Float or Double tensors but got ", info(a.dtype()).message_name, " and ",
            info(b.dtype()).message_name);
   RL_CHECK(a.dtype() == b.dtype(), "Expected object of scalar type ", info(a.dtype()).message_name, " but got scalar type ",
            info(b.dtype()).message_name, " for second argument");
-  RL_CHECK_AS(NotImplementedError, a.dtype() != DType::Float16, "\"complex_cpu\" not implemented for 'Half'");
+  RL_CHECK_AS(NotImplementedError, a.dtype() != DType::Float16, "\"", name, "_cpu\" not implemented for 'Half'");
 }
 
 Tensor from_parts(const Tensor& re, const Tensor& im) {
@@ -81,7 +81,7 @@ Tensor from_parts(const Tensor& re, const Tensor& im) {
 }  // namespace
 
 Tensor complex(const Tensor& re, const Tensor& im) {
-  check_parts(re, im);
+  check_parts("complex", re, im);
   Tensor out = from_parts(re, im);
   if (!tracks(re, im)) return out;
   return Record("ComplexBackward0", {re, im}).rule(out, [](Node& n, const Gradients& grads) {
@@ -94,19 +94,20 @@ Tensor complex(const Tensor& re, const Tensor& im) {
 }
 
 Tensor polar(const Tensor& abs, const Tensor& angle) {
-  check_parts(abs, angle);
+  check_parts("polar", abs, angle);
   Tensor out;
   {
     autograd::NoGrad guard;
     out = from_parts(abs * angle.cos(), abs * angle.sin());
   }
   if (!tracks(abs, angle)) return out;
-  return Record("PolarBackward0", {abs, angle}).save_output(out).rule(out, [](Node& n, const Gradients& grads) {
-    const Tensor y = n.saved(0), turned = grads[0].conj() * y;
+  return Record("PolarBackward0", {abs, angle}).save(abs, angle).rule(out, [](Node& n, const Gradients& grads) {
+    const Tensor angle = n.saved(1), unit = complex(angle.cos(), angle.sin());
+    const Tensor along = grads[0].conj() * unit;  // the gradient seen from the number's own direction
     Gradients g;
     g.resize(2);
-    if (n.needs(0)) g[0] = (grads[0].conj() * y.sgn()).real();
-    if (n.needs(1)) g[1] = -turned.imag();
+    if (n.needs(0)) g[0] = along.real();
+    if (n.needs(1)) g[1] = along.imag() * -n.saved(0);
     return g;
   });
 }

@@ -80,8 +80,9 @@ Tensor detach(const Tensor& input) {
   return make_alias(input, input.sizes(), input.strides(), input.storage_offset());
 }
 
-Tensor contiguous(const Tensor& self, MemoryFormat memory_format) {
-  return is_contiguous(self, memory_format) ? self : clone(self, memory_format);
+Tensor contiguous(const Tensor& self, OptMemoryFormat memory_format) {
+  const MemoryFormat format = memory_format.value_or(MemoryFormat::Contiguous);
+  return is_contiguous(self, format) ? self : clone(self, format);
 }
 
 Tensor to(const Tensor& self, DType dtype, bool, bool copy, OptMemoryFormat memory_format) {

@@ -34,16 +34,12 @@ DType dtype_of_number(const Scalar& s) {
   }
 }
 
-void check_sizes(const char* name, DimsRef size) {
-  for (int64_t s : size) RL_CHECK(s >= 0, name, ": Dimension size must be non-negative.");
-}
-
 }  // namespace
 
 Tensor empty(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat memory_format) {
   Tensor out = made(size, dtype, device);
   if (memory_format && *memory_format != MemoryFormat::Contiguous) {
-    RL_CHECK(*memory_format != MemoryFormat::Preserve, "Unsupported memory formatPreserve");
+    RL_CHECK(*memory_format != MemoryFormat::Preserve, "unsupported memory format Preserve");
     out.impl()->set_geometry(size.copy(), strides_of(size, *memory_format), 0);
   }
   return finish(out, requires_grad);
@@ -67,15 +63,13 @@ Tensor empty_strided(DimsRef size, DimsRef stride, OptDType dtype, OptDevice dev
 }
 
 Tensor zeros(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) {
-  check_sizes("zeros", size);
+  for (int64_t s : size) RL_CHECK(s >= 0, "zeros: Dimension size must be non-negative.");
   return finish(made(size, dtype, device).zero_(), requires_grad);
 }
 Tensor ones(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) {
-  check_sizes("ones", size);
   return finish(made(size, dtype, device).fill_(1), requires_grad);
 }
 Tensor full(DimsRef size, const Scalar& fill_value, OptDType dtype, OptDevice device, bool requires_grad) {
-  check_sizes("full", size);
   return finish(made(size, dtype.value_or(dtype_of_number(fill_value)), device).fill_(fill_value), requires_grad);
 }
 
@@ -153,7 +147,8 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, OptDType 
   RL_CHECK(steps >= 0, "number of steps must be non-negative");
   const bool complex_ends = start.is_complex() || end.is_complex();
   const DType type = dtype.value_or(complex_ends ? to_complex(default_dtype()) : default_dtype());
-  RL_CHECK(!complex_ends || is_complex(type), "value cannot be converted to type ", info(type).name, " without overflow");
+  RL_CHECK(!complex_ends || is_complex(type), "torch.linspace(): inferred dtype c10::complex<",
+           default_dtype() == DType::Float64 ? "double" : "float", "> can't be safely cast to passed dtype ", info(type).message_name);
   RL_CHECK_AS(NotImplementedError, type != DType::Bool, "\"linspace_cpu\" not implemented for 'Bool'");
   Tensor out = made(steps, type, device);
   cpu::linspace(type, start.to_complex128(), end.to_complex128(), steps, out.raw_data());

@@ -35,25 +35,58 @@ void fill_elements(const Tensor& self, const Scalar& s) {
   cpu::move(self.item_size(), self.sizes(), self.raw_data(), self.strides(), cell, Dims(self.dim()));
 }
 
+// Nothing of the old elements is left; all of the gradient is the value's.
+struct FillRule {
+  autograd::Gradients operator()(Node& n, const autograd::Gradients& grads) const {
+    autograd::Gradients out{zeros_like(grads[0])};
+    if (n.edges().size() > 1) out.push_back(grads[0].sum());
+    return out;
+  }
+};
+
+const Tensor& fill_from_tensor(const Tensor& self, const Tensor& value) {
+  if (!tracks(self, value)) return copy_(self, value);
+  autograd::check_in_place(self);
+  Record record("FillBackward3", {self, value});
+  {
+    autograd::NoGrad guard;
+    copy_(self, value);
+  }
+  return record.rule_in_place(self, FillRule{});
+}
+
 }  // namespace
 
 const Tensor& fill_(const Tensor& self, const Operand& value) {
   RL_CHECK(!value.is_tensor() || value.tensor().dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
            value.is_tensor() ? value.tensor().dim() : 0, " dimensions.");
-  if (value.is_tensor()) return copy_(self, value.tensor());
+  if (value.is_tensor()) return fill_from_tensor(self, value.tensor());
   const bool recorded = tracks(self);
   if (recorded) autograd::check_in_place(self);
-  Record record("FillBackward0", {self});
+  Record record("FillBackward2", {self});
   check_no_internal_overlap(self);
   const Scalar& s = value.scalar();
   RL_CHECK(is_complex(self.dtype()) || !s.is_complex(), "value cannot be converted to type ", c_type_name(self.dtype()), " without overflow");
   fill_elements(self, s);
-  if (recorded) return record.rule_in_place(self, [](Node&, const Tensor& g) -> Tensor { return zeros_like(g); });
+  if (recorded) return record.rule_in_place(self, FillRule{});
   self.bump_version();
   return self;
 }
 
-Tensor fill(const Tensor& input, const Operand& value) { return input.clone().fill_(value); }
+Tensor fill(const Tensor& input, const Operand& value) {
+  Tensor out = make_tensor_like(input, input.dtype());
+  if (!value.is_tensor()) {
+    out.fill_(value);
+    if (!tracks(input)) return out;
+    return Record("FillBackward0", {input}).rule(out, FillRule{});
+  }
+  {
+    autograd::NoGrad guard;
+    out.fill_(value);
+  }
+  if (!tracks(input, value.tensor())) return out;
+  return Record("FillBackward1", {input, value.tensor()}).rule(out, FillRule{});
+}
 
 const Tensor& zero_(const Tensor& self) { return fill_(self, 0); }
 

@@ -142,6 +142,13 @@ struct ScatterInto {
   }
   void run(const Tensor& target, Combine combine, const Tensor& values) const {
     if (index.numel() == 0) return;
+    if (combine != Combine::Assign && is_floating(target.dtype()) && target.item_size() == 2) {
+      // Rounded once at the end, not after every step.
+      const Tensor wide = target.to(DType::Float32);
+      run(wide, combine, values.to(DType::Float32));
+      target.copy_(wide);
+      return;
+    }
     const Tensor apart = values.storage() == target.storage() ? values.detach().clone() : values.detach();
     const RowPlan plan(index, dim, target, apart, one_value);
     check_range(plan.index(), dim, target);
@@ -284,6 +291,11 @@ struct ScatterReduce : ScatterInto {
     if (is_integral(target.dtype(), true)) target.copy_(div(target, counts, "floor"));
     else target.copy_(target / counts);
   }
+  void check_dtype(const Tensor& self, String name) const {
+    const bool refused = reduce == Reduce::Mean ? self.dtype() == DType::Bool : reduce >= Reduce::Max && is_complex(self.dtype());
+    RL_CHECK_AS(NotImplementedError, !refused, "\"scatter_gather_tensor_cpu_reduce_", name, "\" not implemented for '", info(self.dtype()).message_name, "'");
+    RL_CHECK(!is_complex(self.dtype()) || !tracks(self, src), "scatter_reduce does not support automatic differentiation for outputs with complex dtype.");
+  }
   // The touched places begin with the neutral element.
   void start_afresh(const Tensor& target) const {
     Scalar neutral = 0;
@@ -366,6 +378,7 @@ struct ScatterReduceRule {
 Tensor scatter_reduce(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& src, String reduce, bool include_self) {
   const ScatterReduce change{{wrap_dim(dim, input.dim()), index, src, false}, parse_reduce(reduce), include_self};
   change.check(input);
+  change.check_dtype(input, reduce);
   Tensor out;
   {
     autograd::NoGrad guard;

@@ -96,6 +96,7 @@ Tensor index_select(const Tensor& input, int64_t dim, const Tensor& index) {
   RL_CHECK_AS(IndexError, index.dim() <= 1, "index_select(): Index is supposed to be a vector");
   RL_CHECK(is_index_dtype(index.dtype()), "index_select(): Expected dtype int32 or int64 for index");
   RL_CHECK(input.dim() > 0 || index.numel() == 1, "index_select(): Index to scalar can have only 1 value, got ", index.numel(), " value(s)");
+  RL_CHECK(input.dim() == 0 || index.numel() == 0 || input.sizes()[dim] > 0, "index_select(): self indexing axis dim should be positive");
   Dims sizes = input.sizes();
   if (input.dim()) sizes[dim] = index.numel();
   Tensor out = make_tensor(sizes, input.dtype(), input.device());
@@ -133,7 +134,7 @@ struct IndexAdd {
   void write(const Tensor& target) const {
     const Indexed where = indexed_along(target, dim, index, Bounds::Add);
     Tensor values = source.contiguous();
-    if (!alpha.equals(1)) values = values * alpha;
+    if (!alpha.equals(1)) values = values * make_tensor({}, values.dtype()).fill_(alpha);
     if (values.storage() == target.storage()) values = values.clone();
     if (values.numel()) cpu::add_places(target.dtype(), where.places(), target.raw_data(), values.raw_data(), false);
   }
@@ -544,6 +545,11 @@ Tensor Tensor::index(std::initializer_list<Index> indices) const {
 }
 const Tensor& Tensor::index_put_(std::initializer_list<Index> indices, const Operand& value, bool accumulate) const {
   rushlight::index_put_(*this, std::span<const Index>(indices.begin(), indices.size()), value, accumulate);
+  return *this;
+}
+const Tensor& Tensor::index_put_(std::initializer_list<Tensor> indices, const Tensor& values, bool accumulate) const {
+  const std::vector<Index> list(indices.begin(), indices.end());
+  rushlight::index_put_(*this, std::span<const Index>(list), values, accumulate);
   return *this;
 }
 

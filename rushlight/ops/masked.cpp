@@ -153,16 +153,21 @@ Tensor coordinates(const Tensor& input) {
   if (rank == 0 || count == 0) return out;
   int64_t* last = out.data<int64_t>() + (rank - 1) * count;
   cpu::places(flags.data<bool>(), n, counts, last);
-  parallel_for(0, count, 16 * 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      int64_t place = last[k];
-      for (int64_t d = rank - 1; d >= 0; --d) {
-        const int64_t size = input.sizes()[d];
-        out.data<int64_t>()[d * count + k] = d == 0 ? place : place % size;
-        place /= size;
-      }
+  // Split a dimension at a time; 32-bit division, where it suffices, is several times as quick.
+  auto split = [&]<class Wide>() {
+    for (int64_t d = rank - 1; d > 0; --d) {
+      int64_t* const here = out.data<int64_t>() + d * count;
+      const Wide size = static_cast<Wide>(input.sizes()[d]);
+      parallel_for(0, count, 16 * 1024, [=](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k) {
+          const Wide place = static_cast<Wide>(here[k]), rest = place / size;
+          here[k - count] = rest;
+          here[k] = place - rest * size;
+        }
+      });
     }
-  });
+  };
+  n <= UINT32_MAX ? split.operator()<uint32_t>() : split.operator()<uint64_t>();
   return out;
 }
 

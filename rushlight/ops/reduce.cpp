@@ -86,7 +86,7 @@ Tensor mean_recorded(const char* node, const Tensor& x, const ReducedDims& dims,
   const double count = static_cast<double>(dims.count());
   Tensor out = reduce(x, dims, {Reduce::Sum, out_dtype, out_dtype, Finish::Divide, count});
   if (!tracks(x)) return out;
-  return Record(node, {x}).rule(out, [dims, count](Node&, const Tensor& g) -> Tensor { return dims.spread(g / count); });
+  return Record(node, {x}).rule(out, [dims, count](Node&, const Tensor& g) -> Tensor { return dims.spread(g / std::max(count, 1.0)); });
 }
 
 // The product of all elements of a row but one, for each: with zeros in it, y / x will not do.

@@ -21,7 +21,7 @@ constexpr Names kMin{"min", "min_all", "min_cpu", "min_values_cpu", "argmin", "a
 void check_ordered(const Tensor& x, const char* kernel) {
   const DType t = x.dtype();
   const bool ordered = !is_complex(t) && t != DType::UInt16 && t != DType::UInt32 && t != DType::UInt64;
-  RL_CHECK_AS(NotImplementedError, ordered, "\"", kernel, "\" not implemented for '", info(t).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, ordered || x.numel() == 0, "\"", kernel, "\" not implemented for '", info(t).message_name, "'");
 }
 
 void check_nonempty(const char* name, const Tensor& x, const OptDims& dim) {
@@ -29,8 +29,7 @@ void check_nonempty(const char* name, const Tensor& x, const OptDims& dim) {
   RL_CHECK(dim.has_value() && !dim.empty(), name, "(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
            "reduction dim with the 'dim' argument.");
   for (int64_t d : dim) {
-    d = wrap_dim(d, x.dim());
-    RL_CHECK_AS(IndexError, x.sizes()[d] != 0, name, "(): Expected reduction dim ", d, " to have non-zero size.");
+    RL_CHECK_AS(IndexError, x.size(d) != 0, name, "(): Expected reduction dim ", d, " to have non-zero size.");
   }
 }
 
@@ -83,8 +82,7 @@ Tensor extreme_place(Reduce op, const Names& names, const Tensor& x, OptInt dim,
   if (!dim) {
     RL_CHECK_AS(IndexError, x.numel() > 0, names.arg, "(): Expected reduction dim to be specified for input.numel() == 0.");
   } else {
-    wrap_dim(*dim, x.dim());
-    check_nonempty(names.arg, x, *dim);
+    check_nonempty(names.arg, x, wrap_dim(*dim, x.dim()));
   }
   check_ordered(x, names.arg_kernel);
   Tensor place;
@@ -105,6 +103,7 @@ MinMax aminmax(const Tensor& x, OptInt dim, bool keepdim) {
   } else {
     RL_CHECK(x.numel() > 0, "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
   }
+  RL_CHECK(!dim || !is_complex(x.dtype()), "aminmax not implemented for ", info(x.dtype()).message_name);
   check_ordered(x, "aminmax_cpu");
   MinMax out{reduce(x, dims, {Reduce::Min, x.dtype(), x.dtype()}), reduce(x, dims, {Reduce::Max, x.dtype(), x.dtype()})};
   if (!tracks(x)) return out;

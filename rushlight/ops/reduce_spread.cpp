@@ -48,10 +48,16 @@ Tensor spread_forward(const Tensor& x, const Spread& s, Tensor* mean) {
   return reduce(x, s.dims, {Reduce::Moments, x.dtype(), x.dtype(), s.root ? Finish::DivideSqrt : Finish::Divide, s.divisor, mean, x.dtype()});
 }
 
+// g / y, and zero where y is; so is the gradient of that.
+Tensor over(const Tensor& g, const Tensor& y) {
+  const Tensor flat = y.eq(0);
+  return where(flat, 0, g / where(flat, 1, y));
+}
+
 // d var / dx = 2 (x - mean) / divisor; d std = d var / (2 std), and zero where std is.
 Tensor spread_gradient(const Spread& s, const Tensor& g, const Tensor& x, const Tensor& y) {
-  Tensor scale = s.root ? where(y.eq(0), 0, g / y) : g * 2;
-  return s.dims.unsqueezed(scale / s.divisor) * (x - x.mean(s.dims.list(), true));
+  const Tensor scale = s.root ? over(g, y) : g * 2;
+  return s.dims.unsqueezed(scale / (s.dims.count() ? s.divisor : 1)) * (x - x.mean(s.dims.list(), true));
 }
 
 Tensor spread_op(const char* node, const Tensor& x, const Spread& s) {
@@ -128,13 +134,13 @@ Tensor norm_gradient(double p, const ReducedDims& dims, const Tensor& grad, cons
   if (p == 0) return zeros_like(x);
   const Tensor g = dims.unsqueezed(grad), y = dims.unsqueezed(norm);
   if (p == 1) return g * x.sgn();
-  if (p == 2) return x * where(y.eq(0), 0, g / y);
+  if (p == 2) return x * over(g, y);
   const Tensor magnitude = x.abs();
   if (std::isinf(p)) {
     const Tensor mask = magnitude.eq(y);
     return x.sgn() * (g / mask.sum(dims.list(), true) * mask);
   }
-  const Tensor scale = where(y.eq(0), 0, g / y.pow(p - 1));
+  const Tensor scale = over(g, y.pow(p - 1));
   if (p >= 2) return x * magnitude.pow(p - 2) * scale;
   return where(x.eq(0), 0, x.sgn() * magnitude.pow(p - 1)) * scale;
 }
@@ -179,7 +185,7 @@ Tensor logsumexp_composed(const Tensor& x, const ReducedDims& dims) {
 
 Tensor logsumexp_forward(const Tensor& x, const ReducedDims& dims) {
   const Dims list = dims.list();
-  if (is_complex(x.dtype())) {
+  if (is_complex(x.dtype()) && x.numel() > 0) {
     Tensor top = x.real().amax(list, true);
     top = where(top.isinf(), 0, top);
     return (x - top).exp().sum(list, dims.keepdim()).log() + (dims.keepdim() ? top : top.reshape(dims.out_sizes()));

@@ -42,8 +42,9 @@ Tensor backward(Softmax kind, const Tensor& grad, const Tensor& y, int64_t dim) 
 Tensor softmax_op(Softmax kind, const char* name, const char* node, const Tensor& x, int64_t dim, OptDType dtype) {
   dim = wrap_dim(dim, x.dim());
   const DType out_dtype = dtype.value_or(x.dtype());
-  RL_CHECK_AS(NotImplementedError, is_floating(out_dtype), "\"", name, dim == x.dim() - 1 || x.dim() == 0 ? "_lastdim" : "",
+  RL_CHECK_AS(NotImplementedError, is_floating(out_dtype) || x.numel() == 0, "\"", name, dim == x.dim() - 1 || x.dim() == 0 ? "_lastdim" : "",
               "_kernel_impl\" not implemented for '", info(out_dtype).message_name, "'");
+  if (x.numel() == 0) return make_tensor(x.sizes(), out_dtype, x.device());
   const Tensor source = is_complex(x.dtype()) ? x.to(out_dtype) : x;
   Tensor out = forward(kind, source, dim, out_dtype);
   if (!tracks(source)) return out;

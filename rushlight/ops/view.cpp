@@ -251,25 +251,25 @@ Tensor moveaxis(const Tensor& input, DimsRef source, DimsRef destination) { retu
 Tensor swapaxes(const Tensor& input, int64_t axis0, int64_t axis1) { return transpose(input, axis0, axis1); }
 Tensor swapdims(const Tensor& input, int64_t dim0, int64_t dim1) { return transpose(input, dim0, dim1); }
 
-Tensor reversed_dims(const Tensor& x) {
+Tensor numpy_T(const Tensor& x) {
   Dims order;
   for (int64_t d = x.dim() - 1; d >= 0; --d) order.push_back(d);
   return permute(x, order);
 }
-Tensor matrix_transpose(const Tensor& x) {
+Tensor mT(const Tensor& x) {
   if (x.dim() == 0) return permute(x, {});
   RL_CHECK(x.dim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ", x.dim(), "-D tensor.");
   return transpose(x, -2, -1);
 }
-Tensor matrix_conjugate_transpose(const Tensor& x) {
+Tensor mH(const Tensor& x) {
   if (x.dim() == 0) return conj(permute(x, {}));
   RL_CHECK(x.dim() >= 2, "tensor.mH is only supported on matrices or batches of matrices. Got ", x.dim(), "-D tensor.");
   return conj(transpose(x, -2, -1));
 }
-Tensor conjugate_transpose(const Tensor& x) {
+Tensor matrix_H(const Tensor& x) {
   RL_CHECK(x.dim() == 0 || x.dim() == 2, "tensor.H is only supported on matrices (2-D tensors). Got ", x.dim(), "-D tensor.",
            x.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
-  return x.dim() ? matrix_conjugate_transpose(x) : conj(permute(x, {}));
+  return x.dim() ? mH(x) : conj(permute(x, {}));
 }
 Tensor adjoint(const Tensor& input) {
   RL_CHECK(input.dim() >= 2, "tensor.adjoint() is only supported on matrices or batches of matrices. Got ", input.dim(), "-D tensor.");

@@ -35,10 +35,4 @@ Tensor embed(const char* node, const Tensor& g, const Dims& sizes, Part part) {
 // The memory of `base` read as another dtype, without history; geometry in elements of that dtype.
 Tensor make_reinterpreted(const Tensor& base, DType dtype, Dims sizes, Dims strides, int64_t offset);
 
-// What Python's attributes T, mT, H and mH give.
-Tensor reversed_dims(const Tensor& x);
-Tensor matrix_transpose(const Tensor& x);
-Tensor conjugate_transpose(const Tensor& x);
-Tensor matrix_conjugate_transpose(const Tensor& x);
-
 }  // namespace rushlight

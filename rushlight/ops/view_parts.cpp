@@ -318,7 +318,11 @@ namespace {
 int64_t split_dim(const char* name, const Tensor& t, int64_t least_rank) {
   RL_CHECK(t.dim() >= least_rank, "torch.", name, " requires a tensor with at least ", least_rank, " dimension, but got a tensor with ", t.dim(),
            " dimensions!");
-  return least_rank == 1 ? (t.dim() == 1 ? 0 : 1) : least_rank - 2 + (least_rank == 3 ? 1 : 0);
+  switch (least_rank) {
+    case 1: return t.dim() == 1 ? 0 : 1;
+    case 2: return 0;
+    default: return 2;
+  }
 }
 
 TensorVector split_evenly(const char* name, const Tensor& t, int64_t sections, int64_t least_rank) {

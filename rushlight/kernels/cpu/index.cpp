@@ -76,7 +76,7 @@ void for_each_stretch(const Places& p, T* data, const T* dense, bool one_value, 
   const int64_t total = p.num_outer * p.num_index * block;
   if (total == 0) return;
   const int64_t wanted = total <= kGrain ? 1 : (total + kGrain - 1) / kGrain;
-  const int64_t pieces = std::clamp<int64_t>(wanted / p.num_outer, 1, std::max<int64_t>(1, p.run / 16));
+  const int64_t pieces = std::clamp<int64_t>(wanted / p.num_outer, 1, std::clamp<int64_t>(p.run / 64, 1, 16));
   const int64_t piece = (p.run + pieces - 1) / pieces;
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, p.num_index * p.num_inner * piece));
   parallel_for(0, p.num_outer * pieces, grain, [&](int64_t begin, int64_t end) {
@@ -114,9 +114,13 @@ int64_t add_offsets(const int64_t* index, int64_t n, int64_t size, int64_t strid
 }
 
 int64_t find_out_of_range(const int64_t* index, int64_t n, int64_t size) {
-  bool fine = true;
-  for (int64_t i = 0; i < n; ++i) fine &= static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size);
-  if (fine) return -1;
+  std::atomic<bool> fine{true};
+  parallel_for(0, n, 4 * kGrain, [&](int64_t begin, int64_t end) {
+    bool here = true;
+    for (int64_t i = begin; i < end; ++i) here &= static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size);
+    if (!here) fine.store(false, std::memory_order_relaxed);
+  });
+  if (fine.load()) return -1;
   int64_t i = 0;
   while (static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size)) ++i;
   return i;

@@ -77,6 +77,8 @@ void move_row(T* out, int64_t out_stride, const T* in, int64_t in_stride, int64_
     else for (int64_t i = 0; i < n; ++i) out[i] = in[i];
   } else if (out_stride == 1 && in_stride == 0) {
     std::fill(out, out + n, *in);
+  } else if (out_stride == 1 && in_stride == -1) {
+    for (int64_t i = 0; i < n; ++i) out[i] = in[-i];
   } else if (out_stride == 1) {
     for (int64_t i = 0; i < n; ++i) out[i] = in[i * in_stride];
   } else {

@@ -18,7 +18,7 @@
 RL_MATH_BEGIN
 
 #if defined(__CUDACC__)
-namespace cx = cuda::std;
+namespace cx = ::cuda::std;
 #else
 namespace cx = std;
 #endif

@@ -1,0 +1,3 @@
+from rushlight._program import main
+
+main()

@@ -1,0 +1,18 @@
+"""torch.cuda.random: there is no GPU whose numbers could be drawn."""
+
+from rushlight.cuda import (
+    get_rng_state,  # type: ignore[attr-defined]
+    get_rng_state_all,
+    initial_seed,  # type: ignore[attr-defined]
+    manual_seed,
+    manual_seed_all,
+    seed,
+    seed_all,
+    set_rng_state,
+    set_rng_state_all,
+)
+
+__all__ = [
+    "get_rng_state", "get_rng_state_all", "initial_seed", "manual_seed", "manual_seed_all", "seed", "seed_all",
+    "set_rng_state", "set_rng_state_all",
+]  # fmt: skip

@@ -1,0 +1,8 @@
+"""Initial values of parameters. The functions fill their tensor in place, outside of autograd, and return it."""
+
+import math
+import warnings
+
+from rushlight import _C
+
+globals().update({name: value for name, value in vars(_C._init).items() if not name.startswith("__")})

@@ -1,0 +1,26 @@
+"""Every layer. Those made in C++ are found in modules of PyTorch's names: rushlight.nn.modules.linear.Linear."""
+
+import sys
+import types
+
+from rushlight import _C
+from rushlight.nn.modules import container as container  # noqa: PLC0414
+from rushlight.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList
+from rushlight.nn.modules.module import Module
+
+__all__ = ["Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"]
+
+
+def _place(cls):
+    """Makes the class an attribute of this module and of the one it says it is from."""
+    home = cls.__module__
+    if home not in sys.modules:
+        sys.modules[home] = types.ModuleType(home, f"The layers of {home.rpartition('.')[2]}.")
+        globals()[home.rpartition(".")[2]] = sys.modules[home]
+    setattr(sys.modules[home], cls.__name__, cls)
+    globals()[cls.__name__] = cls
+    __all__.append(cls.__name__)
+
+
+for _cls in [c for c in vars(_C._modules).values() if isinstance(c, type)]:
+    _place(_cls)

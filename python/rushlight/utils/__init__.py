@@ -1,0 +1,1 @@
+"""Data loading, hooks and other helpers."""

@@ -1,0 +1,7 @@
+#include "operations.h"
+
+namespace rushlight::python {
+
+PyMethodDef tensor_grad_methods[] = {{}};
+
+}  // namespace rushlight::python

@@ -1,0 +1,173 @@
+#include "rushlight/kernels/cpu/scan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <type_traits>
+
+#include "rushlight/core/thread_pool.h"
+
+namespace rushlight::cpu {
+namespace {
+
+constexpr int64_t kColumns = 256;        // accumulators side by side
+constexpr int64_t kGrain = 16 * 1024;    // elements
+constexpr int64_t kChunk = 64 * 1024;    // elements; longer rows are scanned in parts
+
+template <class T>
+inline constexpr bool kComplex = std::is_same_v<T, complex64> || std::is_same_v<T, complex128>;
+
+template <class T>
+using Wide = std::conditional_t<std::is_same_v<T, float>, double, std::conditional_t<std::is_same_v<T, complex64>, complex128, T>>;
+
+struct Plus {
+  template <class A>
+  static A identity() { return A(0); }
+  template <class A>
+  A operator()(A a, A b) const {
+    if constexpr (std::is_integral_v<A>) return static_cast<A>(static_cast<std::make_unsigned_t<A>>(a) + static_cast<std::make_unsigned_t<A>>(b));
+    else return a + b;
+  }
+};
+struct Times {
+  template <class A>
+  static A identity() { return A(1); }
+  template <class A>
+  A operator()(A a, A b) const {
+    if constexpr (std::is_integral_v<A>) return static_cast<A>(static_cast<std::make_unsigned_t<A>>(a) * static_cast<std::make_unsigned_t<A>>(b));
+    else return a * b;
+  }
+};
+struct LogAddExp {
+  template <class A>
+  static A identity() { return A(-std::numeric_limits<double>::infinity()); }
+  template <class A>
+  A operator()(A a, A b) const {
+    if constexpr (kComplex<A>) {
+      if (a.real() < b.real()) std::swap(a, b);
+      if (std::isinf(a.real()) && a.real() < 0) return a;
+      return a + std::log(A(1) + std::exp(b - a));
+    } else {
+      const A high = a > b || a != a ? a : b, low = a > b || a != a ? b : a;
+      if (std::isinf(high) && high == low) return high;
+      return high + std::log1p(std::exp(low - high));
+    }
+  }
+};
+
+// Elements first, first + step, ... of one column.
+template <class T, class A, class Op>
+A scan_run(const T* in, T* out, int64_t n, int64_t step, A total) {
+  for (int64_t i = 0; i < n; ++i, in += step, out += step) {
+    total = Op()(total, static_cast<A>(*in));
+    *out = static_cast<T>(total);
+  }
+  return total;
+}
+template <class T, class A, class Op>
+A total_of(const T* in, int64_t n, int64_t step) {
+  A total = Op::template identity<A>();
+  for (int64_t i = 0; i < n; ++i, in += step) total = Op()(total, static_cast<A>(*in));
+  return total;
+}
+
+// A long row: the total of each part, then every part from the sum of those before it.
+template <class T, class A, class Op>
+void scan_long(const T* in, T* out, int64_t n, int64_t step) {
+  const int64_t parts = (n + kChunk - 1) / kChunk;
+  const auto start = std::make_unique<A[]>(parts + 1);
+  parallel_for(0, parts - 1, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) start[p + 1] = total_of<T, A, Op>(in + p * kChunk * step, kChunk, step);
+  });
+  start[0] = Op::template identity<A>();
+  for (int64_t p = 1; p < parts; ++p) start[p] = Op()(start[p - 1], start[p]);
+  parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t first = p * kChunk;
+      scan_run<T, A, Op>(in + first * step, out + first * step, std::min(kChunk, n - first), step, start[p]);
+    }
+  });
+}
+
+template <class T, class A, class Op>
+void scan_columns(const T* in, T* out, int64_t size, int64_t width, int64_t row_step) {
+  A total[kColumns];
+  std::fill_n(total, width, Op::template identity<A>());
+  for (int64_t r = 0; r < size; ++r, in += row_step, out += row_step) {
+    for (int64_t j = 0; j < width; ++j) {
+      total[j] = Op()(total[j], static_cast<A>(in[j]));
+      out[j] = static_cast<T>(total[j]);
+    }
+  }
+}
+
+// Calls f(offset of the first element, width) for each row, or strip of columns.
+template <class F>
+void each_strip(const ScanShape& s, F&& f) {
+  const int64_t width = std::min(s.inner, kColumns), strips = (s.inner + width - 1) / width;
+  parallel_for(0, s.outer * strips, std::max<int64_t>(1, kGrain / (s.size * width)), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t column = i % strips * width;
+      f(i / strips * s.size * s.inner + column, std::min(width, s.inner - column));
+    }
+  });
+}
+
+template <class T, class Op>
+void scan_as(const ScanShape& s, const void* source, void* target, bool reverse) {
+  using A = Wide<T>;
+  const int64_t last = reverse ? (s.size - 1) * s.inner : 0, step = reverse ? -s.inner : s.inner;
+  const T* in = static_cast<const T*>(source) + last;
+  T* out = static_cast<T*>(target) + last;
+  if (s.inner == 1 && s.size > 2 * kChunk) {
+    for (int64_t o = 0; o < s.outer; ++o) scan_long<T, A, Op>(in + o * s.size, out + o * s.size, s.size, step);
+    return;
+  }
+  each_strip(s, [&](int64_t first, int64_t width) {
+    if (s.inner == 1) scan_run<T, A, Op>(in + first, out + first, s.size, step, Op::template identity<A>());
+    else scan_columns<T, A, Op>(in + first, out + first, s.size, width, step);
+  });
+}
+
+template <bool kLargest, class T>
+void extreme_columns(const T* in, T* out, int64_t* indices, int64_t size, int64_t width, int64_t row_step) {
+  T best[kColumns];
+  int64_t place[kColumns];
+  for (int64_t r = 0; r < size; ++r, in += row_step, out += row_step, indices += row_step) {
+    for (int64_t j = 0; j < width; ++j) {
+      const T x = in[j];
+      if (r == 0 || x != x || (kLargest ? x >= best[j] : x <= best[j])) {
+        best[j] = x;
+        place[j] = r;
+      }
+      out[j] = best[j];
+      indices[j] = place[j];
+    }
+  }
+}
+
+}  // namespace
+
+void scan(Scan op, const ScanShape& s, Compute type, const void* in, void* out, bool reverse) {
+  if (s.outer == 0 || s.size == 0 || s.inner == 0) return;
+  visit_compute(type, [&]<class T>() {
+    if (op == Scan::Sum) return scan_as<T, Plus>(s, in, out, reverse);
+    if (op == Scan::Prod) return scan_as<T, Times>(s, in, out, reverse);
+    if constexpr (!std::is_integral_v<T>) scan_as<T, LogAddExp>(s, in, out, reverse);
+  });
+}
+
+void scan_extreme(bool largest, const ScanShape& s, Compute type, const void* in, void* out, int64_t* indices) {
+  if (s.outer == 0 || s.size == 0 || s.inner == 0) return;
+  visit_compute(type, [&]<class T>() {
+    if constexpr (!kComplex<T>) {
+      each_strip(s, [&](int64_t first, int64_t width) {
+        const auto columns = largest ? extreme_columns<true, T> : extreme_columns<false, T>;
+        columns(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first, s.size, width, s.inner);
+      });
+    }
+  });
+}
+
+}  // namespace rushlight::cpu

@@ -1,0 +1,270 @@
+// Elements become unsigned keys of the same order. A key and its place make an entry; entries are all different, so any
+// way of sorting them is stable. Long rows go through a radix sort (Knuth, The Art of Computer Programming 3, 5.2.5), digit
+// by digit from the lowest, whose passes are spread over threads in chunks of fixed size.
+#include "rushlight/kernels/cpu/sort.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "rushlight/core/thread_pool.h"
+
+namespace rushlight::cpu {
+namespace {
+
+constexpr int64_t kGrain = 4 * 1024;       // elements
+constexpr int64_t kRadixFrom = 256;        // shorter rows are sorted by comparison
+constexpr int64_t kChunk = 64 * 1024;      // elements of a radix pass that one thread takes at a time
+constexpr int64_t kBlock = 512;
+constexpr int kDigits = 256;
+
+// The key of x: unsigned, of the same order.
+template <class T>
+auto encode(T x) {
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+    return encode(static_cast<float>(x));
+  } else {
+    using Key = std::conditional_t<(sizeof(T) > 4), uint64_t, uint32_t>;
+    constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
+    if constexpr (std::is_floating_point_v<T>) {
+      if (x != x) return ~Key{0};
+      const Key bits = std::bit_cast<Key>(x + T(0));  // -0 becomes 0
+      return bits & kSign ? static_cast<Key>(~bits) : static_cast<Key>(bits | kSign);
+    } else if constexpr (std::is_signed_v<T>) {
+      return static_cast<Key>(static_cast<Key>(x) ^ kSign);
+    } else {
+      return static_cast<Key>(x);
+    }
+  }
+}
+
+// Keys of n elements, complemented to sort the other way round.
+template <class Key>
+using Encode = void (*)(const void* x, int64_t n, bool descending, Key* keys);
+
+template <class Key>
+Encode<Key> encode_function(DType dtype) {
+  return visit_dtype(dtype, []<class T>() -> Encode<Key> {
+    if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128> || (sizeof(T) > sizeof(Key))) {
+      return nullptr;
+    } else {
+      return [](const void* source, int64_t n, bool descending, Key* keys) {
+        const T* x = static_cast<const T*>(source);
+        const Key flip = descending ? ~Key{0} : Key{0};
+        for (int64_t i = 0; i < n; ++i) keys[i] = static_cast<Key>(encode(x[i])) ^ flip;
+      };
+    }
+  });
+}
+
+// A 32-bit key with its place below it; and the same for 64-bit keys, or rows too long for 32-bit places.
+struct Narrow {
+  uint64_t bits;
+  using Key = uint32_t;
+  static Narrow make(uint32_t key, int64_t place) { return {uint64_t{key} << 32 | static_cast<uint64_t>(place)}; }
+  static constexpr int kKeyBytes = 4;
+  uint32_t key() const { return static_cast<uint32_t>(bits >> 32); }
+  int64_t place() const { return static_cast<int64_t>(bits & 0xffffffff); }
+  int digit(int d) const { return static_cast<int>(bits >> (32 + 8 * d) & 0xff); }
+  bool operator<(const Narrow& o) const { return bits < o.bits; }
+};
+struct Wide {
+  uint64_t bits;
+  int64_t index;
+  using Key = uint64_t;
+  static Wide make(uint64_t key, int64_t place) { return {key, place}; }
+  static constexpr int kKeyBytes = 8;
+  uint64_t key() const { return bits; }
+  int64_t place() const { return index; }
+  int digit(int d) const { return static_cast<int>(bits >> (8 * d) & 0xff); }
+  bool operator<(const Wide& o) const { return bits != o.bits ? bits < o.bits : index < o.index; }
+};
+
+// Sorts entries[0, n); scratch is as long.
+template <class Entry>
+void radix_sort(Entry* entries, Entry* scratch, int64_t n) {
+  const int64_t chunks = (n + kChunk - 1) / kChunk;
+  struct Counts {
+    int64_t of[kDigits];
+  };
+  const auto counts = std::make_unique_for_overwrite<Counts[]>(chunks);
+  Entry *from = entries, *to = scratch;
+  for (int d = 0; d < Entry::kKeyBytes; ++d) {
+    parallel_for(0, n, kChunk, [&](int64_t begin, int64_t end) {
+      Counts& c = counts[begin / kChunk];
+      std::memset(&c, 0, sizeof(c));
+      for (int64_t i = begin; i < end; ++i) ++c.of[from[i].digit(d)];
+    });
+    bool constant = false;
+    int64_t start = 0;
+    for (int digit = 0; digit < kDigits; ++digit) {
+      const int64_t before = start;
+      for (int64_t c = 0; c < chunks; ++c) start += std::exchange(counts[c].of[digit], start);
+      constant = constant || start - before == n;
+    }
+    if (constant) continue;  // all the same: nothing moves
+    parallel_for(0, n, kChunk, [&](int64_t begin, int64_t end) {
+      int64_t* next = counts[begin / kChunk].of;
+      for (int64_t i = begin; i < end; ++i) to[next[from[i].digit(d)]++] = from[i];
+    });
+    std::swap(from, to);
+  }
+  if (from != entries) std::memcpy(static_cast<void*>(entries), from, n * sizeof(Entry));
+}
+
+template <class Entry>
+void sort_entries(Entry* entries, Entry* scratch, int64_t n) {
+  if (n >= kRadixFrom) radix_sort(entries, scratch, n);
+  else std::sort(entries, entries + n);
+}
+
+// Calls f<Entry>() with the kind of entry that fits.
+template <class F>
+void visit_entry(const SortRows& job, F&& f) {
+  if (item_size(job.dtype) <= 4 && job.n <= int64_t{UINT32_MAX}) f.template operator()<Narrow>();
+  else f.template operator()<Wide>();
+}
+
+const void* row_of(const SortRows& job, int64_t r) { return static_cast<const char*>(job.in) + r * job.n * item_size(job.dtype); }
+
+// Calls body(row, entries, scratch) for each row, over threads; both buffers hold n entries.
+template <class Entry, class F>
+void each_row(const SortRows& job, int64_t room, F&& body) {
+  parallel_for(0, job.rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, job.n)), [&](int64_t begin, int64_t end) {
+    const auto entries = std::make_unique_for_overwrite<Entry[]>(room);
+    for (int64_t r = begin; r < end; ++r) body(r, entries.get());
+  });
+}
+
+// The entries of a row, block by block: use(keys, first, n).
+template <class Entry, class F>
+void each_key_block(const SortRows& job, int64_t row, bool descending, int64_t begin, int64_t end, F&& use) {
+  const Encode<typename Entry::Key> encode = encode_function<typename Entry::Key>(job.dtype);
+  typename Entry::Key keys[kBlock];
+  for (int64_t i = begin; i < end; i += kBlock) {
+    const int64_t n = std::min(kBlock, end - i);
+    encode(static_cast<const char*>(row_of(job, row)) + i * item_size(job.dtype), n, descending, keys);
+    use(keys, i, n);
+  }
+}
+
+template <class Entry>
+void make_entries(const SortRows& job, int64_t row, bool descending, Entry* entries) {
+  parallel_for(0, job.n, kChunk, [&](int64_t begin, int64_t end) {
+    each_key_block<Entry>(job, row, descending, begin, end, [&](const typename Entry::Key* keys, int64_t first, int64_t n) {
+      for (int64_t k = 0; k < n; ++k) entries[first + k] = Entry::make(keys[k], first + k);
+    });
+  });
+}
+
+template <class Word>
+void gather(const void* from, const int64_t* indices, int64_t n, void* to) {
+  for (int64_t i = 0; i < n; ++i) static_cast<Word*>(to)[i] = static_cast<const Word*>(from)[indices[i]];
+}
+
+// The elements that the entries stand for go to places start... of the results.
+template <class Entry>
+void write_entries(const SortRows& job, int64_t row, const Entry* entries, int64_t n, int64_t start, void* values, int64_t* indices) {
+  const int64_t size = item_size(job.dtype);
+  const auto copy = size == 1 ? gather<uint8_t> : size == 2 ? gather<uint16_t> : size == 4 ? gather<uint32_t> : gather<uint64_t>;
+  parallel_for(0, n, kChunk, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) indices[start + i] = entries[i].place();
+    if (values) copy(row_of(job, row), indices + start + begin, end - begin, static_cast<char*>(values) + (start + begin) * size);
+  });
+}
+
+// The k smallest entries of a row, in order, at the front of `kept`, which has room for `room` > k: what is not below the
+// worst of k known ones is dropped at sight.
+template <class Entry>
+void keep_smallest(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* kept, int64_t room) {
+  using Key = typename Entry::Key;
+  int64_t count = 0;
+  bool full = false;
+  Key worst = 0;
+  each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
+    if (full) {
+      int64_t better = 0;
+      for (int64_t i = 0; i < n; ++i) better += keys[i] < worst;
+      if (better == 0) return;
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      if (full && keys[i] >= worst) continue;  // an equal one that comes later loses
+      kept[count++] = Entry::make(keys[i], first + i);
+      if (count < room) continue;
+      std::nth_element(kept, kept + k - 1, kept + count);
+      count = k;
+      full = true;
+      worst = static_cast<Key>(kept[k - 1].key());
+    }
+  });
+  if (count > k) std::nth_element(kept, kept + k - 1, kept + count);
+  std::sort(kept, kept + k);
+}
+
+}  // namespace
+
+void sort_rows(const SortRows& job, bool descending, void* values, int64_t* indices) {
+  visit_entry(job, [&]<class Entry>() {
+    each_row<Entry>(job, 2 * job.n, [&](int64_t r, Entry* entries) {
+      make_entries(job, r, descending, entries);
+      sort_entries(entries, entries + job.n, job.n);
+      write_entries(job, r, entries, job.n, r * job.n, values, indices);
+    });
+  });
+}
+
+void topk_rows(const SortRows& job, int64_t k, bool largest, void* values, int64_t* indices) {
+  if (k == 0) return;
+  const int64_t room = std::min(job.n, std::max<int64_t>(2 * k, k + 256)) + 1;
+  visit_entry(job, [&]<class Entry>() {
+    each_row<Entry>(job, room, [&](int64_t r, Entry* kept) {
+      keep_smallest(job, r, k, largest, kept, room);
+      write_entries(job, r, kept, k, r * k, values, indices);
+    });
+  });
+}
+
+void select_rows(const SortRows& job, Select what, int64_t k, void* values, int64_t* indices) {
+  visit_entry(job, [&]<class Entry>() {
+    each_row<Entry>(job, job.n, [&](int64_t r, Entry* entries) {
+      make_entries(job, r, false, entries);
+      int64_t place = k;
+      if (what != Select::Kth) {
+        int64_t nans = 0;
+        if (is_floating(job.dtype)) {
+          for (int64_t i = 0; i < job.n; ++i) nans += static_cast<typename Entry::Key>(entries[i].key()) == static_cast<typename Entry::Key>(~uint64_t{0});
+        }
+        const int64_t numbers = job.n - nans;
+        if (what == Select::Median) place = nans ? numbers : (job.n - 1) / 2;  // the first NaN comes after the numbers
+        else place = numbers ? (numbers - 1) / 2 : 0;
+      }
+      std::nth_element(entries, entries + place, entries + job.n);
+      write_entries(job, r, entries + place, 1, r, values, indices);
+    });
+  });
+}
+
+void mode_rows(const SortRows& job, void* values, int64_t* indices) {
+  visit_entry(job, [&]<class Entry>() {
+    each_row<Entry>(job, 2 * job.n, [&](int64_t r, Entry* entries) {
+      make_entries(job, r, false, entries);
+      sort_entries(entries, entries + job.n, job.n);
+      int64_t longest = 0, last = 0;
+      for (int64_t i = 0; i < job.n;) {
+        int64_t end = i + 1;
+        while (end < job.n && entries[end].key() == entries[i].key()) ++end;
+        if (end - i > longest) {
+          longest = end - i;
+          last = end - 1;
+        }
+        i = end;
+      }
+      write_entries(job, r, entries + last, 1, r, values, indices);
+    });
+  });
+}
+
+}  // namespace rushlight::cpu

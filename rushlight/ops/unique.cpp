@@ -1,0 +1,113 @@
+// Distinct elements and slices.
+#include <algorithm>
+#include <numeric>
+
+#include "rushlight/kernels/cpu/sort.h"
+#include "rushlight/ops/ops.h"
+
+namespace rushlight {
+namespace {
+
+// Groups of equal neighbours in some order of the elements.
+struct Groups {
+  std::vector<int64_t> first;  // of each group: its first element, as a place in the input
+  std::vector<int64_t> size;
+  std::vector<int64_t> group_of;  // for each place in the input
+};
+
+// `same(a, b)` compares two places; order[i] is the place that comes i-th.
+template <class Same>
+Groups group(const std::vector<int64_t>& order, Same&& same) {
+  Groups out;
+  out.group_of.resize(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i == 0 || !same(order[i - 1], order[i])) {
+      out.first.push_back(order[i]);
+      out.size.push_back(0);
+    }
+    ++out.size.back();
+    out.group_of[order[i]] = static_cast<int64_t>(out.first.size()) - 1;
+  }
+  return out;
+}
+
+Tensor to_tensor(const std::vector<int64_t>& v, DimsRef sizes) {
+  Tensor out = make_tensor(sizes, DType::Int64);
+  std::copy(v.begin(), v.end(), out.data<int64_t>());
+  return out;
+}
+
+TensorTriple results(Tensor values, const Groups& g, DimsRef inverse_sizes, bool inverse, bool counts) {
+  return {std::move(values), inverse ? to_tensor(g.group_of, inverse_sizes) : make_tensor(0, DType::Int64),
+          counts ? to_tensor(g.size, static_cast<int64_t>(g.size.size())) : make_tensor(0, DType::Int64)};
+}
+
+void check_orderable(const char* name, const Tensor& x) {
+  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "\"", name, "\" not implemented for '", info(x.dtype()).message_name, "'");
+}
+
+std::vector<int64_t> natural_order(int64_t n) {
+  std::vector<int64_t> order(n);
+  std::iota(order.begin(), order.end(), int64_t{0});
+  return order;
+}
+
+TensorTriple unique_elements(const Tensor& x, bool sorted, bool inverse, bool counts) {
+  const Tensor dense = x.detach().contiguous();
+  std::vector<int64_t> order = natural_order(x.numel());
+  if (sorted && x.numel() > 0) cpu::sort_rows({dense.raw_data(), x.dtype(), 1, x.numel()}, false, nullptr, order.data());
+  return visit_dtype(x.dtype(), [&]<class T>() -> TensorTriple {
+    const T* data = dense.data<T>();
+    const Groups g = group(order, [&](int64_t a, int64_t b) { return data[a] == data[b]; });
+    Tensor values = make_tensor(static_cast<int64_t>(g.first.size()), x.dtype(), x.device());
+    for (size_t i = 0; i < g.first.size(); ++i) values.data<T>()[i] = data[g.first[i]];
+    return results(std::move(values), g, x.sizes(), inverse, counts);
+  });
+}
+
+TensorTriple unique_slices(const Tensor& x, int64_t dim, bool sorted, bool inverse, bool counts) {
+  dim = wrap_dim(dim, x.dim(), false);
+  const int64_t n = x.sizes()[dim];
+  const int64_t zeros = std::count(x.sizes().begin(), x.sizes().end(), 0);
+  if (n == 0) {
+    RL_CHECK(zeros == 1, "Number of zero sized dimensions is more than one, so unique cannot be applied ");
+    return {make_tensor(x.sizes(), x.dtype()), make_tensor(0, DType::Int64), make_tensor(0, DType::Int64)};
+  }
+  RL_CHECK(zeros == 0, "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
+  const Tensor slices = x.detach().transpose(0, dim).contiguous();
+  const int64_t length = x.numel() / n;
+  return visit_dtype(x.dtype(), [&]<class T>() -> TensorTriple {
+    const T* data = slices.data<T>();
+    auto slice = [&](int64_t i) { return data + i * length; };
+    std::vector<int64_t> order = natural_order(n);
+    if constexpr (!std::is_same_v<T, complex64> && !std::is_same_v<T, complex128>) {
+      auto before = [&](int64_t a, int64_t b) { return std::lexicographical_compare(slice(a), slice(a) + length, slice(b), slice(b) + length); };
+      if (sorted) std::stable_sort(order.begin(), order.end(), before);
+    }
+    const Groups g = group(order, [&](int64_t a, int64_t b) { return std::equal(slice(a), slice(a) + length, slice(b)); });
+    Dims sizes = slices.sizes();
+    sizes[0] = static_cast<int64_t>(g.first.size());
+    Tensor values = make_tensor(sizes, x.dtype(), x.device());
+    for (int64_t i = 0; i < sizes[0]; ++i) std::copy_n(slice(g.first[i]), length, values.data<T>() + i * length);
+    return results(values.transpose(0, dim).contiguous(), g, n, inverse, counts);
+  });
+}
+
+}  // namespace
+
+TensorTriple _unique2(const Tensor& x, bool, bool return_inverse, bool return_counts) {
+  check_orderable("unique", x);
+  return unique_elements(x, true, return_inverse, return_counts);
+}
+
+TensorTriple unique_dim(const Tensor& x, int64_t dim, bool, bool return_inverse, bool return_counts) {
+  check_orderable("unique_dim", x);
+  return unique_slices(x, dim, true, return_inverse, return_counts);
+}
+
+TensorTriple _unique_consecutive(const Tensor& x, bool return_inverse, bool return_counts, OptInt dim) {
+  if (!dim) return unique_elements(x, false, return_inverse, return_counts);
+  return unique_slices(x, *dim, false, return_inverse, return_counts);
+}
+
+}  // namespace rushlight
