@@ -1,6 +1,12 @@
 // The extension module rushlight._C.
+#include "autograd.h"
+#include "data.h"
 #include "construct.h"
+#include "copying.h"
+#include "dlpack.h"
+#include "function.h"
 #include "generator.h"
+#include "hooks.h"
 #include "nn/nn.h"
 #include "node.h"
 #include "operations.h"
@@ -31,11 +37,19 @@ PyObject* make_module() {
   add_value_types(module.get());
   add_generator_type(module.get());
   add_node_type(module.get());
+  add_hook_types(module.get());
+  add_function_type(module.get());
   add_tensor_type(module.get());
   add_constructors(module.get());
+  add_dlpack(module.get());
+  add_copying(module.get());
+  add_autograd(module.get());
+  add_grad_modes(module.get());
+  add_gradcheck(module.get());
   add_settings(module.get());
   add_tensor_printing(module.get());
   add_operations(module.get());
+  add_data(module.get());
   add_nn(module.get());
   add_optimizers(module.get());
   add_serialization(module.get());

@@ -33,11 +33,12 @@ double read_number(PyObject* value) {
   return number;
 }
 
-// Names are made once for each place that asks.
-struct Key {
-  explicit Key(const char* text) : object(check(PyUnicode_InternFromString(text))) {}
-  PyObject* object;
-};
+// The Python string of a literal, made once.
+PyObject* key_of(const char* literal) {
+  static std::vector<std::pair<const char*, PyObject*>>& known = *new std::vector<std::pair<const char*, PyObject*>>();
+  for (const auto& [text, object] : known) if (text == literal) return object;
+  return known.emplace_back(literal, check(PyUnicode_InternFromString(literal))).second;
+}
 
 PyObject* find(PyObject* dict, PyObject* key) {
   PyObject* value = PyDict_GetItemWithError(dict, key);
@@ -53,10 +54,10 @@ PyObject* require(PyObject* dict, PyObject* key) {
   return value;
 }
 
-// Reads what Options::visit names. The keys are remembered in the order of the visit.
+// Reads what Options::visit names.
 class GroupReader {
  public:
-  GroupReader(PyObject* group, std::vector<Key>& keys) : group_(group), keys_(keys) {}
+  explicit GroupReader(PyObject* group) : group_(group) {}
   void operator()(const char* name, double& number) { number = read_number(value(name)); }
   void operator()(const char* name, bool& flag) {
     const int truth = PyObject_IsTrue(value(name));
@@ -71,13 +72,8 @@ class GroupReader {
   }
 
  private:
-  PyObject* value(const char* name) {
-    if (next_ == keys_.size()) keys_.emplace_back(name);
-    return require(group_, keys_[next_++].object);
-  }
+  PyObject* value(const char* name) { return require(group_, key_of(name)); }
   PyObject* group_;
-  std::vector<Key>& keys_;
-  size_t next_ = 0;
 };
 
 // ---- State of a parameter. ----
@@ -105,7 +101,8 @@ struct ParameterState {
 };
 
 // The entry of a slot, made if it is not there yet (or None, as momentum_buffer may be in checkpoints).
-Tensor state_entry(PyObject* state, const Slot& slot, PyObject* key, const Tensor& param, ParameterState& s) {
+Tensor state_entry(PyObject* state, const Slot& slot, const Tensor& param, ParameterState& s) {
+  PyObject* key = key_of(slot.name);
   PyObject* known = find(state, key);
   if (known && is_tensor(known)) return tensor_value(known);
   RL_CHECK_AS(TypeError, !known || known == Py_None, "the optimizer's state ", slot.name, " must be a tensor, not ",
@@ -124,17 +121,17 @@ Tensor state_entry(PyObject* state, const Slot& slot, PyObject* key, const Tenso
   return made;
 }
 
-ParameterState load_state(PyObject* state, const Slots& slots, const std::vector<Key>& keys, const Tensor& param) {
+ParameterState load_state(PyObject* state, const Slots& slots, const Tensor& param) {
   ParameterState s;
   double* numbers[] = {&s.numbers.step, &s.numbers.second, &s.numbers.third};
   int count = 0;
-  for (size_t i = 0; i < static_cast<size_t>(slots.size()); ++i) {
-    Tensor entry = state_entry(state, slots[i], keys[i].object, param, s);
-    if (slots[i].kind == Slot::Number) {
+  for (const Slot& slot : slots) {
+    Tensor entry = state_entry(state, slot, param, s);
+    if (slot.kind == Slot::Number) {
       *numbers[count] = load_number(entry);
       s.number_tensors[count++] = std::move(entry);
     } else {
-      s.arrays[slots[i].index] = std::move(entry);
+      s.arrays[slot.index] = std::move(entry);
     }
   }
   s.numbers.single = s.number_tensors[0].defined() && s.number_tensors[0].dtype() == DType::Float32;
@@ -159,13 +156,10 @@ PyObject* state_of(PyObject* states, PyObject* param) {
 
 template <class Options>
 void add_group(Batch& batch, PyObject* group, PyObject* states) {
-  static std::vector<Key> option_keys;
   Options options;
-  options.visit(GroupReader(group, option_keys));
+  options.visit(GroupReader(group));
   Slots slots;
   options.slots(slots);
-  std::vector<Key> slot_keys;
-  for (const Slot& slot : slots) slot_keys.emplace_back(slot.name);
 
   Object params = take(PySequence_Fast(require(group, params_name), "params must be a sequence of tensors"));
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(params.get()); ++i) {
@@ -180,14 +174,13 @@ void add_group(Batch& batch, PyObject* group, PyObject* states) {
     if (!slots.empty()) {
       PyObject* entries = state_of(states, object);
       RL_CHECK_AS(TypeError, PyDict_Check(entries), "the optimizer's state of a parameter must be a dict");
-      state = load_state(entries, slots, slot_keys, param);
+      state = load_state(entries, slots, param);
     }
     options.prepare(state.numbers, update);
     store_numbers(state);
     update.first = state.first;
     batch.add(update, param, grad, state.arrays);
   }
-  for (const Key& key : slot_keys) Py_DECREF(key.object);
 }
 
 // Decided here rather than by the caller: numbers and version counters change, so nothing may be recorded.

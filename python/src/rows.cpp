@@ -34,6 +34,12 @@ void add_functional_rows(std::vector<Row>& out) {
 #include "rushlight/declarations/nn.def"
 }
 
+void add_init_rows(std::vector<Row>& out) {
+#define INIT(Result, name, doc, samples, ...) \
+  RL_ROW("torch.nn.init", ::rushlight::nn::init, F, Result, name, doc, samples, __VA_ARGS__)
+#include "rushlight/declarations/init.def"
+}
+
 void add_special_rows(std::vector<Row>& out) {
 #define OP(...)
 #define SPECIAL(Result, name, doc, samples, ...) \
@@ -47,12 +53,6 @@ void add_methods(std::vector<Row>& out) {
 #define METHOD(Result, name, doc, samples, ...) RL_ROW("torch", ::rushlight::methods, M, Result, name, doc, samples, __VA_ARGS__)
 #include "rushlight/declarations/formulas.def"
 #undef OP
-}
-
-void add_init_rows(std::vector<Row>& out) {
-#define INIT(Result, name, doc, samples, ...) \
-  RL_ROW("torch.nn.init", ::rushlight::nn::init, F, Result, name, doc, samples, __VA_ARGS__)
-#include "rushlight/declarations/init.def"
 }
 
 // The rows of `target` once more, under another name. A target `name_` is the in-place form of `name`.
@@ -84,6 +84,22 @@ void add_aliases(std::vector<Row>& out) {
 #include "rushlight/declarations/alias.def"
 }
 
+// Functions of torch.nn.functional that torch has too.
+void add_shared(std::vector<Row>& out, const char* name) {
+  const size_t count = out.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (std::strcmp(out[i].name, name) != 0 || std::strcmp(out[i].module, "torch.nn.functional") != 0) continue;
+    Row row = out[i];
+    row.module = "torch";
+    out.push_back(row);
+  }
+}
+
+void add_shared_rows(std::vector<Row>& out) {
+#define SHARED(name) add_shared(out, #name);
+#include "rushlight/declarations/nn_shared.def"
+}
+
 }  // namespace
 
 const std::vector<Row>& rows() {
@@ -92,8 +108,9 @@ const std::vector<Row>& rows() {
     add_rows(out);
     add_methods(out);
     add_functional_rows(out);
-    add_special_rows(out);
     add_init_rows(out);
+    add_shared_rows(out);
+    add_special_rows(out);
     add_aliases(out);
     return out;
   }());

@@ -9,6 +9,7 @@
 #include "convert.h"
 #include "rushlight/autograd/variable.h"
 #include "rushlight/io/checkpoint.h"
+#include "rushlight/ops/memory.h"
 
 namespace rushlight::python {
 namespace {
@@ -195,6 +196,40 @@ PyObject* save(PyObject*, PyObject* args) {
   });
 }
 
+// ---- Places of storages. ----
+
+[[noreturn]] void throw_no_cuda() {
+  throw_error<RuntimeError>(
+      "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a CPU-only machine, "
+      "please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU.");
+}
+
+// The bytes of a storage as a tensor: what stands for a storage in Python here.
+Object wrap_bytes(const Ref<Storage>& storage) {
+  const auto nbytes = static_cast<int64_t>(storage->nbytes());
+  return take(wrap(Tensor(make_ref<TensorImpl>(storage, Dims{nbytes}, Dims{1}, 0, DType::UInt8, storage->device()))));
+}
+
+// Where the storage goes by map_location: None, a device, its name, a dict of names, or a function of storage and name.
+void check_location(std::string location, const Ref<Storage>& storage, PyObject* map_location) {
+  if (PyUnicode_Check(map_location)) {
+    location = utf8_of(map_location);
+  } else if (PyObject_TypeCheck(map_location, device_type)) {
+    location = device_value(map_location).str();
+  } else if (PyDict_Check(map_location)) {
+    Object name = take(PyUnicode_FromString(location.c_str()));
+    PyObject* mapped = PyDict_GetItemWithError(map_location, name.get());
+    if (mapped) location = utf8_of(take(PyObject_Str(mapped)).get());
+    else if (PyErr_Occurred()) throw PythonError();
+  } else if (map_location != Py_None) {
+    Object bytes = wrap_bytes(storage);
+    Object result = take(PyObject_CallFunction(map_location, "Os", bytes.get(), location.c_str()));
+    if (result.get() != Py_None) return;  // the function has placed it, and there is no other place than here
+  }
+  if (location.starts_with("cuda")) throw_no_cuda();
+  RL_CHECK(location == "cpu", "don't know how to restore data location of torch.storage.UntypedStorage (tagged with ", location, ")");
+}
+
 // ---- Tree to Python. ----
 
 // Makes the Python objects of a tree: all containers in their order, then their contents, so that neither depth nor cycles
@@ -212,7 +247,6 @@ class ObjectBuilder {
   Object make_container(const io::Container& container);
   Object make_tensor(const io::TensorRecord& record);
   void fill(const io::Container& container, PyObject* object);
-  void check_location(const io::StorageRecord& record, const Ref<Storage>& storage);
   const Ref<Storage>& storage(int64_t index);
 
   const io::Checkpoint& checkpoint_;
@@ -249,11 +283,7 @@ Object ObjectBuilder::convert(Value value) {
     case Kind::Int: return take(PyLong_FromLongLong(value.as_int()));
     case Kind::Float: return take(PyFloat_FromDouble(value.as_float()));
     case Kind::DType: return Object::share(dtype_object(value.as_dtype()));
-    case Kind::Storage: {
-      const Ref<Storage>& bytes = storage(value.as_storage());
-      const int64_t n = static_cast<int64_t>(bytes->nbytes());
-      return take(wrap(Tensor(make_ref<TensorImpl>(bytes, Dims{n}, Dims{1}, 0, DType::UInt8, bytes->device()))));
-    }
+    case Kind::Storage: return wrap_bytes(storage(value.as_storage()));
     default: break;
   }
   if (auto it = known_.find(value.identity()); it != known_.end()) return it->second;
@@ -308,41 +338,13 @@ void set_attributes(PyObject* object, PyObject* attributes) {
   while (PyDict_Next(attributes, &at, &name, &value)) check(PyObject_SetAttr(object, name, value));
 }
 
-[[noreturn]] void throw_no_cuda() {
-  throw_error<RuntimeError>(
-      "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a CPU-only machine, "
-      "please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU.");
-}
-
-// Where the storage goes by map_location: None, a device, its name, a dict of names, or a function of storage and name.
-void ObjectBuilder::check_location(const io::StorageRecord& record, const Ref<Storage>& storage) {
-  std::string location = record.location;
-  if (PyUnicode_Check(map_location_)) {
-    location = utf8_of(map_location_);
-  } else if (PyObject_TypeCheck(map_location_, device_type)) {
-    location = device_value(map_location_).str();
-  } else if (PyDict_Check(map_location_)) {
-    Object name = take(PyUnicode_FromString(location.c_str()));
-    PyObject* mapped = PyDict_GetItemWithError(map_location_, name.get());
-    if (mapped) location = utf8_of(take(PyObject_Str(mapped)).get());
-    else if (PyErr_Occurred()) throw PythonError();
-  } else if (map_location_ != Py_None) {
-    const auto nbytes = static_cast<int64_t>(storage->nbytes());
-    Object bytes = take(wrap(Tensor(make_ref<TensorImpl>(storage, Dims{nbytes}, Dims{1}, 0, DType::UInt8, storage->device()))));
-    Object result = take(PyObject_CallFunction(map_location_, "Os", bytes.get(), location.c_str()));
-    if (result.get() != Py_None) return;  // the function has placed it, and there is no other place than here
-  }
-  if (location.starts_with("cuda")) throw_no_cuda();
-  RL_CHECK(location == "cpu", "don't know how to restore data location of torch.storage.UntypedStorage (tagged with ", location, ")");
-}
-
 const Ref<Storage>& ObjectBuilder::storage(int64_t index) {
   Ref<Storage>& known = storages_.at(static_cast<size_t>(index));
   if (!known) {
     const io::StorageRecord& record = tree().storages[static_cast<size_t>(index)];
     Ref<Storage> made = Storage::allocate(static_cast<size_t>(record.nbytes()));
     checkpoint_.read_storage(static_cast<size_t>(index), made->data());
-    check_location(record, made);
+    check_location(record.location, made, map_location_);
     known = std::move(made);
   }
   return known;
@@ -413,7 +415,94 @@ PyObject* load(PyObject*, PyObject* args) {
   });
 }
 
+// ---- For Python's own pickler and unpickler. ----
+
+// write_archive(pickle, tensors): the bytes of a checkpoint whose storage i is that of tensors[i].
+PyObject* write_archive(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *text, *list;
+    if (!PyArg_ParseTuple(args, "SO!:write_archive", &text, &PyList_Type, &list)) throw PythonError();
+    std::vector<io::StorageRecord> storages;
+    const std::vector<Tensor> tensors = tensors_value(list);
+    for (const Tensor& t : tensors) {
+      const auto nbytes = static_cast<int64_t>(t.storage()->nbytes());
+      storages.push_back({.dtype = DType::UInt8, .numel = nbytes, .data = t.storage()->data()});
+    }
+    const std::string bytes =
+        io::write_checkpoint(std::string(PyBytes_AS_STRING(text), static_cast<size_t>(PyBytes_GET_SIZE(text))), storages);
+    return PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size()));
+  });
+}
+
+io::Archive archive_of(PyObject* bytes) {
+  RL_CHECK_AS(TypeError, PyBytes_Check(bytes), "expected bytes, not ", Py_TYPE(bytes)->tp_name);
+  const auto* data = reinterpret_cast<const std::byte*>(PyBytes_AS_STRING(bytes));
+  return io::Archive(io::ByteSource::view({data, static_cast<size_t>(PyBytes_GET_SIZE(bytes))}));
+}
+
+// read_pickle(bytes): the pickle of a checkpoint.
+PyObject* read_pickle(PyObject*, PyObject* bytes) {
+  return guarded([&]() -> PyObject* {
+    const std::string text = archive_of(bytes).pickle();
+    return PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+  });
+}
+
+// read_storages(bytes, [(key, dtype, numel, location)], map_location): a 1-d tensor for each.
+PyObject* read_storages(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *bytes, *records, *map_location;
+    if (!PyArg_ParseTuple(args, "OO!O:read_storages", &bytes, &PyList_Type, &records, &map_location)) throw PythonError();
+    const io::Archive archive = archive_of(bytes);
+    Object list = take(PyList_New(0));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(records); ++i) {
+      const char *key, *location;
+      PyObject* dtype_object;
+      long long numel;
+      if (!PyArg_ParseTuple(PyList_GET_ITEM(records, i), "sO!Ls", &key, dtype_type, &dtype_object, &numel, &location)) throw PythonError();
+      const DType dtype = dtype_value(dtype_object);
+      const int64_t item = item_size(dtype);
+      RL_CHECK(numel >= 0 && numel <= INT64_MAX / item, "a storage cannot have ", numel, " elements");
+      archive.check_storage(key, numel * item);  // so that nothing is allocated on the pickle's word
+      Ref<Storage> storage = Storage::allocate(static_cast<size_t>(numel * item));
+      archive.read_storage(key, dtype, numel * item, storage->data());
+      check_location(location, storage, map_location);
+      const Tensor tensor(make_ref<TensorImpl>(storage, Dims{numel}, Dims{1}, 0, dtype, storage->device()));
+      check(PyList_Append(list.get(), take(wrap(tensor)).get()));
+    }
+    return list.release();
+  });
+}
+
+// rebuild(storage tensor, dtype, offset, sizes, strides, requires_grad, is_parameter): another look at a storage.
+PyObject* rebuild(PyObject*, PyObject* args) {
+  return guarded([&]() -> PyObject* {
+    PyObject *base, *dtype_object, *sizes, *strides;
+    long long offset;
+    int requires_grad, is_parameter;
+    if (!PyArg_ParseTuple(args, "O!O!LOOpp:rebuild", tensor_type, &base, dtype_type, &dtype_object, &offset, &sizes, &strides, &requires_grad,
+                          &is_parameter)) {
+      throw PythonError();
+    }
+    const Tensor source = tensor_value(base);
+    const DType dtype = dtype_value(dtype_object);
+    Tensor whole(make_ref<TensorImpl>(source.storage(), Dims{static_cast<int64_t>(source.storage()->nbytes()) / item_size(dtype)}, Dims{1}, 0,
+                                      dtype, source.device()));
+    const Dims size_values = dims_value(sizes), stride_values = dims_value(strides);
+    RL_CHECK(size_values.size() == stride_values.size(), "mismatch in length of strides and shape");
+    check_in_bounds(whole, size_values, stride_values, offset);
+    Tensor tensor(make_ref<TensorImpl>(source.storage(), size_values, stride_values, offset, dtype, source.device()));
+    tensor.impl()->parameter = is_parameter;
+    if (requires_grad) tensor.set_requires_grad(true);
+    return wrap(tensor);
+  });
+}
+
 PyMethodDef functions[] = {
+    {"write_archive", write_archive, METH_VARARGS, "write_archive(pickle, tensors): the bytes of a checkpoint."},
+    {"read_pickle", read_pickle, METH_O, "read_pickle(bytes): the pickle of a checkpoint."},
+    {"read_storages", read_storages, METH_VARARGS, "read_storages(bytes, records, map_location): a 1-d tensor for each storage."},
+    {"rebuild", rebuild, METH_VARARGS, "rebuild(storage, dtype, offset, sizes, strides, requires_grad, is_parameter): a tensor on a storage."},
     {"save", save, METH_VARARGS, "save(object, path): writes a checkpoint; its bytes when path is None; NotImplemented when Python must pickle."},
     {"load", load, METH_VARARGS, "load(path or bytes, map_location): reads a checkpoint of plain values and tensors."},
     {}};

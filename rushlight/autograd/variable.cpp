@@ -1,13 +1,35 @@
 #include "rushlight/autograd/variable.h"
 
+#include <mutex>
+
 #include "rushlight/autograd/accumulate.h"
 #include "rushlight/autograd/record.h"
+#include "rushlight/autograd/retain.h"
+#include "rushlight/core/free_list.h"
+#include "rushlight/core/inference.h"
+
+namespace rushlight {
+Tensor view_as_real(const Tensor& input);  // ops/complex.cpp
+Tensor view_as_complex(const Tensor& input);
+}  // namespace rushlight
 
 namespace rushlight::autograd {
 namespace {
 
-thread_local bool grad_mode = true;
-thread_local bool inference_mode = false;
+// The region of `base` with this geometry, which counts in elements of `dtype`: a complex tensor may be seen through real
+// views and the other way round.
+Tensor region(const Tensor& base, DType dtype, const Dims& sizes, const Dims& strides, int64_t offset) {
+  if (dtype == base.dtype()) return base.as_strided(sizes, strides, offset);
+  if (is_complex(base.dtype())) return view_as_real(base).as_strided(sizes, strides, offset);
+  Dims pair_sizes = sizes, pair_strides = strides;
+  for (int64_t& s : pair_strides) s *= 2;
+  pair_sizes.push_back(2);
+  pair_strides.push_back(1);
+  return view_as_complex(base.as_strided(pair_sizes, pair_strides, offset * 2));
+}
+
+RL_FAST_TLS constinit thread_local bool grad_mode = true;
+RL_FAST_TLS constinit thread_local bool inference_mode = false;
 
 class SpinGuard {
  public:
@@ -32,8 +54,9 @@ class Forward final : public Node {
 class CopySlices final : public Node {
  public:
   CopySlices(const Tensor& base, const Tensor& view, Ref<Node> change)
-      : base_sizes_(base.sizes()), base_strides_(base.strides()), base_offset_(base.storage_offset()),
-        view_sizes_(view.sizes()), view_strides_(view.strides()), view_offset_(view.storage_offset()),
+      : base_sizes_(base.sizes()), base_strides_(base.strides()),
+        view_sizes_(view.sizes()), view_strides_(view.strides()), view_dtype_(view.dtype()),
+        view_offset_(view.storage_offset() - offset_in(view.dtype(), base)),
         change_(std::move(change)) {
     add_edge(gradient_edge(base));
     for (size_t i = 1; i < change_->edges().size(); ++i) add_edge(change_->edges()[i]);
@@ -48,7 +71,7 @@ class CopySlices final : public Node {
     RL_CHECK(!change_->is_released(), kReleasedMessage);
     Tensor rest = make_tensor_like_base(grads[0]);
     rest.copy_(grads[0]);
-    Tensor part = rest.as_strided(view_sizes_, view_strides_, view_offset_ - base_offset_);
+    Tensor part = region(rest, view_dtype_, view_sizes_, view_strides_, view_offset_);
     Gradients inner = change_->backward({part.clone()});
     if (inner.size() > 0 && inner[0].defined()) part.copy_(inner[0]);
     else part.zero_();
@@ -58,6 +81,10 @@ class CopySlices final : public Node {
   }
 
  private:
+  // Where the base begins, counted in elements of `dtype`.
+  static int64_t offset_in(DType dtype, const Tensor& base) {
+    return base.storage_offset() * base.item_size() / item_size(dtype);
+  }
   Tensor make_tensor_like_base(const Tensor& g) const {
     int64_t last = 0;
     for (int64_t i = 0; i < base_sizes_.size(); ++i) last += (base_sizes_[i] - 1) * base_strides_[i];
@@ -66,9 +93,9 @@ class CopySlices final : public Node {
   }
 
   Dims base_sizes_, base_strides_;
-  int64_t base_offset_;
   Dims view_sizes_, view_strides_;
-  int64_t view_offset_;
+  DType view_dtype_;
+  int64_t view_offset_;  // from the first element of the base
   Ref<Node> change_;
 };
 
@@ -80,7 +107,10 @@ const char kReleasedMessage[] =
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward.";
 
-AutogradMeta::~AutogradMeta() { release_iteratively(std::move(grad_fn)); }
+AutogradMeta::~AutogradMeta() {
+  if (retains_grad) forget_retained(*this);
+  release_iteratively(std::move(grad_fn));
+}
 
 AutogradMeta* meta(const Tensor& tensor) { return static_cast<AutogradMeta*>(tensor.impl()->autograd.get()); }
 
@@ -93,7 +123,10 @@ AutogradMeta& make_meta(const Tensor& tensor) {
 bool grad_enabled() { return grad_mode; }
 void set_grad_enabled(bool enabled) { grad_mode = enabled; }
 bool inference_mode_enabled() { return inference_mode; }
-void set_inference_mode(bool enabled) { inference_mode = enabled; }
+void set_inference_mode(bool enabled) {
+  inference_mode = enabled;
+  make_inference_tensors(enabled);
+}
 
 bool tracks(TensorList tensors) {
   if (!grad_mode) return false;
@@ -110,11 +143,12 @@ Ref<Node> grad_fn(const Tensor& tensor) {
   if (m && m->grad_fn && m->view_version == version) return m->grad_fn;
   const Tensor whole{base};
   if (!has_history(whole)) return m ? m->grad_fn : nullptr;
+  if (!m && !meta(whole)->grad_fn) return nullptr;  // the base became a leaf that requires grad after the view was made
   if (!m && version == 0) return nullptr;  // made without recording, and nothing has changed since
   if (!m || m->grad_fn) {
     if (!m && tensor.impl()->view_kind == TensorImpl::ViewKind::NoGrad) return nullptr;
     GradMode on(true);
-    const Tensor fresh = whole.as_strided(tensor.sizes(), tensor.strides(), tensor.storage_offset());
+    const Tensor fresh = region(whole, tensor.dtype(), tensor.sizes(), tensor.strides(), tensor.storage_offset());
     AutogradMeta& own = make_meta(tensor);
     own.grad_fn = meta(fresh)->grad_fn;
     own.output_slot = 0;
@@ -172,10 +206,13 @@ void rebase_history(const Tensor& self, Ref<Node> node) {
     m.view_version = self.version() - 1;  // stale: grad_fn() rebuilds it from the base
     if (!m.grad_fn) m.grad_fn = slices;
     grad_fn(self);
+    move_retained(self);
+    move_retained(base);
     return;
   }
   m.grad_fn = std::move(node);
   m.output_slot = 0;
+  move_retained(self);
 }
 
 void adopt_history(const Tensor& self, const Tensor& result) {
@@ -191,6 +228,7 @@ void adopt_history(const Tensor& self, const Tensor& result) {
   AutogradMeta& m = make_meta(self);
   m.grad_fn = theirs.grad_fn;
   m.output_slot = theirs.output_slot;
+  move_retained(self);
 }
 
 void set_view(const Tensor& view, const Tensor& base, bool one_of_several) {
@@ -222,6 +260,30 @@ Ref<Node> accumulator_of(const Tensor& leaf) {
   return fresh;
 }
 
+namespace {
+
+// Threads that run backward through graphs with common leaves take turns at each leaf.
+std::mutex& mutex_of(const AutogradMeta& m) {
+  static std::mutex mutexes[64];
+  return mutexes[reinterpret_cast<uintptr_t>(&m) / alignof(std::max_align_t) / 8 % 64];
+}
+
+// `g` is held by the caller and by the list it came in.
+void add_to_grad(AutogradMeta& m, const Tensor& g) {
+  std::lock_guard lock(mutex_of(m));
+  if (!m.grad.defined()) {
+    // The first gradient is taken as it is when nothing else can see it, and copied when something can.
+    const bool stealable = !grad_enabled() && g.is_contiguous() && g.impl()->use_count() <= 2 && g.storage()->use_count() == 1;
+    m.grad = stealable ? g : g.clone();
+  } else if (!grad_enabled()) {
+    m.grad.add_(g);
+  } else {
+    m.grad = m.grad.add(g);
+  }
+}
+
+}  // namespace
+
 Gradients AccumulateGrad::backward(const Gradients& grads) {
   Tensor g = grads[0];
   if (!g.defined()) return {};
@@ -231,15 +293,7 @@ Gradients AccumulateGrad::backward(const Gradients& grads) {
     hook->run(in, out);
     g = out[0];
   }
-  if (!m.grad.defined()) {
-    // The first gradient is taken as it is when nothing else can see it, and copied when something can.
-    const bool stealable = !grad_enabled() && g.is_contiguous() && g.impl()->use_count() <= 2 && g.storage()->use_count() == 1;
-    m.grad = grad_enabled() ? g.clone() : stealable ? g : g.clone();
-  } else if (!grad_enabled()) {
-    m.grad.add_(g);
-  } else {
-    m.grad = m.grad.add(g);
-  }
+  add_to_grad(m, g);
   for (auto& hook : m.post_accumulate_hooks) {
     Gradients in, out{leaf_};
     hook->run(in, out);
@@ -286,7 +340,7 @@ const Tensor& Tensor::set_requires_grad(bool value) const {
 
 void Tensor::retain_grad() const {
   RL_CHECK(requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
-  if (!is_leaf()) make_meta(*this).retains_grad = true;
+  if (!is_leaf()) autograd::retain_gradient(*this);
 }
 
 Tensor Tensor::data() const {

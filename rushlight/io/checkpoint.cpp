@@ -83,16 +83,16 @@ std::string serialization_id(const std::vector<ZipEntry>& entries, size_t folder
   return digits(names) + digits(contents);
 }
 
-void write_archive(ByteSink& sink, const ValueTree& tree, const std::string& folder) {
+void write_archive(ByteSink& sink, const std::string& pickle, const std::vector<StorageRecord>& storages,
+                   const std::vector<int64_t>& storage_order, const std::string& folder) {
   ZipWriter zip(sink);
   const std::string prefix = folder + "/";
-  std::vector<int64_t> storage_order;
-  zip.add(prefix + "data.pkl", pickle(tree, storage_order));
+  zip.add(prefix + "data.pkl", pickle);
   zip.add(prefix + ".format_version", "1");
   zip.add(prefix + ".storage_alignment", std::to_string(ZipWriter::kAlignment));
   zip.add(prefix + "byteorder", "little");
   for (size_t key = 0; key < storage_order.size(); ++key) {
-    const StorageRecord& storage = tree.storages[static_cast<size_t>(storage_order[key])];
+    const StorageRecord& storage = storages[static_cast<size_t>(storage_order[key])];
     RL_CHECK(storage.data != nullptr || storage.nbytes() == 0, "a storage to save has no data");
     zip.add(concat(prefix, "data/", key), storage.data, static_cast<uint64_t>(storage.nbytes()));
   }
@@ -101,34 +101,42 @@ void write_archive(ByteSink& sink, const ValueTree& tree, const std::string& fol
   zip.finish();
 }
 
+void write_archive(ByteSink& sink, const ValueTree& tree, const std::string& folder) {
+  std::vector<int64_t> storage_order;
+  const std::string text = pickle(tree, storage_order);
+  write_archive(sink, text, tree.storages, storage_order, folder);
+}
+
 void reverse_elements(std::byte* data, int64_t nbytes, int64_t element_size) {
   for (int64_t i = 0; i < nbytes; i += element_size) std::reverse(data + i, data + i + element_size);
 }
 
 }  // namespace
 
-Checkpoint::Checkpoint(ByteSource source)
-    : zip_(checked(std::move(source))), folder_(folder_of(zip_.entries())) {
+Archive::Archive(ByteSource source) : zip_(checked(std::move(source))), folder_(folder_of(zip_.entries())) {
   check_version();
-  RL_CHECK(find("constants.pkl") == nullptr,
-           "Cannot use ``weights_only=True`` with TorchScript archives passed to ``torch.load``. ",
-           kWeightsOnlyAdvice);
   if (const ZipEntry* entry = find("byteorder")) {
     const std::string order = zip_.read(*entry, "byteorder");
     RL_CHECK_AS(ValueError, order == "little" || order == "big", "Unknown endianness type: ", order);
     swap_bytes_ = order == "big";
   }
-  tree_ = unpickle(zip_.read(require("data.pkl"), "data.pkl"));
-  for (const StorageRecord& storage : tree_.storages) check_storage(storage);
 }
 
-const ZipEntry& Checkpoint::require(const std::string& name) const {
+Checkpoint::Checkpoint(ByteSource source) : archive_(std::move(source)) {
+  RL_CHECK(archive_.find("constants.pkl") == nullptr,
+           "Cannot use ``weights_only=True`` with TorchScript archives passed to ``torch.load``. ",
+           kWeightsOnlyAdvice);
+  tree_ = unpickle(archive_.pickle());
+  for (const StorageRecord& storage : tree_.storages) archive_.check_storage(storage.key, storage.nbytes());
+}
+
+const ZipEntry& Archive::require(const std::string& name) const {
   const ZipEntry* entry = find(name);
   if (entry == nullptr) throw_zip_error(concat("locating file ", name), "file not found");
   return *entry;
 }
 
-void Checkpoint::check_version() const {
+void Archive::check_version() const {
   const ZipEntry* entry = find(".data/version");
   if (entry == nullptr) entry = find("version");
   RL_CHECK(entry != nullptr,
@@ -153,21 +161,25 @@ void Checkpoint::check_version() const {
            "mitigate this issue.");
 }
 
-void Checkpoint::check_storage(const StorageRecord& storage) const {
-  const auto expected = static_cast<uint64_t>(storage.nbytes());
-  const uint64_t size = require("data/" + storage.key).size;
+void Archive::check_storage(const std::string& key, int64_t nbytes) const {
+  const auto expected = static_cast<uint64_t>(nbytes);
+  const uint64_t size = require("data/" + key).size;
   RL_CHECK(size == expected, "record size (", size, " bytes) does not match expected size (", expected,
            " bytes = ", expected, " elements * 1 bytes/element) for dtype Byte");
 }
 
-void Checkpoint::read_storage(size_t index, void* destination) const {
-  const StorageRecord& storage = tree_.storages.at(index);
-  const std::string name = "data/" + storage.key;
+void Archive::read_storage(const std::string& key, DType dtype, int64_t nbytes, void* destination) const {
+  const std::string name = "data/" + key;
   zip_.read(require(name), destination, name);
   if (swap_bytes_) {
-    const int64_t element = item_size(storage.dtype) / (is_complex(storage.dtype) ? 2 : 1);
-    reverse_elements(static_cast<std::byte*>(destination), storage.nbytes(), element);
+    const int64_t element = item_size(dtype) / (is_complex(dtype) ? 2 : 1);
+    reverse_elements(static_cast<std::byte*>(destination), nbytes, element);
   }
+}
+
+void Checkpoint::read_storage(size_t index, void* destination) const {
+  const StorageRecord& storage = tree_.storages.at(index);
+  archive_.read_storage(storage.key, storage.dtype, storage.nbytes(), destination);
 }
 
 Checkpoint read_checkpoint(const std::string& path) { return Checkpoint(ByteSource::open(path)); }
@@ -182,6 +194,14 @@ void write_checkpoint(const std::string& path, const ValueTree& tree) {
 std::string write_checkpoint(const ValueTree& tree, const std::string& folder) {
   StringSink sink;
   write_archive(sink, tree, folder);
+  return std::move(sink.bytes());
+}
+
+std::string write_checkpoint(const std::string& pickle, const std::vector<StorageRecord>& storages, const std::string& folder) {
+  StringSink sink;
+  std::vector<int64_t> order(storages.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i);
+  write_archive(sink, pickle, storages, order, folder);
   return std::move(sink.bytes());
 }
 

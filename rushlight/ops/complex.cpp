@@ -11,11 +11,10 @@ using autograd::tracks;
 
 namespace {
 
-// A view under another dtype: in-place changes through it cannot be told apart from those of the base, so autograd
-// refuses them rather than lose their gradient.
 template <class Rule>
 Tensor make_dtype_view(const char* node, const Tensor& base, DType dtype, Dims sizes, Dims strides, int64_t offset, Rule rule) {
   Tensor view = make_reinterpreted(base, dtype, std::move(sizes), std::move(strides), offset);
+  autograd::set_view(view, base);
   if (!tracks(base)) return view;
   return Record(node, {base}).rule(view, std::move(rule));
 }

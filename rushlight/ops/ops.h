@@ -30,6 +30,9 @@ namespace nn::functional {
 #include "rushlight/declarations/nn.def"
 }  // namespace nn::functional
 
+#define SHARED(name) using nn::functional::name;
+#include "rushlight/declarations/nn_shared.def"
+
 #define RL_ALIAS_torch(name, target)                                                               \
   template <class... A>                                                                            \
     requires requires(A&&... a) { target(std::forward<A>(a)...); }                                 \

@@ -44,7 +44,7 @@ TEST(Arange, HasPyTorchsDtypesAndSizes) {
 
 TEST(Copy, EveryLayoutOfEveryShapeGivesTheSameElements) {
   const Tensor x = counting({5, 37, 41});
-  for (DimsRef order : {DimsRef{2, 1, 0}, DimsRef{0, 2, 1}, DimsRef{1, 0, 2}, DimsRef{2, 0, 1}}) {
+  for (const Dims& order : {Dims{2, 1, 0}, Dims{0, 2, 1}, Dims{1, 0, 2}, Dims{2, 0, 1}}) {
     const Tensor y = x.permute(order), z = y.contiguous();
     ASSERT_TRUE(z.is_contiguous());
     for (int64_t i = 0; i < y.size(0); ++i) {
@@ -150,6 +150,15 @@ TEST(InPlaceViews, GeometryChangesKeepTheGradient) {
   EXPECT_EQ(y.sizes(), (Dims{3, 2}));
   (y * counting({3, 2})).sum().backward();
   EXPECT_EQ(values(x.grad()), (Values{0, 2, 4, 1, 3, 5}));
+}
+
+TEST(ComplexViews, ChangesThroughThemAreRecorded) {
+  Tensor x = counting({3}).set_requires_grad(true);
+  const Tensor z = complex(x * 2, x * 3);
+  real(z).mul_(5);
+  imag(z).zero_();
+  view_as_real(z).sum().backward();
+  EXPECT_EQ(values(x.grad()), (Values{10, 10, 10}));
 }
 
 TEST(Pad, ReflectAndItsGradient) {
