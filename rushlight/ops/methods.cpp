@@ -25,7 +25,7 @@ namespace rushlight {
 #define OP(where, Result, name, doc, samples, first, ...)                                           \
   RL_IF_INPLACE(where, const Tensor& name##_(const Tensor& self RL_REST_DEFINED(first, __VA_ARGS__)) { \
     return in_place(self, [&](const Tensor& original) -> Tensor {                                   \
-      return name(original RL_REST_NAMES(first, __VA_ARGS__));                                      \
+      return ::rushlight::name(original RL_REST_NAMES(first, __VA_ARGS__));                         \
     });                                                                                             \
   })
 #include "rushlight/declarations/all.def"

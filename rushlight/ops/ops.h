@@ -35,8 +35,10 @@ namespace nn::functional {
 
 #define RL_ALIAS_torch(name, target)                                                               \
   template <class... A>                                                                            \
+    requires requires(A&&... a) { target(std::forward<A>(a)...); }                                 \
   decltype(auto) name(A&&... arguments) { return target(std::forward<A>(arguments)...); }          \
   template <class... A>                                                                            \
+    requires requires(A&&... a) { target##_(std::forward<A>(a)...); }                              \
   decltype(auto) name##_(A&&... arguments) { return target##_(std::forward<A>(arguments)...); }
 #define RL_ALIAS_special(name, target)                                                             \
   namespace special {                                                                              \

@@ -125,6 +125,8 @@ Tensor polygamma(int64_t n, const Tensor& x) {
   return of_input("PolygammaBackward0", Formula::Polygamma, params_of(n), x, rule);
 }
 
+Tensor methods::polygamma(const Tensor& self, int64_t n) { return rushlight::polygamma(n, self); }
+
 // log of the product of gamma(x - j / 2) for j < p, and p (p - 1) / 4 log(pi).
 Tensor mvlgamma(const Tensor& x, int64_t p) {
   RL_CHECK(p >= 1, "p has to be greater than or equal to 1");

@@ -66,8 +66,11 @@ class Makers:
 def function(lib, entry: dict):
     """The callable of a table entry in `lib`, or None."""
     name = entry["name"]
-    if entry["module"] == "torch.nn.functional":
-        return getattr(lib.nn.functional, name, None)
+    if entry["module"] != "torch":
+        module = lib
+        for part in entry["module"].split(".")[1:]:
+            module = getattr(module, part, None)
+        return getattr(module, name, None)
     return getattr(lib, name, None) if entry["function"] else getattr(lib.Tensor, name, None)
 
 
