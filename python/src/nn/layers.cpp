@@ -2,8 +2,10 @@
 #include "layers.h"
 
 #include "rushlight/nn/activation.h"
+#include "rushlight/nn/attention.h"
 #include "rushlight/nn/container.h"
 #include "rushlight/nn/conv.h"
+#include "rushlight/nn/distance.h"
 #include "rushlight/nn/dropout.h"
 #include "rushlight/nn/embedding.h"
 #include "rushlight/nn/linear.h"
@@ -149,6 +151,16 @@ void add_losses(PyObject* m) {
   add_layer<nn::TripletMarginLoss>(m, "loss", "TripletMarginLoss", "anchor, positive, negative", "max(0, d(a, p) - d(a, n) + margin).");
 }
 
+void add_attention_layers(PyObject* m) {
+  add_layer<nn::NonDynamicallyQuantizableLinear>(m, "linear", "NonDynamicallyQuantizableLinear", "input", "Linear, as MultiheadAttention has it.");
+  add_layer<nn::MultiheadAttention, &nn::MultiheadAttention::attend>(
+      m, "activation", "MultiheadAttention",
+      "query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None, average_attn_weights=True, is_causal=False",
+      "Attention with several heads.");
+  add_layer<nn::CosineSimilarity>(m, "distance", "CosineSimilarity", "x1, x2", "The cosine of the angle between rows.");
+  add_layer<nn::PairwiseDistance>(m, "distance", "PairwiseDistance", "x1, x2", "The p-norm of the difference of rows.");
+}
+
 void add_recurrent_layers(PyObject* m) {
   add_layer<nn::RNN, &nn::RNN::forward_from>(m, "rnn", "RNN", "input, hx=None", "Elman's recurrent network.");
   add_layer<nn::LSTM, &nn::LSTM::forward_from>(m, "rnn", "LSTM", "input, hx=None", "Long short-term memory.");
@@ -201,6 +213,7 @@ void add_layers(PyObject* m) {
   add_losses(m);
   add_vision_layers(m);
   add_recurrent_layers(m);
+  add_attention_layers(m);
   check(PyModule_AddFunctions(m, functions));
 }
 
