@@ -91,8 +91,22 @@ METHODS = {
     "requires_grad_": "(self, requires_grad: builtins.bool = ...) -> Tensor",
     "to": "(self, *args: Any, **kwargs: Any) -> Tensor",
 }
-BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
-COMPARISONS = "eq ne lt le gt ge".split()
+BINARY = [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+]
+COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
 
 
 def load(path):
@@ -199,7 +213,7 @@ def stub(module):
             yield "class Size(tuple[builtins.int, ...]):\n    def numel(self) -> builtins.int: ..."
         elif name == "Parameter":
             yield "class Parameter(Tensor):"
-            yield "    def __init__(self, data: Tensor | None = ..., requires_grad: builtins.bool = ...) -> None: ..."
+            yield "    def __init__(self, data: Any = ..., requires_grad: builtins.bool = ...) -> None: ..."
         elif isinstance(value, type):
             yield f"class {name}:"
             yield "    def __init__(self, *args: Any, **kwargs: Any) -> None: ..."

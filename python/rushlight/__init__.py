@@ -4,9 +4,9 @@
     python -m rushlight program.py           # a program that says `import torch`
     rushlight.as_torch()                     # the same for a notebook or a conftest file
 
-Operations and types come from the engine, `rushlight._C`; submodules are imported when first used. Importing this
-package never touches `sys.modules["torch"]`, which only the last two lines above do: PyTorch can live in the same
-process. `__version__` is Rushlight's own until `torch` is an alias; `torch.__version__` is "2.13.0".
+Operations and types come from the engine, `rushlight._C`; submodules are imported when first used. Importing
+this package never touches `sys.modules["torch"]`, which only the last two lines above do: PyTorch can live in
+the same process. `__version__` is Rushlight's own until `torch` is an alias; `torch.__version__` is "2.13.0".
 """
 
 # isort: skip_file
@@ -26,11 +26,17 @@ from math import e, inf, nan, pi
 
 newaxis = None
 
-del Parameter  # noqa: F821 - it is torch.nn.Parameter, not torch.Parameter
+del globals()["Parameter"]  # it is torch.nn.Parameter, not torch.Parameter
 
 # Names of this package that are defined in a module which is imported when they are first used.
-_LATER = {"autocast": "amp", "GradScaler": "amp", "finfo": "_type_info", "iinfo": "_type_info",
-          "load": "serialization", "save": "serialization"}
+_LATER = {
+    "autocast": "amp",
+    "GradScaler": "amp",
+    "finfo": "_type_info",
+    "iinfo": "_type_info",
+    "load": "serialization",
+    "save": "serialization",
+}
 
 
 def __getattr__(name):

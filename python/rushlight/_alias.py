@@ -1,8 +1,9 @@
 """`import torch` means Rushlight: the alias of `python -m rushlight` and of `rushlight.as_torch()`.
 
-A finder at the head of `sys.meta_path` answers for `torch` and `torchvision` and everything under them with the very
-modules of this package, so that `torch is rushlight`. Child processes inherit it through PYTHONPATH: the folder
-`_shim` holds packages of these names that put the alias in place when a child first imports one of them.
+A finder at the head of `sys.meta_path` answers for `torch` and `torchvision` and everything under them with
+the very modules of this package, so that `torch is rushlight`. Child processes inherit it through PYTHONPATH:
+the folder `_shim` holds packages of these names that put the alias in place when a child first imports one of
+them.
 """
 
 import importlib
@@ -66,7 +67,7 @@ class _Finder:
             if "." not in fullname or _importing():
                 raise import_error(fullname)
             return None
-        spec = ModuleSpec(fullname, _Loader(ours), origin=found.origin)
+        spec = ModuleSpec(fullname, _Loader(ours), origin=found.origin)  # type: ignore[arg-type]
         spec.submodule_search_locations = found.submodule_search_locations
         return spec
 
@@ -91,7 +92,7 @@ class _Finder:
 
 
 def _pass_to_children():
-    """As if the process had been started with the shim on PYTHONPATH: children copy the variable or sys.path."""
+    """As if the shim had been on PYTHONPATH from the start: children copy the variable or sys.path."""
     if SHIM not in sys.path:
         sys.path.insert(min(1, len(sys.path)), SHIM)
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -102,8 +103,8 @@ def _pass_to_children():
 def as_torch():
     """Makes `import torch` mean Rushlight in this process and in those that it starts.
 
-    For notebooks and conftest files; to be called before anything imports torch. ImportError if PyTorch itself has
-    been imported already.
+    For notebooks and conftest files; to be called before anything imports torch. ImportError if PyTorch
+    itself has been imported already.
     """
     import rushlight
     from rushlight.version import __version__

@@ -1,8 +1,8 @@
 """`python -m rushlight --check program.py`: which names of PyTorch a program uses that Rushlight lacks.
 
-The program is read, not run. Followed are imports of torch and torchvision with their aliases, chains of attributes
-(`torch.nn.functional.relu`), names bound to modules (`F = torch.nn.functional`) and, recursively, the program's own
-modules that lie beside it. Methods of tensors and modules cannot be seen this way.
+The program is read, not run. Followed are imports of torch and torchvision with their aliases, chains of
+attributes (`torch.nn.functional.relu`), names bound to modules (`F = torch.nn.functional`) and, recursively,
+the program's own modules that lie beside it. Methods of tensors and modules cannot be seen this way.
 """
 
 import ast
@@ -115,10 +115,11 @@ class Reader(ast.NodeVisitor):
                 self.visit(part)
         if hasattr(node, "name"):
             self.scope.names[node.name] = None
-        self.scope = Scope({argument.arg: None for argument in every}, self.scope)
+        outer = self.scope
+        self.scope = Scope({argument.arg: None for argument in every}, outer)
         for statement in node.body if isinstance(node.body, list) else [node.body]:
             self.visit(statement)
-        self.scope = self.scope.parent
+        self.scope = outer
 
     visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = visit_function
 
@@ -181,7 +182,7 @@ def read_program(path):
 
 
 def lacking(name):
-    """None if Rushlight has this name of PyTorch; else (the shortest part of it that is missing, a reason or "")."""
+    """None if Rushlight has this name of PyTorch; else its first missing part and a reason or ""."""
     parts = name.split(".")
     value, known = None, parts[0]
     for i, part in enumerate(parts):
@@ -202,7 +203,7 @@ def lacking(name):
 
 
 def check(arguments):
-    """Prints the report; the exit status: 0 when nothing is missing, 1 when something is, 2 for a bad call."""
+    """Prints the report; the exit status: 0 when nothing is missing, 1 when something is, 2 otherwise."""
     if len(arguments) != 1:
         print("usage: python -m rushlight --check program.py", file=sys.stderr)
         return 2
@@ -211,7 +212,7 @@ def check(arguments):
     except (OSError, SyntaxError) as error:
         print(f"{arguments[0]}: {error}", file=sys.stderr)
         return 2
-    missing = {}
+    missing: dict[tuple[str, str], list[Use]] = {}
     for use in uses:
         found = lacking(use.name)
         if found:
@@ -221,9 +222,7 @@ def check(arguments):
         print(f"{name}{f' ({reason})' if reason else ''}: {where}")
     names = len({use.name for use in uses})
     if missing:
-        print(
-            f"Rushlight lacks {len(missing)} of the names of PyTorch that {arguments[0]} uses ({names} in all)."
-        )
+        print(f"Rushlight lacks {len(missing)} of the {names} names of PyTorch that {arguments[0]} uses.")
         return 1
     print(f"Rushlight has all {names} names of PyTorch that {arguments[0]} uses.")
     return 0

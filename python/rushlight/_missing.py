@@ -23,8 +23,8 @@ def with_note(error, note):
 def attribute_error(module, name):
     shown = torch_name(module)
     error = AttributeError(f"module '{shown}' has no attribute '{name}'")
-    return with_note(error, f"Rushlight does not have {shown}.{name}. All that a program uses and Rushlight lacks: "
-                            "python -m rushlight --check program.py")  # fmt: skip
+    note = f"Rushlight does not have {shown}.{name}. All that a program uses and Rushlight lacks: "
+    return with_note(error, note + "python -m rushlight --check program.py")
 
 
 def import_error(name):

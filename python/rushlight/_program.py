@@ -85,15 +85,15 @@ def file_code(path):
         if spec is None:
             print(f"{sys.executable}: can't find '__main__' module in {path!r}", file=sys.stderr)
             raise SystemExit(1)
-        return spec.loader.get_code("__main__"), spec_attributes(spec)
+        return spec_code(spec), spec_attributes(spec)
     set_path(os.path.dirname(os.path.realpath(path)))
     path = os.path.abspath(path)
     try:
         with io.open_code(path) as file:
             source = file.read()
     except OSError as error:
-        print(f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}",
-              file=sys.stderr)  # fmt: skip
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
         raise SystemExit(2) from None
     loader = SourceFileLoader("__main__", path)
     return compile(source, path, "exec"), {"__file__": path, "__cached__": None, "__loader__": loader}
@@ -117,13 +117,22 @@ def module_code(name):
     if spec is None or not hasattr(spec.loader, "get_code"):
         print(f"{sys.executable}: No module named {name}", file=sys.stderr)
         raise SystemExit(1)
-    sys.argv[0] = spec.origin
-    return spec.loader.get_code(spec.name), spec_attributes(spec)
+    sys.argv[0] = str(spec.origin)
+    return spec_code(spec), spec_attributes(spec)
+
+
+def spec_code(spec):
+    return spec.loader.get_code(spec.name)
 
 
 def spec_attributes(spec):
-    return {"__file__": spec.origin, "__cached__": spec.cached, "__loader__": spec.loader, "__package__": spec.parent,
-            "__spec__": spec}  # fmt: skip
+    return {
+        "__file__": spec.origin,
+        "__cached__": spec.cached,
+        "__loader__": spec.loader,
+        "__package__": spec.parent,
+        "__spec__": spec,
+    }
 
 
 # ---- running it
@@ -144,7 +153,7 @@ def execute(load):
 
 
 def report(error):
-    """Shows an uncaught exception as Python would, without our frames, and ends the process as Python would."""
+    """Shows an uncaught exception as Python would, without our frames, and ends the process likewise."""
     forget_own_frames(error, set())
     sys.excepthook(type(error), error, error.__traceback__)
     if isinstance(error, KeyboardInterrupt):

@@ -34,7 +34,7 @@ def set_rng_state(new_state):
 
 @contextmanager
 def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="devices", device_type="cuda"):
-    """A scope whose random draws leave the default generator as it was. Devices other than the CPU have none."""
+    """A scope whose random draws leave the default generator as it was; other devices have none."""
     if not enabled:
         yield
         return

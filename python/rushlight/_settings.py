@@ -1,18 +1,36 @@
 """Switches of the torch namespace. Those that tune PyTorch's back ends are kept and have no effect here."""
 
 import warnings
+from types import SimpleNamespace
 
 from rushlight import _C
 from rushlight.version import TorchVersion
 
 __all__ = [
-    "TorchVersion", "are_deterministic_algorithms_enabled", "compile", "compiled_with_cxx11_abi", "get_default_device",
-    "get_deterministic_debug_mode", "get_float32_matmul_precision", "is_autocast_cache_enabled", "is_autocast_enabled",
-    "get_autocast_dtype", "get_autocast_gpu_dtype", "get_autocast_cpu_dtype", "is_autocast_cpu_enabled",
-    "is_deterministic_algorithms_warn_only_enabled", "is_storage", "is_warn_always_enabled", "set_default_device",
-    "set_default_tensor_type", "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_warn_always",
-    "typename", "use_deterministic_algorithms",
-]  # fmt: skip
+    "TorchVersion",
+    "are_deterministic_algorithms_enabled",
+    "compile",
+    "compiled_with_cxx11_abi",
+    "get_autocast_cpu_dtype",
+    "get_autocast_dtype",
+    "get_autocast_gpu_dtype",
+    "get_default_device",
+    "get_deterministic_debug_mode",
+    "get_float32_matmul_precision",
+    "is_autocast_cache_enabled",
+    "is_autocast_cpu_enabled",
+    "is_autocast_enabled",
+    "is_deterministic_algorithms_warn_only_enabled",
+    "is_storage",
+    "is_warn_always_enabled",
+    "set_default_device",
+    "set_default_tensor_type",
+    "set_deterministic_debug_mode",
+    "set_float32_matmul_precision",
+    "set_warn_always",
+    "typename",
+    "use_deterministic_algorithms",
+]
 
 _DTYPE_OF_TENSOR_TYPE = {
     "FloatTensor": "float32",
@@ -20,7 +38,7 @@ _DTYPE_OF_TENSOR_TYPE = {
     "HalfTensor": "float16",
     "BFloat16Tensor": "bfloat16",
 }
-_state = {"deterministic": 0, "precision": "highest", "warn_always": False, "device": None}
+_state = SimpleNamespace(deterministic=0, precision="highest", warn_always=False, device=None)
 
 
 def compile(
@@ -40,17 +58,17 @@ def compile(
 
 def get_default_device():
     """The device that tensors are made on."""
-    return _state["device"] or _C.device("cpu")
+    return _state.device or _C.device("cpu")
 
 
 def set_default_device(device):
-    """Chooses the device that tensors are made on: the CPU, or None for it; AssertionError for CUDA devices."""
+    """Chooses the device that tensors are made on: the CPU, also as None; AssertionError for CUDA."""
     chosen = None if device is None else _C.device(device)
     if chosen is not None and chosen.type != "cpu":
         if chosen.type == "cuda":
             raise AssertionError("Rushlight not compiled with CUDA enabled")
         raise NotImplementedError(f"Rushlight cannot make tensors on {chosen} by default")
-    _state["device"] = chosen
+    _state.device = chosen
 
 
 def set_default_tensor_type(t):
@@ -72,17 +90,17 @@ def use_deterministic_algorithms(mode, *, warn_only=False):
             "_set_deterministic_algorithms(): argument 'mode' (position 1) must be bool, not "
             + type(mode).__name__
         )
-    _state["deterministic"] = (1 if warn_only else 2) if mode else 0
+    _state.deterministic = (1 if warn_only else 2) if mode else 0
 
 
 def are_deterministic_algorithms_enabled():
     """What use_deterministic_algorithms was told."""
-    return _state["deterministic"] > 0
+    return _state.deterministic > 0
 
 
 def is_deterministic_algorithms_warn_only_enabled():
     """What use_deterministic_algorithms was told of warn_only."""
-    return _state["deterministic"] == 1
+    return _state.deterministic == 1
 
 
 def set_deterministic_debug_mode(debug_mode):
@@ -93,17 +111,18 @@ def set_deterministic_debug_mode(debug_mode):
     if isinstance(debug_mode, str):
         if debug_mode not in names:
             raise RuntimeError(
-                f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}"
+                "invalid value of debug_mode, expected one of `default`, `warn`, `error`, "
+                f"but got {debug_mode}"
             )
         debug_mode = names.index(debug_mode)
     if debug_mode not in (0, 1, 2):
         raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}")
-    _state["deterministic"] = debug_mode
+    _state.deterministic = debug_mode
 
 
 def get_deterministic_debug_mode():
     """0, 1 or 2, as set_deterministic_debug_mode counts."""
-    return _state["deterministic"]
+    return _state.deterministic
 
 
 # ---- others
@@ -115,22 +134,22 @@ def set_float32_matmul_precision(precision):
         message = f"{precision} is not one of 'highest', 'high', or 'medium'; the current"
         warnings.warn(message + "setFloat32MatmulPrecision call has no effect.", stacklevel=2)
         return
-    _state["precision"] = precision
+    _state.precision = precision
 
 
 def get_float32_matmul_precision():
     """What set_float32_matmul_precision was told."""
-    return _state["precision"]
+    return _state.precision
 
 
 def set_warn_always(b):
     """Kept for the question below."""
-    _state["warn_always"] = bool(b)
+    _state.warn_always = bool(b)
 
 
 def is_warn_always_enabled():
     """What set_warn_always was told."""
-    return _state["warn_always"]
+    return _state.warn_always
 
 
 def is_autocast_enabled(device_type="cuda"):

@@ -20,6 +20,7 @@ def _check_dtype(function, dtype):
 
 class _Info:
     __slots__ = ("_dtype", "bits", "dtype", "max", "min")
+    _dtype: _C.dtype
 
     def __eq__(self, other):
         return type(self) is type(other) and self._dtype is other._dtype
@@ -29,7 +30,7 @@ class _Info:
 
 
 class finfo(_Info):
-    """finfo(type=None): the limits of a floating dtype (of the parts of a complex one); of the default one without."""
+    """finfo(type=None): the limits of a floating dtype or of a complex one's parts."""
 
     __slots__ = ("eps", "resolution", "smallest_normal", "tiny")
     __module__ = "torch"

@@ -1,4 +1,4 @@
-"""torch.compiler: there is no compiler, so functions come back unchanged and nothing is ever being compiled."""
+"""torch.compiler: there is no compiler, so functions come back unchanged and nothing is being compiled."""
 
 from rushlight._settings import compile
 

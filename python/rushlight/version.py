@@ -18,7 +18,7 @@ def _numbers(version):
 
 
 class TorchVersion(str):
-    """A version that compares by number with strings and tuples: TorchVersion("2.13.0") > (2, 9) and > "2.9"."""
+    """A version that compares by number with strings and tuples: TorchVersion("2.13.0") > (2, 9)."""
 
     __slots__ = ()
     __module__ = "torch.torch_version"

@@ -23,6 +23,7 @@ constexpr KindName kKinds[] = {
     {"bool", Kind::Bool, "bool"}, {"OptBool", Kind::OptBool, "bool"}, {"String", Kind::String, "str"},
     {"OptString", Kind::OptString, "str"}, {"DType", Kind::DType, "torch.dtype"}, {"OptDType", Kind::OptDType, "torch.dtype"},
     {"Device", Kind::Device, "torch.device"}, {"OptDevice", Kind::OptDevice, "torch.device"}, {"OptGenerator", Kind::Generator, "Generator"},
+    {"Padding", Kind::Padding, "tuple of ints"}, {"Extents", Kind::Extents, "tuple of ints"}, {"OptDoubles", Kind::OptDoubles, "tuple of floats"},
     {"OptMemoryFormat", Kind::MemoryFormat, "torch.memory_format"}, {"OptLayout", Kind::Layout, "torch.layout"},
     {"Object", Kind::Object, "object"}, {"Out", Kind::Out, "Tensor"}};
 
@@ -40,7 +41,7 @@ bool is_optional(Kind kind) {
   switch (kind) {
     case Kind::OptTensor: case Kind::OptScalar: case Kind::OptDims: case Kind::OptInt: case Kind::OptDouble: case Kind::OptBool:
     case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::MemoryFormat:
-    case Kind::Layout: case Kind::Object: case Kind::Out: return true;
+    case Kind::Layout: case Kind::Object: case Kind::OptDoubles: case Kind::Out: return true;
     default: return false;
   }
 }
@@ -83,6 +84,9 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::TensorList: return is_tensor_list(o);
     case Kind::Scalar: case Kind::OptScalar: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
     case Kind::Dims: case Kind::OptDims: return is_int_list(o) || is_int(o);
+    case Kind::Padding: return is_int_list(o) || is_int(o) || PyUnicode_Check(o);
+    case Kind::Extents: return is_int_list(o) || is_int(o) || ((PyTuple_Check(o) || PyList_Check(o)) && PySequence_Fast_GET_ITEM(o, 0) == Py_None);
+    case Kind::OptDoubles: return is_number(o) || PyTuple_Check(o) || PyList_Check(o);
     case Kind::Int: case Kind::OptInt: return is_int(o);
     case Kind::Double: case Kind::OptDouble: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
     case Kind::Bool: case Kind::OptBool: return PyBool_Check(o) || is_numpy_bool(o);

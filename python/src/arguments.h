@@ -11,7 +11,7 @@ namespace rushlight::python {
 
 enum class Kind : uint8_t {
   Tensor, OptTensor, TensorList, Scalar, OptScalar, Operand, Dims, OptDims, Int, OptInt, Double, OptDouble, Bool, OptBool,
-  String, OptString, DType, OptDType, Device, OptDevice, Generator, MemoryFormat, Layout, Object, Out
+  String, OptString, DType, OptDType, Device, OptDevice, Generator, MemoryFormat, Layout, Object, Padding, Extents, OptDoubles, Out
 };
 
 struct Parameter {

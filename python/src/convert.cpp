@@ -33,6 +33,24 @@ std::vector<Tensor> tensors_value(PyObject* o) {
   return out;
 }
 
+Extents extents_value(PyObject* o) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return Extents(int_value(o));
+  std::vector<OptInt> sizes;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+    sizes.push_back(item == Py_None ? OptInt() : OptInt(int_value(item)));
+  }
+  return Extents(std::move(sizes));
+}
+
+OptDoubles doubles_value(PyObject* o) {
+  if (o == Py_None) return {};
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return OptDoubles(double_value(o));
+  std::vector<double> values;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) values.push_back(double_value(PySequence_Fast_GET_ITEM(o, i)));
+  return OptDoubles(std::move(values));
+}
+
 namespace {
 
 template <class Range>

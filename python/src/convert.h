@@ -17,21 +17,34 @@ DType dtype_like(PyObject* object);                   // a dtype or one of the t
 Dims dims_value(PyObject* object);                    // a sequence or a single int
 std::vector<Tensor> tensors_value(PyObject* object);  // a sequence of tensors
 
+Extents extents_value(PyObject* object);              // ints or None
+OptDoubles doubles_value(PyObject* object);           // a number, a sequence of numbers or None
+
+template <class T>
+T plain_value(PyObject* o);
+
 // Argument<P> holds what a parameter of type P borrows for the time of the call.
 template <class P>
 struct Argument;
 
+// The tensor of an object, or none for None; the caller holds the object.
+inline const Tensor& borrow_tensor(PyObject* o) {
+  static const Tensor none;
+  return o == Py_None ? none : tensor_value(o);
+}
+
 template <>
 struct Argument<const Tensor&> {
-  explicit Argument(PyObject* o) : value(o == Py_None ? Tensor() : tensor_value(o)) {}
+  explicit Argument(PyObject* o) : value(borrow_tensor(o)) {}
   const Tensor& get() const { return value; }
-  Tensor value;
+  bool is_large() const { return value.defined() && value.numel() > kLargeTensor; }
+  const Tensor& value;
 };
 template <>
 struct Argument<const Operand&> {
-  explicit Argument(PyObject* o) : tensor(is_tensor(o) ? tensor_value(o) : Tensor()), value(tensor.defined() ? Operand(tensor) : Operand(scalar_value(o))) {}
+  explicit Argument(PyObject* o) : value(is_tensor(o) ? Operand(tensor_value(o)) : Operand(scalar_value(o))) {}
   const Operand& get() const { return value; }
-  Tensor tensor;
+  bool is_large() const { return value.is_tensor() && value.tensor().numel() > kLargeTensor; }
   Operand value;
 };
 template <>
@@ -44,6 +57,11 @@ template <>
 struct Argument<DimsRef> {
   explicit Argument(PyObject* o) : value(dims_value(o)) {}
   DimsRef get() const { return value; }
+  bool is_large() const {
+    int64_t product = 1;
+    for (int64_t d : value) if (__builtin_mul_overflow(product, d, &product)) return true;
+    return product > kLargeTensor;
+  }
   Dims value;
 };
 template <>
@@ -54,9 +72,32 @@ struct Argument<OptDims> {
   Dims value;
 };
 template <>
+struct Argument<const Padding&> {
+  explicit Argument(PyObject* o) : value(PyUnicode_Check(o) ? Padding(plain_value<String>(o)) : Padding(dims_value(o))) {}
+  const Padding& get() const { return value; }
+  Padding value;
+};
+template <>
+struct Argument<const Extents&> {
+  explicit Argument(PyObject* o) : value(extents_value(o)) {}
+  const Extents& get() const { return value; }
+  Extents value;
+};
+template <>
+struct Argument<const OptDoubles&> {
+  explicit Argument(PyObject* o) : value(doubles_value(o)) {}
+  const OptDoubles& get() const { return value; }
+  OptDoubles value;
+};
+template <>
 struct Argument<TensorList> {
   explicit Argument(PyObject* o) : value(tensors_value(o)) {}
   TensorList get() const { return value; }
+  bool is_large() const {
+    int64_t sum = 0;
+    for (const Tensor& t : value) sum += t.defined() ? t.numel() : 0;
+    return sum > kLargeTensor;
+  }
   std::vector<Tensor> value;
 };
 template <>
@@ -103,17 +144,27 @@ struct Argument<std::optional<T>> {
 PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names, std::initializer_list<Tensor> values);
 
 inline PyObject* to_python(const char*, const Tensor& t) { return wrap(t); }
+inline PyObject* to_python(const char*, Tensor&& t) { return wrap(std::move(t)); }
 inline PyObject* to_python(const char*, bool v) { return PyBool_FromLong(v); }
 inline PyObject* to_python(const char*, int64_t v) { return PyLong_FromLongLong(v); }
 inline PyObject* to_python(const char*, double v) { return PyFloat_FromDouble(v); }
 inline PyObject* to_python(const char*, const Scalar& v) { return wrap_scalar(v); }
 PyObject* to_python(const char*, const TensorPair& v);
+inline PyObject* to_python(const char* op, const WithIndices& v) {
+  return v.indices.defined() ? to_python(op, TensorPair(v, v.indices)) : wrap(v);
+}
 PyObject* to_python(const char*, const TensorTriple& v);
 PyObject* to_python(const char*, const TensorVector& v);
 inline PyObject* to_python(const char* op, const ValuesIndices& v) { return wrap_fields(op, {"values", "indices"}, {v.values, v.indices}); }
 inline PyObject* to_python(const char* op, const MinMax& v) { return wrap_fields(op, {"min", "max"}, {v.min, v.max}); }
 inline PyObject* to_python(const char* op, const MantissaExponent& v) {
   return wrap_fields(op, {"mantissa", "exponent"}, {v.mantissa, v.exponent});
+}
+
+template <class A>
+bool is_large(const A& argument) {
+  if constexpr (requires { argument.is_large(); }) return argument.is_large();
+  else return false;
 }
 
 // Calls a C++ function of any declared type with the slots of a parsed call.
@@ -123,8 +174,10 @@ template <class R, class... P>
 struct Invoker {
   template <size_t... I>
   static PyObject* call(void* function, const char* name, PyObject* const* slots, std::index_sequence<I...>) {
-    std::tuple<Argument<P>...> arguments{Argument<P>(slots[I])...};
-    return to_python(name, reinterpret_cast<R (*)(P...)>(function)(std::get<I>(arguments).get()...));
+    const std::tuple<Argument<P>...> arguments{Argument<P>(slots[I])...};
+    auto compute = [&]() -> R { return reinterpret_cast<R (*)(P...)>(function)(std::get<I>(arguments).get()...); };
+    if ((is_large(std::get<I>(arguments)) || ...)) return to_python(name, without_gil(compute));
+    return to_python(name, compute());
   }
   static PyObject* invoke(void* function, const char* name, PyObject* const* slots) {
     return call(function, name, slots, std::index_sequence_for<P...>());

@@ -1,4 +1,6 @@
 // Tensors as other libraries and Python's own protocols see them: NumPy, lists, buffers, copies, pickles.
+#include "copying.h"
+#include "dlpack.h"
 #include "numpy.h"
 #include "operations.h"
 #include "rushlight/autograd/variable.h"
@@ -159,6 +161,11 @@ PyMethodDef tensor_interop_methods[] = {
     {"__array_wrap__", array_wrap, METH_VARARGS, "The result of a NumPy function as a tensor."},
     {"tolist", tolist, METH_NOARGS, "The elements as Python numbers in nested lists; a number for a 0-d tensor."},
     {"__complex__", to_complex_number, METH_NOARGS, "The only element as a complex number."},
+    fast_method("__dlpack__", to_dlpack, "A DLPack capsule on this memory."),
+    {"__dlpack_device__", dlpack_device, METH_NOARGS, "DLPack's numbers of the device."},
+    {"__copy__", copy_tensor, METH_NOARGS, "Another tensor on the same memory."},
+    {"__deepcopy__", deepcopy_tensor, METH_O, "A copy with its own memory, grad and attributes."},
+    {"__reduce_ex__", reduce_tensor, METH_O, "Pickles the elements, the layout and the attributes."},
     {"__bytes__", to_bytes, METH_NOARGS, "The elements, each of which must be 0 to 255."},
     {}};
 

@@ -8,7 +8,6 @@
 #include "rushlight/ops/in_place.h"
 
 namespace rushlight::python {
-namespace {
 
 // All overloads of one name.
 struct Overloads {
@@ -23,6 +22,8 @@ struct Overloads {
   };
   std::vector<Target> targets;
 };
+
+namespace {
 
 struct PyOperation {
   PyObject_HEAD
@@ -157,7 +158,7 @@ void build_tables() {
     if (row.where & kMethod) add_overload(t.methods, row, row.name, false, true);
     if (row.where & kInPlace) {
       const std::string name = std::string(row.name) + "_";
-      add_overload(t.methods, row, name, true, true);
+      if (row.where & kMethod) add_overload(t.methods, row, name, true, true);
       if (row.where & kFunction) add_overload(t.functions, row, name, true, false);
     }
   }
@@ -183,15 +184,23 @@ PyMethodDef module_functions[] = {{"_operations", operations, METH_NOARGS, "The 
 
 }  // namespace
 
-PyObject* call_operation(const char* name, std::initializer_list<PyObject*> args) {
-  const Tables& t = tables();
-  if (auto it = t.functions.find(name); it != t.functions.end()) {
-    return run(*it->second, {args.begin(), static_cast<Py_ssize_t>(args.size()), nullptr, nullptr});
+PyObject* NamedOperation::operator()(std::initializer_list<PyObject*> args) {
+  if (!overloads_) {
+    const Tables& t = tables();
+    auto it = t.functions.find(name_);
+    is_method_ = it == t.functions.end();
+    if (is_method_) {
+      it = t.methods.find(name_);
+      RL_CHECK_AS(NotImplementedError, it != t.methods.end(), "there is no operation ", name_);
+    }
+    overloads_ = it->second;
   }
-  auto it = t.methods.find(name);
-  RL_CHECK_AS(NotImplementedError, it != t.methods.end(), "there is no operation ", name);
-  return run(*it->second, {args.begin() + 1, static_cast<Py_ssize_t>(args.size()) - 1, nullptr, *args.begin()});
+  const auto count = static_cast<Py_ssize_t>(args.size());
+  if (is_method_) return run(*overloads_, {args.begin() + 1, count - 1, nullptr, *args.begin()});
+  return run(*overloads_, {args.begin(), count, nullptr, nullptr});
 }
+
+PyObject* call_operation(const char* name, std::initializer_list<PyObject*> args) { return NamedOperation(name)(args); }
 
 void add_operations(PyObject* module) {
   function_type = add_type(module, "_function", &function_spec);

@@ -7,6 +7,8 @@
 
 namespace rushlight::python {
 
+struct Overloads;
+
 // One row of a declaration.
 struct Row {
   const char* module;  // "torch", "torch.nn.functional" or "torch.special"
@@ -25,6 +27,18 @@ const std::vector<Row>& rows();
 
 // Calls an operation by name, as Python would: for slots and properties that have an operation behind them.
 PyObject* call_operation(const char* name, std::initializer_list<PyObject*> args);
+
+// The same for those who call often: the name is looked up once.
+class NamedOperation {
+ public:
+  explicit NamedOperation(const char* name) : name_(name) {}
+  PyObject* operator()(std::initializer_list<PyObject*> args);
+
+ private:
+  const char* name_;
+  const Overloads* overloads_ = nullptr;
+  bool is_method_ = false;
+};
 
 // Adds the functions to the module and the methods to Tensor.
 void add_operations(PyObject* module);

@@ -76,6 +76,12 @@ class AcquireGil {
   PyGILState_STATE state_;
 };
 
+template <class F>
+auto without_gil(F&& f) -> decltype(f()) {
+  ReleaseGil released;
+  return f();
+}
+
 // Adds `object` to the module under `name`.
 void add_to_module(PyObject* module, const char* name, Object object);
 // A heap type from its spec, added to the module.

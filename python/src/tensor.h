@@ -26,6 +26,9 @@ inline bool is_tensor(PyObject* object) {
 // The tensor of a wrapper, for as long as the wrapper is held.
 inline const Tensor& tensor_value(PyObject* object) { return reinterpret_cast<PyTensor*>(object)->tensor; }
 
+// Operations on more elements than this let other threads of Python run meanwhile.
+inline constexpr int64_t kLargeTensor = 1 << 16;
+
 // The wrapper of a tensor, new or the one it has; None for an undefined tensor.
 PyObject* wrap(Tensor tensor);
 // A new wrapper of a given class, for constructors.

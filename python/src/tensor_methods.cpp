@@ -1,7 +1,5 @@
 // Methods of a tensor that are no operations: they concern its object, its history or Python.
 #include "operations.h"
-#include "rushlight/autograd/engine.h"
-#include "rushlight/autograd/variable.h"
 
 namespace rushlight::python {
 namespace {
@@ -48,55 +46,6 @@ PyObject* stride(PyObject* self, PyObject* args, PyObject* kwargs) {
   return geometry(args, kwargs, "|O:stride", all, [&](int64_t d) { return t.stride(d); });
 }
 
-PyObject* requires_grad_(PyObject* self, PyObject* args, PyObject* kwargs) {
-  return guarded([&]() -> PyObject* {
-    static const char* names[] = {"requires_grad", nullptr};
-    int value = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:requires_grad_", const_cast<char**>(names), &value)) throw PythonError();
-    tensor_value(self).set_requires_grad(value);
-    return Py_NewRef(self);
-  });
-}
-PyObject* retain_grad(PyObject* self, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    tensor_value(self).retain_grad();
-    Py_RETURN_NONE;
-  });
-}
-
-std::vector<Tensor> optional_tensors(PyObject* o) {
-  if (!o || o == Py_None) return {};
-  if (is_tensor(o)) return {tensor_value(o)};
-  Object list = take(PySequence_List(o));
-  std::vector<Tensor> out;
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) {
-    PyObject* item = PyList_GET_ITEM(list.get(), i);
-    RL_CHECK_AS(TypeError, is_tensor(item) || item == Py_None, "expected Tensor as element ", i, ", but got ", Py_TYPE(item)->tp_name);
-    out.push_back(item == Py_None ? Tensor() : tensor_value(item));
-  }
-  return out;
-}
-
-PyObject* backward(PyObject* self, PyObject* args, PyObject* kwargs) {
-  return guarded([&]() -> PyObject* {
-    static const char* names[] = {"gradient", "retain_graph", "create_graph", "inputs", nullptr};
-    PyObject *gradient = Py_None, *retain = Py_None, *inputs = Py_None;
-    int create = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOpO:backward", const_cast<char**>(names), &gradient, &retain, &create, &inputs)) throw PythonError();
-    const Tensor root = tensor_value(self);
-    const std::vector<Tensor> grads = optional_tensors(gradient), targets = optional_tensors(inputs);
-    RL_CHECK(inputs == Py_None || !targets.empty(), "'inputs' argument to backward() cannot be empty.");
-    autograd::BackwardOptions options;
-    options.create_graph = create;
-    options.retain_graph = retain == Py_None ? create != 0 : PyObject_IsTrue(retain) == 1;
-    {
-      ReleaseGil released;
-      autograd::backward({root}, grads, options, targets);
-    }
-    Py_RETURN_NONE;
-  });
-}
-
 template <class F>
 PyCFunction with_keywords(F* f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f)); }
 constexpr int kKeywords = METH_VARARGS | METH_KEYWORDS;
@@ -120,10 +69,6 @@ PyMethodDef tensor_methods[] = {
     {"get_device", get_device, METH_NOARGS, "The index of its GPU; -1 for the CPU."},
     {"size", with_keywords(size), kKeywords, "size(dim=None): the sizes, or one of them."},
     {"stride", with_keywords(stride), kKeywords, "stride(dim=None): the strides in elements, or one of them."},
-    {"requires_grad_", with_keywords(requires_grad_), kKeywords, "requires_grad_(requires_grad=True): records operations from now on."},
-    {"retain_grad", retain_grad, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf in .grad."},
-    {"backward", with_keywords(backward), kKeywords,
-     "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None): adds gradients to the leaves."},
     {}};
 
 }  // namespace rushlight::python

@@ -1,4 +1,5 @@
 // Operators: arithmetic, comparison, truth and conversion to Python numbers.
+#include "numpy.h"
 #include "operations.h"
 #include "rushlight/ops/pointwise.h"
 
@@ -13,15 +14,30 @@ Tensor minus_from(const Tensor& a, const Operand& b) { return rsub(a, b); }
 Tensor over(const Tensor& a, const Operand& b) { return div(a, b); }
 Tensor under(const Tensor& a, const Operand& b) { return mul(reciprocal(a), b); }
 
+bool is_long(const Tensor& a, const Operand& b) {
+  return a.numel() > kLargeTensor || (b.is_tensor() && b.tensor().numel() > kLargeTensor);
+}
+
+template <TensorOperation op>
+PyObject* compute(const Tensor& a, const Operand& b) {
+  if (is_long(a, b)) return wrap(without_gil([&] { return op(a, b); }));
+  return wrap(op(a, b));
+}
+
+// An array in an expression with a tensor counts as one.
+Object tensor_of_array(PyObject* o) { return is_ndarray(o) ? take(wrap(tensor_from_numpy(o, false))) : Object(); }
+
 // a op b where at least one is a tensor; `reflected` is the operation for (b, number a).
 template <TensorOperation op, TensorOperation reflected>
 PyObject* binary(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     if (is_tensor(a)) {
-      if (is_tensor(b)) return wrap(op(tensor_value(a), tensor_value(b)));
-      if (is_number(b)) return wrap(op(tensor_value(a), scalar_value(b)));
-    } else if (is_number(a)) {
-      return wrap(reflected(tensor_value(b), scalar_value(a)));
+      if (is_tensor(b)) return compute<op>(tensor_value(a), tensor_value(b));
+      if (is_number(b)) return compute<op>(tensor_value(a), scalar_value(b));
+      if (Object array = tensor_of_array(b)) return compute<op>(tensor_value(a), tensor_value(array.get()));
+    } else {
+      if (is_number(a)) return compute<reflected>(tensor_value(b), scalar_value(a));
+      if (Object array = tensor_of_array(a)) return compute<op>(tensor_value(array.get()), tensor_value(b));
     }
     Py_RETURN_NOTIMPLEMENTED;
   });
@@ -35,38 +51,67 @@ const Tensor& over_(const Tensor& a, const Operand& b) { return div_(a, b); }
 template <InPlaceOperation op>
 PyObject* in_place(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
-    if (is_tensor(b)) op(tensor_value(a), tensor_value(b));
-    else if (is_number(b)) op(tensor_value(a), scalar_value(b));
-    else Py_RETURN_NOTIMPLEMENTED;
-    return Py_NewRef(a);
+    auto change = [&](const Operand& operand) {
+      const Tensor& t = tensor_value(a);
+      if (is_long(t, operand)) without_gil([&] { op(t, operand); });
+      else op(t, operand);
+      return Py_NewRef(a);
+    };
+    if (is_tensor(b)) return change(tensor_value(b));
+    if (is_number(b)) return change(scalar_value(b));
+    if (Object array = tensor_of_array(b)) return change(tensor_value(array.get()));
+    Py_RETURN_NOTIMPLEMENTED;
   });
 }
-
 
 // An operator that is an operation of this name; a foreign operand type is left to the other side.
 template <const char* name>
 PyObject* named_binary(PyObject* a, PyObject* b) {
-  if (!(is_tensor(a) || is_number(a)) || !(is_tensor(b) || is_number(b))) Py_RETURN_NOTIMPLEMENTED;
+  static NamedOperation& operation = *new NamedOperation(name);
   return guarded([&]() -> PyObject* {
-    if (is_tensor(a)) return call_operation(name, {a, b});
+    Object array;
+    PyObject*& foreign = is_tensor(a) ? b : a;
+    if (!is_tensor(foreign) && !is_number(foreign)) {
+      array = tensor_of_array(foreign);
+      if (!array) Py_RETURN_NOTIMPLEMENTED;
+      foreign = array.get();
+    }
+    if (is_tensor(a)) return operation({a, b});
     Object left = take(wrap(as_tensor(scalar_value(a))));
-    return call_operation(name, {left.get(), b});
+    return operation({left.get(), b});
   });
 }
+
+// Numbers are no matrices.
+PyObject* matrix_multiply(PyObject* a, PyObject* b) {
+  static NamedOperation& operation = *new NamedOperation("matmul");
+  return guarded([&]() -> PyObject* {
+    Object array;
+    PyObject*& foreign = is_tensor(a) ? b : a;
+    if (!is_tensor(foreign)) {
+      array = tensor_of_array(foreign);
+      if (!array) Py_RETURN_NOTIMPLEMENTED;
+      foreign = array.get();
+    }
+    return operation({a, b});
+  });
+}
+
 template <const char* name>
 PyObject* named_in_place(PyObject* a, PyObject* b) {
+  static NamedOperation& operation = *new NamedOperation(name);
   if (!is_tensor(b) && !is_number(b)) Py_RETURN_NOTIMPLEMENTED;
-  return guarded([&]() -> PyObject* { return call_operation(name, {a, b}); });
+  return guarded([&]() -> PyObject* { return operation({a, b}); });
 }
 template <const char* name>
 PyObject* named_unary(PyObject* a) {
-  return guarded([&]() -> PyObject* { return call_operation(name, {a}); });
+  static NamedOperation& operation = *new NamedOperation(name);
+  return guarded([&]() -> PyObject* { return operation({a}); });
 }
 
 #define RL_NAME(id, text) constexpr char id[] = text
 RL_NAME(kFloorDivide, "floor_divide");
 RL_NAME(kRemainder, "remainder");
-RL_NAME(kMatmul, "matmul");
 RL_NAME(kAnd, "bitwise_and");
 RL_NAME(kOr, "bitwise_or");
 RL_NAME(kXor, "bitwise_xor");
@@ -88,6 +133,7 @@ PyObject* power(PyObject* a, PyObject* b, PyObject*) {
     if (is_tensor(a)) {
       if (is_tensor(b)) return wrap(pow(tensor_value(a), tensor_value(b)));
       if (is_number(b)) return wrap(pow(tensor_value(a), scalar_value(b)));
+      if (Object array = tensor_of_array(b)) return wrap(pow(tensor_value(a), tensor_value(array.get())));
     } else if (is_number(a)) {
       return call_operation("pow", {a, b});
     }
@@ -104,44 +150,56 @@ PyObject* positive(PyObject* a) { return Py_NewRef(a); }
 
 PyObject* compare(PyObject* a, PyObject* b, int op) {
   return guarded([&]() -> PyObject* {
-    const bool number = is_number(b);
-    if (!number && !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
-    const Tensor left = tensor_value(a), right = number ? Tensor() : tensor_value(b);
-    const Operand operand = number ? Operand(scalar_value(b)) : Operand(right);
+    Object array = is_tensor(b) || is_number(b) ? Object() : tensor_of_array(b);
+    if (array) b = array.get();
+    const bool number = !is_tensor(b);
+    if (number && !is_number(b)) Py_RETURN_NOTIMPLEMENTED;
+    const Tensor& left = tensor_value(a);
+    const Operand operand = number ? Operand(scalar_value(b)) : Operand(tensor_value(b));
     switch (op) {
-      case Py_EQ: return wrap(eq(left, operand));
-      case Py_NE: return wrap(ne(left, operand));
-      case Py_LT: return wrap(lt(left, operand));
-      case Py_LE: return wrap(le(left, operand));
-      case Py_GT: return wrap(gt(left, operand));
-      default: return wrap(ge(left, operand));
+      case Py_EQ: return compute<eq>(left, operand);
+      case Py_NE: return compute<ne>(left, operand);
+      case Py_LT: return compute<lt>(left, operand);
+      case Py_LE: return compute<le>(left, operand);
+      case Py_GT: return compute<gt>(left, operand);
+      default: return compute<ge>(left, operand);
     }
   });
 }
 
 int truth(PyObject* a) {
   return guarded([&]() -> int {
-    const Tensor t = tensor_value(a);
+    const Tensor& t = tensor_value(a);
     RL_CHECK(t.numel() != 0, "Boolean value of Tensor with no values is ambiguous");
     RL_CHECK(t.numel() == 1, "Boolean value of Tensor with more than one value is ambiguous");
     return t.item().to_bool();
   });
 }
 
+Scalar only_number(PyObject* a) {
+  RL_CHECK_AS(ValueError, tensor_value(a).numel() == 1, "only one element tensors can be converted to Python scalars");
+  return tensor_value(a).item();
+}
+
 PyObject* as_float(PyObject* a) {
-  return guarded([&]() -> PyObject* { return PyFloat_FromDouble(tensor_value(a).item().to_double()); });
+  return guarded([&]() -> PyObject* {
+    const Scalar s = only_number(a);
+    RL_CHECK(!s.is_complex() || s.to_complex128().imag() == 0, "value cannot be converted to type double without overflow");
+    return PyFloat_FromDouble(s.to_double());
+  });
 }
 PyObject* as_int(PyObject* a) {
   return guarded([&]() -> PyObject* {
-    const Scalar s = tensor_value(a).item();
-    if (s.is_floating()) return PyLong_FromDouble(s.to_double());
+    const Scalar s = only_number(a);
+    RL_CHECK(!s.is_complex() || s.to_complex128().imag() == 0, "value cannot be converted to type int64_t without overflow");
+    if (s.is_floating() || s.is_complex()) return PyLong_FromDouble(s.to_double());
     if (s.kind() == Scalar::Kind::UInt) return wrap_scalar(s);
     return PyLong_FromLongLong(s.to_int64());
   });
 }
 PyObject* as_index(PyObject* a) {
   return guarded([&]() -> PyObject* {
-    const Tensor t = tensor_value(a);
+    const Tensor& t = tensor_value(a);
     RL_CHECK_AS(TypeError, is_integral(t.dtype(), true) && t.numel() == 1,
                 "only integer tensors of a single element can be converted to an index");
     return wrap_scalar(Scalar(t.item().to_int64()));
@@ -156,7 +214,7 @@ PyType_Slot slot(int id, F* function) { return {id, reinterpret_cast<void*>(func
 PyType_Slot tensor_number_slots[] = {
     slot(Py_nb_add, binary<plus, plus>), slot(Py_nb_subtract, binary<minus, minus_from>), slot(Py_nb_multiply, binary<mul, mul>),
     slot(Py_nb_true_divide, binary<over, under>), slot(Py_nb_floor_divide, named_binary<kFloorDivide>),
-    slot(Py_nb_remainder, named_binary<kRemainder>), slot(Py_nb_power, power), slot(Py_nb_matrix_multiply, named_binary<kMatmul>),
+    slot(Py_nb_remainder, named_binary<kRemainder>), slot(Py_nb_power, power), slot(Py_nb_matrix_multiply, matrix_multiply),
     slot(Py_nb_and, named_binary<kAnd>), slot(Py_nb_or, named_binary<kOr>), slot(Py_nb_xor, named_binary<kXor>),
     slot(Py_nb_lshift, named_binary<kLeft>), slot(Py_nb_rshift, named_binary<kRight>),
     slot(Py_nb_inplace_add, in_place<plus_>), slot(Py_nb_inplace_subtract, in_place<minus_>),

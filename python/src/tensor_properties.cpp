@@ -46,12 +46,38 @@ PyObject* output_nr(PyObject* self, void*) {
     return PyLong_FromUnsignedLong(m ? m->output_slot : 0);
   });
 }
+void warn_if_never_filled(const Tensor& t) {
+  const autograd::AutogradMeta* m = autograd::meta(t);
+  if ((m && m->retains_grad) || t.is_leaf()) return;
+  check(PyErr_WarnEx(PyExc_UserWarning,
+                     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
+                     "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() "
+                     "on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See "
+                     "github.com/pytorch/pytorch/pull/30531 for more information.",
+                     1));
+}
+// Names of C++ types, in the one message that uses them.
+const char* c_name(DType dtype) {
+  static constexpr std::pair<DType, const char*> names[] = {
+      {DType::Float64, "double"}, {DType::Float32, "float"}, {DType::Float16, "c10::Half"}, {DType::BFloat16, "c10::BFloat16"},
+      {DType::Int64, "long"}, {DType::Int32, "int"}, {DType::Int16, "short"}, {DType::Int8, "signed char"}, {DType::UInt8, "unsigned char"},
+      {DType::Complex64, "c10::complex<float>"}, {DType::Complex128, "c10::complex<double>"}};
+  for (auto [d, name] : names) if (d == dtype) return name;
+  return info(dtype).name;
+}
+PyObject* grad_dtype(PyObject* self, void*) { return Py_NewRef(dtype_object(tensor_value(self).dtype())); }
+PyObject* none(PyObject*, void*) { Py_RETURN_NONE; }
+
 PyObject* grad(PyObject* self, void*) {
-  return get(self, [](const Tensor& t) { return wrap(t.grad()); });
+  return get(self, [](const Tensor& t) {
+    if (!t.grad().defined()) warn_if_never_filled(t);
+    return wrap(t.grad());
+  });
 }
 template <const char* name>
 PyObject* by_name(PyObject* self, void*) {
-  return guarded([&]() -> PyObject* { return call_operation(name, {self}); });
+  static NamedOperation& operation = *new NamedOperation(name);
+  return guarded([&]() -> PyObject* { return operation({self}); });
 }
 constexpr char kReal[] = "real", kImag[] = "imag", kT[] = "numpy_T", kmT[] = "mT", kH[] = "matrix_H", kmH[] = "mH";
 
@@ -65,7 +91,7 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
 
 int set_grad(PyObject* self, PyObject* value, void*) {
   return guarded([&]() -> int {
-    const Tensor t = tensor_value(self);
+    const Tensor& t = tensor_value(self);
     if (!value || value == Py_None) {
       t.set_grad({});
       return 0;
@@ -73,9 +99,12 @@ int set_grad(PyObject* self, PyObject* value, void*) {
     RL_CHECK_AS(TypeError, is_tensor(value), "assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
     const Tensor g = tensor_value(value);
     RL_CHECK(!g.is_same(t), "can't assign Variable as its own grad");
-    RL_CHECK(g.dtype() == t.dtype(), "attempting to assign a gradient with dtype '", info(g.dtype()).name, "' to a tensor with grad_dtype '",
-             info(t.dtype()).name, "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype).");
-    RL_CHECK(g.sizes() == t.sizes(), "assigned grad has data of a different size");
+    RL_CHECK(g.dtype() == t.dtype(), "attempting to assign a gradient with dtype '", c_name(g.dtype()), "' to a tensor with grad_dtype '",
+             info(t.dtype()).message_name, "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the "
+             "tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of "
+             "a tensor and its gradient may break downstream systems that assume they match.");
+    RL_CHECK(g.sizes() == t.sizes(), "attempting to assign a gradient of size '", to_string(g.sizes()), "' to a tensor of size '", to_string(t.sizes()),
+             "'. Please ensure that the gradient and the tensor are the same size");
     t.set_grad(g);
     return 0;
   });
@@ -118,6 +147,8 @@ PyGetSetDef tensor_getset[] = {
     {"is_leaf", is_leaf, nullptr, "Was it made by the user, not by a recorded operation.", nullptr},
     {"grad_fn", grad_fn, nullptr, "The node of the operation that made it, or None.", nullptr},
     {"grad", grad, set_grad, "The gradient that backward has added up, or None.", nullptr},
+    {"grad_dtype", grad_dtype, nullptr, "The dtype that grad must have.", nullptr},
+    {"name", none, nullptr, "None.", nullptr},
     {"data", data, set_data, "The same memory without history.", nullptr},
     {"retains_grad", retains_grad, nullptr, "Does a tensor that is no leaf keep its gradient.", nullptr},
     {"output_nr", output_nr, nullptr, "Which output of grad_fn it is.", nullptr},

@@ -3,10 +3,12 @@
 #include "rushlight/autograd/engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "rushlight/autograd/accumulate.h"
+#include "rushlight/autograd/hooks.h"
 #include "rushlight/autograd/variable.h"
 
 namespace rushlight::autograd {
@@ -70,9 +72,8 @@ struct Task {
   std::unordered_multimap<Node*, Capture> captures;
   std::unordered_set<Node*> needed;  // with captures: the nodes that lead to one
   bool restrict_to_needed = false;
-  bool accumulate = true;
   std::vector<Tensor> results;
-  std::vector<Ref<Node>> captured;  // keeps the keys of `captures` alive
+  std::vector<Ref<Node>> targets;  // the nodes that gradients are wanted of; keeps the keys of `captures` alive
   std::vector<std::pair<void (*)(void*), void*>> callbacks;
 };
 
@@ -89,10 +90,18 @@ void add_into(Gradients& grads, uint32_t slot, Tensor g, bool create_graph) {
   }
 }
 
-// Nodes on a path to a captured one. A node's successors have smaller numbers, so ascending order settles them first.
+bool leads_to_needed(const Task& task, const Node& node) {
+  for (const Edge& e : node.edges()) if (e && task.needed.contains(e.node.get())) return true;
+  return false;
+}
+
+// Nodes on a path to a target. A node's successors have smaller numbers, so ascending order settles them first.
 void find_needed(Task& task, const std::vector<Ref<Node>>& roots) {
   uint64_t lowest = UINT64_MAX;
-  for (auto& [node, capture] : task.captures) lowest = std::min(lowest, node->sequence());
+  for (const Ref<Node>& node : task.targets) {
+    lowest = std::min(lowest, node->sequence());
+    task.needed.insert(node.get());
+  }
   std::vector<Node*> reached, stack;
   std::unordered_set<Node*> seen;
   auto visit = [&](Node* n) {
@@ -108,12 +117,21 @@ void find_needed(Task& task, const std::vector<Ref<Node>>& roots) {
     for (const Edge& e : n->edges()) if (e) visit(e.node.get());
   }
   std::sort(reached.begin(), reached.end(), [](Node* a, Node* b) { return a->sequence() < b->sequence(); });
-  for (Node* n : reached) {
-    bool wanted = task.captures.contains(n);
-    for (const Edge& e : n->edges()) wanted = wanted || (e && task.needed.contains(e.node.get()));
-    if (wanted) task.needed.insert(n);
-  }
+  for (Node* n : reached) if (leads_to_needed(task, *n)) task.needed.insert(n);
   task.restrict_to_needed = true;
+}
+
+// Gradients come from rules and from users: what cannot be the gradient of its tensor is refused.
+Tensor validate(const Node& from, size_t index, const Tensor& g, const OutputInfo& want) {
+  if (g.sizes() == want.sizes && g.dtype() == want.dtype) return g;
+  bool fits = g.dim() >= want.sizes.size();
+  for (int64_t i = 1; fits && i <= want.sizes.size(); ++i) {
+    const int64_t have = g.sizes()[g.dim() - i], wanted = want.sizes[want.sizes.size() - i];
+    fits = have == wanted || wanted == 1;
+  }
+  RL_CHECK(fits, "Function ", from.name(), " returned an invalid gradient at index ", index, " - got ", to_string(g.sizes()),
+           " but expected shape compatible with ", to_string(want.sizes));
+  return conform(g, want.sizes, want.dtype);
 }
 
 void send(Task& task, const Node& from, const Gradients& grads) {
@@ -123,40 +141,85 @@ void send(Task& task, const Node& from, const Gradients& grads) {
     if (!e || !grads[i].defined()) continue;
     if (task.restrict_to_needed && !task.needed.contains(e.node.get())) continue;
     const OutputInfo& want = e.node->outputs()[e.slot];
-    add_into(task.frontier.at(e.node), e.slot, conform(grads[i], want.sizes, want.dtype), task.options.create_graph);
+    add_into(task.frontier.at(e.node), e.slot, validate(from, i, grads[i], want), task.options.create_graph);
+  }
+}
+
+void run_leaf_hooks(Node& node, Tensor& g) {
+  const auto* leaf = dynamic_cast<AccumulateGrad*>(&node);
+  if (!leaf) return;
+  for (auto& hook : meta(leaf->leaf())->hooks) {
+    Gradients none, out{g};
+    hook->run(none, out);
+    g = out[0];
+  }
+}
+
+// Puts what reached the node aside for grad(); says whether that was all that is wanted of it.
+bool capture(Task& task, Node& node, const Gradients& grads) {
+  auto [begin, end] = task.captures.equal_range(&node);
+  if (begin == end) return false;
+  for (auto it = begin; it != end; ++it) {
+    Tensor g = grads[it->second.slot];
+    run_leaf_hooks(node, g);
+    task.results[it->second.result] = g;
+  }
+  return !leads_to_needed(task, node);
+}
+
+void check_not_nan(const Node& node, const Gradients& grads) {
+  for (size_t i = 0; i < grads.size(); ++i) {
+    if (!grads[i].defined() || !is_inexact(grads[i].dtype())) continue;
+    NoGrad guard;
+    RL_CHECK(!grads[i].ne(grads[i]).any().item().to_bool(), "Function '", node.name(), "' returned nan values in its ", i, "th output.");
+  }
+}
+
+Gradients run_backward(Node& node, const Gradients& grads) {
+  const AnomalyMode anomaly = anomaly_mode();
+  if (!anomaly.enabled) [[likely]] return node.backward(grads);
+  try {
+    Gradients out = node.backward(grads);
+    if (anomaly.check_nan) check_not_nan(node, out);
+    return out;
+  } catch (...) {
+    if (watch().node_failed) watch().node_failed(node);
+    throw;
   }
 }
 
 void process(Task& task, Pending& item) {
   Node& node = *item.node;
+  if (task.restrict_to_needed && !task.needed.contains(&node)) return;
   for (auto& hook : node.pre_hooks) {
     Gradients none;
     hook->run(none, item.grads);
   }
-  bool only_captured = false;
-  if (auto [begin, end] = task.captures.equal_range(&node); begin != end) {
-    for (auto it = begin; it != end; ++it) {
-      Tensor g = item.grads[it->second.slot];
-      if (auto* leaf = dynamic_cast<AccumulateGrad*>(&node)) {
-        for (auto& hook : meta(leaf->leaf())->hooks) {
-          Gradients none, out{g};
-          hook->run(none, out);
-          g = out[0];
-        }
-      }
-      task.results[it->second.result] = g;
-    }
-    only_captured = !task.accumulate;
-    for (const Edge& e : node.edges()) only_captured = only_captured && !(e && task.needed.contains(e.node.get()));
-  }
-  if (only_captured) return;
+  if (!task.captures.empty() && capture(task, node, item.grads)) return;
   RL_CHECK(!node.is_released(), kReleasedMessage);
-  Gradients out = node.backward(item.grads);
+  Gradients out = run_backward(node, item.grads);
   for (auto& hook : node.post_hooks) hook->run(out, item.grads);
   if (!task.options.retain_graph) node.release();
   item.grads.clear();
   send(task, node, out);
 }
+
+// Lets the user stop a long backward.
+class InterruptCheck {
+ public:
+  void operator()() {
+    using namespace std::chrono;
+    if (!watch().check_interrupt || ++count_ % 8 != 0) return;
+    const auto now = steady_clock::now();
+    if (now - last_ < milliseconds(100)) return;
+    last_ = now;
+    watch().check_interrupt();
+  }
+
+ private:
+  uint32_t count_ = 0;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
 
 Tensor root_gradient(const Tensor& output, const Tensor& given, size_t index) {
   if (given.defined()) {
@@ -182,26 +245,33 @@ void run(Task& task, TensorList outputs, TensorList grad_outputs) {
     add_into(task.frontier.at(edge.node), edge.slot, conform(g, outputs[i].sizes(), outputs[i].dtype()), true);
     roots.push_back(std::move(edge.node));
   }
-  if (!task.captures.empty()) find_needed(task, roots);
+  if (!task.targets.empty()) find_needed(task, roots);
+  roots.clear();
   GradMode mode(task.options.create_graph);
   Task* outer = std::exchange(current_task, &task);
   struct Restore {
     Task* outer;
     ~Restore() { current_task = outer; }
   } restore{outer};
+  InterruptCheck check_interrupt;
   while (!task.frontier.empty()) {
+    check_interrupt();
     Pending item = task.frontier.pop();
     process(task, item);
   }
   for (size_t i = 0; i < task.callbacks.size(); ++i) task.callbacks[i].first(task.callbacks[i].second);
 }
 
-void capture_inputs(Task& task, TensorList inputs) {
+// Leaves among the inputs may take their gradients as in a backward without inputs.
+void want_inputs(Task& task, TensorList inputs, bool leaves_accumulate) {
+  task.results.resize(inputs.size());
   for (int64_t i = 0; i < inputs.size(); ++i) {
     Edge edge = gradient_edge(inputs[i]);
     RL_CHECK(edge, "One of the differentiated Tensors does not require grad");
-    task.captures.insert({edge.node.get(), {edge.slot, static_cast<size_t>(i)}});
-    task.captured.push_back(std::move(edge.node));
+    if (!leaves_accumulate || dynamic_cast<AccumulateGrad*>(edge.node.get()) == nullptr) {
+      task.captures.insert({edge.node.get(), {edge.slot, static_cast<size_t>(i)}});
+    }
+    task.targets.push_back(std::move(edge.node));
   }
 }
 
@@ -223,29 +293,24 @@ void backward(TensorList outputs, TensorList grad_outputs, BackwardOptions optio
     run(task, outputs, grad_outputs);
     return;
   }
-  task.accumulate = false;
-  task.results.resize(inputs.size());
-  capture_inputs(task, inputs);
+  want_inputs(task, inputs, true);
   run(task, outputs, grad_outputs);
   for (int64_t i = 0; i < inputs.size(); ++i) {
     const Tensor& g = task.results[i];
     if (!g.defined()) continue;
     const Tensor& old = inputs[i].grad();
-    inputs[i].set_grad(old.defined() ? old.add(g) : g);
+    inputs[i].set_grad(old.defined() ? old.add(g) : g.clone());
   }
 }
 
 std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs, BackwardOptions options, bool allow_unused) {
   Task task;
   task.options = options;
-  task.accumulate = false;
-  task.results.resize(inputs.size());
-  capture_inputs(task, inputs);
+  want_inputs(task, inputs, false);
   run(task, outputs, grad_outputs);
-  for (const Tensor& r : task.results) {
-    RL_CHECK(r.defined() || allow_unused,
-             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is "
-             "the desired behavior.");
+  for (size_t i = 0; i < task.results.size(); ++i) {
+    RL_CHECK(task.results[i].defined() || allow_unused, "The differentiated Tensor at index ", i,
+             " appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
   }
   return std::move(task.results);
 }

@@ -3,13 +3,22 @@
 #include <algorithm>
 #include <vector>
 
+#include "rushlight/autograd/hooks.h"
 #include "rushlight/autograd/variable.h"
 #include "rushlight/core/allocator.h"
+#include "rushlight/core/free_list.h"
 
 namespace rushlight::autograd {
 namespace {
 
-thread_local uint64_t next_sequence = 1;
+RL_FAST_TLS constinit thread_local uint64_t next_sequence = 1;
+
+// "Exp" for ExpBackward0.
+std::string operation_name(const Node& node) {
+  const std::string name = node.name();
+  const size_t end = name.find_last_not_of("0123456789") + 1;
+  return end > 8 && name.compare(end - 8, 8, "Backward") == 0 ? name.substr(0, end - 8) : name;
+}
 
 std::string describe(const Tensor& t) {
   return concat("[torch.", info(t.dtype()).message_name, "Tensor ", to_string(t.sizes()), "]");
@@ -20,7 +29,9 @@ std::string describe(const Tensor& t) {
 void* Node::operator new(size_t size) { return allocate(size); }
 void Node::operator delete(void* p, size_t size) { deallocate(p, size); }
 
-Node::Node() : sequence_(next_sequence++) {}
+Node::Node() : sequence_(next_sequence++) {
+  if (anomaly_mode().enabled && watch().node_made) [[unlikely]] watch().node_made(*this);
+}
 
 void Node::add_edge(Edge edge) {
   if (edge && edge.node->sequence_ >= sequence_) {  // a graph that several threads build together
@@ -90,12 +101,12 @@ Tensor SavedTensor::unpack(const Node& owner) const {
   if (data_.version() != version_) {
     std::string origin;
     const Node* maker = is_output_ ? &owner : history_.node.get();
-    if (maker) origin = concat(", which is output ", int{output_slot_}, " of ", maker->name(), ",");
+    if (maker) origin = concat(", which is output ", int{output_slot_}, " of ", operation_name(*maker), ",");
     throw_error<RuntimeError>(
         "one of the variables needed for gradient computation has been modified by an inplace operation: ", describe(data_),
         origin, " is at version ", data_.version(), "; expected version ", version_,
         " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True).");
+        "torch.autograd.set_detect_anomaly(True, check_nan=False).");
   }
   if (is_leaf_ || !grad_enabled()) return data_;
   Tensor attached = make_alias(data_, data_.sizes(), data_.strides(), data_.storage_offset());

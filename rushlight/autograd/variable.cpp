@@ -1,13 +1,18 @@
 #include "rushlight/autograd/variable.h"
 
+#include <mutex>
+
 #include "rushlight/autograd/accumulate.h"
 #include "rushlight/autograd/record.h"
+#include "rushlight/autograd/retain.h"
+#include "rushlight/core/free_list.h"
+#include "rushlight/core/inference.h"
 
 namespace rushlight::autograd {
 namespace {
 
-thread_local bool grad_mode = true;
-thread_local bool inference_mode = false;
+RL_FAST_TLS constinit thread_local bool grad_mode = true;
+RL_FAST_TLS constinit thread_local bool inference_mode = false;
 
 class SpinGuard {
  public:
@@ -80,7 +85,10 @@ const char kReleasedMessage[] =
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward.";
 
-AutogradMeta::~AutogradMeta() { release_iteratively(std::move(grad_fn)); }
+AutogradMeta::~AutogradMeta() {
+  if (retains_grad) forget_retained(*this);
+  release_iteratively(std::move(grad_fn));
+}
 
 AutogradMeta* meta(const Tensor& tensor) { return static_cast<AutogradMeta*>(tensor.impl()->autograd.get()); }
 
@@ -93,7 +101,10 @@ AutogradMeta& make_meta(const Tensor& tensor) {
 bool grad_enabled() { return grad_mode; }
 void set_grad_enabled(bool enabled) { grad_mode = enabled; }
 bool inference_mode_enabled() { return inference_mode; }
-void set_inference_mode(bool enabled) { inference_mode = enabled; }
+void set_inference_mode(bool enabled) {
+  inference_mode = enabled;
+  make_inference_tensors(enabled);
+}
 
 bool tracks(TensorList tensors) {
   if (!grad_mode) return false;
@@ -110,6 +121,7 @@ Ref<Node> grad_fn(const Tensor& tensor) {
   if (m && m->grad_fn && m->view_version == version) return m->grad_fn;
   const Tensor whole{base};
   if (!has_history(whole)) return m ? m->grad_fn : nullptr;
+  if (!m && !meta(whole)->grad_fn) return nullptr;  // the base became a leaf that requires grad after the view was made
   if (!m && version == 0) return nullptr;  // made without recording, and nothing has changed since
   if (!m || m->grad_fn) {
     if (!m && tensor.impl()->view_kind == TensorImpl::ViewKind::NoGrad) return nullptr;
@@ -172,10 +184,13 @@ void rebase_history(const Tensor& self, Ref<Node> node) {
     m.view_version = self.version() - 1;  // stale: grad_fn() rebuilds it from the base
     if (!m.grad_fn) m.grad_fn = slices;
     grad_fn(self);
+    move_retained(self);
+    move_retained(base);
     return;
   }
   m.grad_fn = std::move(node);
   m.output_slot = 0;
+  move_retained(self);
 }
 
 void adopt_history(const Tensor& self, const Tensor& result) {
@@ -191,6 +206,7 @@ void adopt_history(const Tensor& self, const Tensor& result) {
   AutogradMeta& m = make_meta(self);
   m.grad_fn = theirs.grad_fn;
   m.output_slot = theirs.output_slot;
+  move_retained(self);
 }
 
 void set_view(const Tensor& view, const Tensor& base, bool one_of_several) {
@@ -222,6 +238,30 @@ Ref<Node> accumulator_of(const Tensor& leaf) {
   return fresh;
 }
 
+namespace {
+
+// Threads that run backward through graphs with common leaves take turns at each leaf.
+std::mutex& mutex_of(const AutogradMeta& m) {
+  static std::mutex mutexes[64];
+  return mutexes[reinterpret_cast<uintptr_t>(&m) / alignof(std::max_align_t) / 8 % 64];
+}
+
+// `g` is held by the caller and by the list it came in.
+void add_to_grad(AutogradMeta& m, const Tensor& g) {
+  std::lock_guard lock(mutex_of(m));
+  if (!m.grad.defined()) {
+    // The first gradient is taken as it is when nothing else can see it, and copied when something can.
+    const bool stealable = !grad_enabled() && g.is_contiguous() && g.impl()->use_count() <= 2 && g.storage()->use_count() == 1;
+    m.grad = stealable ? g : g.clone();
+  } else if (!grad_enabled()) {
+    m.grad.add_(g);
+  } else {
+    m.grad = m.grad.add(g);
+  }
+}
+
+}  // namespace
+
 Gradients AccumulateGrad::backward(const Gradients& grads) {
   Tensor g = grads[0];
   if (!g.defined()) return {};
@@ -231,15 +271,7 @@ Gradients AccumulateGrad::backward(const Gradients& grads) {
     hook->run(in, out);
     g = out[0];
   }
-  if (!m.grad.defined()) {
-    // The first gradient is taken as it is when nothing else can see it, and copied when something can.
-    const bool stealable = !grad_enabled() && g.is_contiguous() && g.impl()->use_count() <= 2 && g.storage()->use_count() == 1;
-    m.grad = grad_enabled() ? g.clone() : stealable ? g : g.clone();
-  } else if (!grad_enabled()) {
-    m.grad.add_(g);
-  } else {
-    m.grad = m.grad.add(g);
-  }
+  add_to_grad(m, g);
   for (auto& hook : m.post_accumulate_hooks) {
     Gradients in, out{leaf_};
     hook->run(in, out);
@@ -286,7 +318,7 @@ const Tensor& Tensor::set_requires_grad(bool value) const {
 
 void Tensor::retain_grad() const {
   RL_CHECK(requires_grad(), "can't retain_grad on Tensor that has requires_grad=False");
-  if (!is_leaf()) make_meta(*this).retains_grad = true;
+  if (!is_leaf()) autograd::retain_gradient(*this);
 }
 
 Tensor Tensor::data() const {

@@ -3,6 +3,8 @@
 #include <atomic>
 
 #include "rushlight/core/allocator.h"
+#include "rushlight/core/free_list.h"
+#include "rushlight/core/inference.h"
 
 namespace rushlight {
 
@@ -32,6 +34,12 @@ namespace {
 std::atomic<DType> default_dtype_value{DType::Float32};
 }
 
+namespace {
+RL_FAST_TLS constinit thread_local bool inference_tensors = false;
+}
+
+void make_inference_tensors(bool enabled) { inference_tensors = enabled; }
+
 DType default_dtype() { return default_dtype_value.load(std::memory_order_relaxed); }
 
 void set_default_dtype(DType dtype) {
@@ -47,7 +55,9 @@ Tensor make_tensor(DimsRef sizes, DType dtype, Device device) {
   int64_t nbytes;
   const bool overflow = __builtin_mul_overflow(numel_of(sizes), item_size(dtype), &nbytes);
   RL_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(sizes));
-  return Tensor(make_ref<TensorImpl>(Storage::allocate(nbytes), sizes.copy(), contiguous_strides(sizes), 0, dtype, device));
+  auto impl = make_ref<TensorImpl>(Storage::allocate(nbytes), sizes.copy(), contiguous_strides(sizes), 0, dtype, device);
+  impl->inference = inference_tensors;
+  return Tensor(std::move(impl));
 }
 
 Tensor make_alias(const Tensor& base, Dims sizes, Dims strides, int64_t offset) {

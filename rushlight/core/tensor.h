@@ -117,6 +117,37 @@ class Operand {
   Scalar scalar_;
 };
 
+// Zero margins of a convolution: a width, one a dimension, or "same" or "valid".
+struct Padding {
+  Padding(int64_t width) : sizes{width} {}
+  Padding(int width) : sizes{width} {}
+  Padding(const Dims& widths) : sizes(widths) {}
+  Padding(std::initializer_list<int64_t> widths) : sizes(widths) {}
+  Padding(std::string_view word) : name(word) {}
+  Padding(const char* word) : name(word) {}
+  Dims sizes;
+  std::string name;
+};
+
+// Sizes of an output, some of which may be left as the input has them (nullopt).
+struct Extents {
+  Extents(int64_t all) : sizes{all} {}
+  Extents(int all) : sizes{all} {}
+  Extents(std::initializer_list<std::optional<int64_t>> v) : sizes(v) {}
+  explicit Extents(std::vector<std::optional<int64_t>> v) : sizes(std::move(v)) {}
+  std::vector<std::optional<int64_t>> sizes;
+};
+
+// Numbers, one for all dimensions or one for each; empty when absent (None).
+struct OptDoubles {
+  OptDoubles() = default;
+  OptDoubles(double all) : values{all} {}
+  OptDoubles(std::initializer_list<double> v) : values(v) {}
+  explicit OptDoubles(std::vector<double> v) : values(std::move(v)) {}
+  bool has_value() const { return !values.empty(); }
+  std::vector<double> values;
+};
+
 // How a declared parameter type is passed in C++.
 struct OptTensor;  // a Tensor that may be undefined (None)
 template <class T>
@@ -126,6 +157,9 @@ template <> struct InType<OptTensor> { using type = const Tensor&; };
 template <> struct InType<Dims> { using type = DimsRef; };
 template <> struct InType<Scalar> { using type = const Scalar&; };
 template <> struct InType<Operand> { using type = const Operand&; };
+template <> struct InType<Padding> { using type = const Padding&; };
+template <> struct InType<Extents> { using type = const Extents&; };
+template <> struct InType<OptDoubles> { using type = const OptDoubles&; };
 template <class T>
 using In = typename InType<T>::type;
 
@@ -143,6 +177,7 @@ using OptGenerator = Generator*;  // nullptr: the default generator
 
 // Results of operations that give several tensors.
 struct ValuesIndices;
+struct WithIndices;
 struct MinMax;
 struct MantissaExponent;
 using TensorPair = std::tuple<Tensor, Tensor>;
@@ -213,7 +248,8 @@ class Tensor {
 
 #define OP(where, Result, name, doc, samples, ...)                                                 \
   RL_IF_METHOD(where, Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;)                           \
-  RL_IF_INPLACE(where, const Tensor& name##_(RL_METHOD_PARAMS(__VA_ARGS__)) const;)
+  RL_IF_INPLACE_METHOD(where, const Tensor& name##_(RL_METHOD_PARAMS(__VA_ARGS__)) const;)
+#define METHOD(Result, name, doc, samples, ...) Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;
 #include "rushlight/declarations/all.def"
 
 #define RL_ALIAS_torch(name, target)                                                                       \
@@ -222,16 +258,23 @@ class Tensor {
   template <class... A>                                                                                    \
   decltype(auto) name##_(A&&... arguments) const { return target##_(std::forward<A>(arguments)...); }
 #define RL_ALIAS_special(name, target)
+#define RL_ALIAS_nn(name, target)
 #define ALIAS(module, name, target) RL_ALIAS_##module(name, target)
 #include "rushlight/declarations/alias.def"
 #undef RL_ALIAS_torch
 #undef RL_ALIAS_special
+#undef RL_ALIAS_nn
 
  private:
   Ref<TensorImpl> impl_;
 };
 
 struct ValuesIndices { Tensor values, indices; };
+// A tensor, and where its elements came from if that was asked for; in Python a tuple then.
+struct WithIndices : Tensor {
+  WithIndices(Tensor values, Tensor places = {}) : Tensor(std::move(values)), indices(std::move(places)) {}
+  Tensor indices;
+};
 struct MinMax { Tensor min, max; };
 struct MantissaExponent { Tensor mantissa, exponent; };
 

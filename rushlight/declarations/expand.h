@@ -2,14 +2,17 @@
 //
 //   OP(where, Result, name, doc, samples, parameters...)
 //
-// `where` says which forms exist: F function, M Tensor method, I in-place method and function `name_`, O the `out=` form.
+// `where` says which forms exist: F function, M Tensor method, I in-place form `name_`: function and, with M, method, O the `out=` form.
 // A parameter is (Type, name) or (Type, name, default); the parameters behind (KW) are keyword-only in Python.
 // `samples` are calls for the tests, separated by ';' and written as Python arguments in which x(2, 3) makes an input
-// (docs: tests/python/samples.py). Two more kinds of rows:
+// (docs: tests/python/samples.py). More kinds of rows:
 //
 //   NN(Result, name, doc, samples, parameters...)   in nn.def: a function of namespace nn::functional, in Python of
 //                                                   torch.nn.functional, and nothing else
-//   ALIAS(module, name, target)                     another name for all forms of `target`; module is torch or special
+//   SPECIAL(...)                                    the same for namespace special (torch.special)
+//   METHOD(...)                                     a method of Tensor that is not the function of its name
+//   ALIAS(module, name, target)                     another name for all forms of `target`; module is torch, or nn or special,
+//                                                   which get the functions only
 //
 // The readers are:
 //
@@ -72,6 +75,7 @@
 #define RL_IF_METHOD(where, ...) RL_IF_METHOD_##where(__VA_ARGS__)
 #define RL_IF_METHOD_F(...)
 #define RL_IF_METHOD_FO(...)
+#define RL_IF_METHOD_FI(...)
 #define RL_IF_METHOD_FM(...) __VA_ARGS__
 #define RL_IF_METHOD_FMO(...) __VA_ARGS__
 #define RL_IF_METHOD_FMI(...) __VA_ARGS__
@@ -82,6 +86,7 @@
 #define RL_IF_INPLACE(where, ...) RL_IF_INPLACE_##where(__VA_ARGS__)
 #define RL_IF_INPLACE_F(...)
 #define RL_IF_INPLACE_FO(...)
+#define RL_IF_INPLACE_FI(...) __VA_ARGS__
 #define RL_IF_INPLACE_FM(...)
 #define RL_IF_INPLACE_FMO(...)
 #define RL_IF_INPLACE_FMI(...) __VA_ARGS__
@@ -89,11 +94,13 @@
 #define RL_IF_INPLACE_M(...)
 #define RL_IF_INPLACE_MI(...) __VA_ARGS__
 
+#define RL_IF_INPLACE_METHOD(where, ...) RL_IF_METHOD(where, RL_IF_INPLACE(where, __VA_ARGS__))
+
 // `where` as bits, for tables.
 namespace rushlight {
 enum Forms : unsigned { kFunction = 1, kMethod = 2, kInPlace = 4, kOut = 8 };
 namespace forms {
-inline constexpr unsigned F = kFunction, FO = kFunction | kOut, FM = kFunction | kMethod, FMO = FM | kOut, FMI = FM | kInPlace,
+inline constexpr unsigned F = kFunction, FO = kFunction | kOut, FI = kFunction | kInPlace, FM = kFunction | kMethod, FMO = FM | kOut, FMI = FM | kInPlace,
                           FMIO = FM | kInPlace | kOut, M = kMethod, MI = kMethod | kInPlace;
 }  // namespace forms
 }  // namespace rushlight

@@ -27,12 +27,7 @@ void Linear::reset_parameters() {
   init::uniform_(b, -bound, bound);
 }
 
-Tensor Linear::forward(const Tensor& input) {
-  const Tensor w = tensor(kWeight), b = tensor(kBias);
-  if (input.dim() == 2 && b.defined()) return addmm(b, input, w.t());
-  const Tensor y = input.matmul(w.t());
-  return b.defined() ? y + b : y;
-}
+Tensor Linear::forward(const Tensor& input) { return functional::linear(input, tensor(kWeight), tensor(kBias)); }
 
 std::string Linear::extra_repr() {
   return format("in_features={in_features}, out_features={out_features}, bias=") + (tensor(kBias).defined() ? "True" : "False");
@@ -52,14 +47,7 @@ void Bilinear::reset_parameters() {
 }
 
 Tensor Bilinear::forward(const Tensor& input1, const Tensor& input2) {
-  const Tensor w = tensor(kWeight), b = tensor(kBias);
-  const Tensor rows = input1.reshape({-1, w.size(1)}), columns = input2.reshape({-1, w.size(2)});
-  // (1, n, i) @ (o, i, j) -> (o, n, j), then weighed with the second input and summed over j.
-  const Tensor y = (rows.unsqueeze(0).matmul(w) * columns).sum(-1).t();
-  Dims sizes = input1.sizes();
-  sizes.back() = w.size(0);
-  const Tensor out = y.reshape(sizes);
-  return b.defined() ? out + b : out;
+  return functional::bilinear(input1, input2, tensor(kWeight), tensor(kBias));
 }
 
 std::string Bilinear::extra_repr() {

@@ -22,13 +22,14 @@ namespace rushlight::nn {
 // An attribute's name that C++ code looks up. The owner of a module keeps its own key for it (an interned Python string).
 class Name {
  public:
-  enum Use : uint8_t { kKept = 0, kOnce = 1, kKeyword = 2 };
+  enum Use : uint8_t { kKept = 0, kOnce = 1, kKeyword = 2, kDerived = 4 };
   constexpr explicit Name(const char* text, bool required = false, unsigned use = kKept, int tuple = -1)
       : text_(text), use_(use), tuple_(tuple), required_(required) {}
   const char* text() const { return text_; }
   bool required() const { return required_; }
   bool once() const { return use_ & kOnce; }             // an argument of the constructor, no attribute
   bool keyword_only() const { return use_ & kKeyword; }  // in Python
+  bool derived() const { return use_ & kDerived; }       // an attribute that the constructor does not take
   int tuple() const { return tuple_; }                   // a tuple of so many in Python, 0 for any; -1: kept as given
   mutable void* foreign_key = nullptr;
 
@@ -54,6 +55,12 @@ struct Once {
 // The same, by keyword only in Python.
 template <class T>
 struct Keyword : Once<T> {
+  using Once<T>::Once;
+};
+
+// An attribute that the constructor does not take in Python; build() sets it.
+template <class T>
+struct Derived : Once<T> {
   using Once<T>::Once;
 };
 
@@ -123,6 +130,16 @@ template <class T>
 struct OptionTraits<Keyword<T>> {
   static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kOnce | Name::kKeyword); }
   static void visit(OptionVisitor& v, const Name& n, Keyword<T>& value) { v.visit(n, value.value); }
+};
+template <class T>
+struct OptionTraits<Derived<T>> {
+  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kDerived); }
+  static void visit(OptionVisitor& v, const Name& n, Derived<T>& value) { v.visit(n, value.value); }
+};
+template <int N>
+struct OptionTraits<Derived<Tuple<N>>> {
+  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kDerived, N); }
+  static void visit(OptionVisitor& v, const Name& n, Derived<Tuple<N>>& value) { v.visit(n, static_cast<Dims&>(value.value)); }
 };
 template <int N>
 struct OptionTraits<Tuple<N>> {

@@ -1,4 +1,7 @@
-// Pointwise operations with parameters or forms of their own: add, sub, div, pow, where.
+// Pointwise operations with parameters or forms of their own: add, sub, pow, where.
+#include <cmath>
+#include <limits>
+
 #include "rushlight/ops/pointwise.h"
 
 namespace rushlight {
@@ -9,8 +12,6 @@ using autograd::Node;
 using autograd::Record;
 using autograd::tracks;
 using cpu::Formula;
-
-bool tracks_operands(const Tensor& a, const Operand& b) { return b.is_tensor() ? tracks(a, b.tensor()) : tracks(a); }
 
 const Tensor& tensor_or_none(const Operand& o) {
   static const Tensor none;
@@ -76,58 +77,6 @@ void check_subtraction(const Tensor& a, const Operand& b) {
   RL_CHECK(!bool_a && !bool_b,
            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
            "`~` or `logical_not()` operator instead.");
-}
-
-struct DivRule {
-  bool zero;  // rounded quotients are flat
-  Gradients operator()(Node& n, const Gradients& grads) const {
-    const Tensor& g = grads[0];
-    Gradients out;
-    out.resize(2);
-    if (zero) {
-      for (int i = 0; i < 2; ++i) if (n.needs(i)) out[i] = zeros_like(g);
-      return out;
-    }
-    const Tensor b = n.saved(1);
-    if (n.needs(0)) out[0] = g / b.conj();
-    if (n.needs(1)) {
-      const Tensor a = n.saved(0);
-      out[1] = -g * ((a / b) / b).conj();
-    }
-    return out;
-  }
-};
-
-enum class Rounding { True, Trunc, Floor };
-
-Rounding parse_rounding(OptString mode) {
-  if (!mode) return Rounding::True;
-  if (*mode == "trunc") return Rounding::Trunc;
-  RL_CHECK(*mode == "floor", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode, "'");
-  return Rounding::Floor;
-}
-
-Formula division_formula(Rounding r) {
-  return r == Rounding::True ? Formula::Div : r == Rounding::Trunc ? Formula::TruncDivide : Formula::FloorDivide;
-}
-
-void check_divisor(const Tensor& a, const Operand& b) {
-  ResultType type;
-  type.add(a);
-  type.add(b);
-  if (!is_integral(type.get(), true)) return;
-  const bool zero = b.is_tensor() ? b.tensor().numel() > 0 && b.tensor().eq(0).sum().item().to_bool() : !b.scalar().to_bool();
-  RL_CHECK(!zero, "ZeroDivisionError");
-}
-
-Tensor div_forward(const Tensor& a, const Operand& b, Rounding r, const Tensor* out) {
-  if (r != Rounding::True) check_divisor(a, b);
-  return pointwise(division_formula(r), {a, b}, {}, out);
-}
-
-const char* div_node(const Operand& b, Rounding r) {
-  if (r == Rounding::True) return "DivBackward0";
-  return b.is_tensor() ? "DivBackward1" : "DivBackward2";
 }
 
 struct PowRule {
@@ -204,30 +153,6 @@ Tensor rsub(const Tensor& a, const Operand& b, const Scalar& alpha) {
   return Record("RsubBackward1", {a}).rule(out, [alpha](Node&, const Tensor& g) -> Tensor { return alpha.equals(1) ? -g : g * -alpha; });
 }
 
-Tensor div(const Tensor& a, const Operand& b, OptString rounding_mode) {
-  const Rounding r = parse_rounding(rounding_mode);
-  Tensor out = div_forward(a, b, r, nullptr);
-  if (!tracks_operands(a, b)) return out;
-  const Tensor second = as_tensor(b);
-  Record record(div_node(b, r), {a, second});
-  if (r == Rounding::True) record.save(autograd::has_history(second) ? a : Tensor()).save(second);
-  return record.rule(out, DivRule{r != Rounding::True});
-}
-const Tensor& div_(const Tensor& a, const Operand& b, OptString rounding_mode) {
-  const Rounding r = parse_rounding(rounding_mode);
-  if (!tracks_operands(a, b)) {
-    div_forward(a, b, r, &a);
-    a.bump_version();
-    return a;
-  }
-  autograd::check_in_place(a);
-  const Tensor second = as_tensor(b);
-  Record record(div_node(b, r), {a, second});
-  if (r == Rounding::True) record.save(autograd::has_history(second) ? keep_original(a) : Tensor()).save(second);
-  div_forward(a, b, r, &a);
-  return record.rule_in_place(a, DivRule{r != Rounding::True});
-}
-
 Tensor pow(const Tensor& a, const Operand& b) {
   Tensor out = pow_forward(a, b, nullptr);
   if (!tracks_operands(a, b)) return out;
@@ -270,13 +195,44 @@ Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
   });
 }
 
-Tensor clamp_min(const Tensor& x, const Scalar& min) {
-  Tensor out = pointwise(Formula::ClampMin, {x}, params_of(min));
-  if (!tracks(x)) return out;
-  return Record("ClampMinBackward0", {x}).save(x).rule(out, [min](Node& n, const Tensor& g) -> Tensor { return where(n.saved(0).ge(min), g, 0); });
+Tensor methods::where(const Tensor& self, const Tensor& condition, const Operand& other) { return rushlight::where(condition, self, other); }
+
+// The number first: a 0-d tensor that stays weak in type promotion.
+Tensor add(const Scalar& a, const Tensor& b, const Scalar& alpha) { return add(as_tensor(a), b, alpha); }
+Tensor sub(const Scalar& a, const Tensor& b, const Scalar& alpha) { return sub(as_tensor(a), b, alpha); }
+Tensor mul(const Scalar& a, const Tensor& b) { return mul(as_tensor(a), b); }
+
+Tensor pow(const Scalar& base, const Tensor& exponent) {
+  Tensor out = pointwise(Formula::Pow, {base, exponent});
+  if (!tracks(exponent)) return out;
+  return Record("PowBackward2", {exponent}).save(exponent).save_output(out).rule(out, [base](Node& n, const Tensor& g) -> Tensor {
+    const Tensor y = n.saved(1);
+    if (base.equals(0)) return where(n.saved(0).ge(0), 0, g * (y * -std::numeric_limits<double>::infinity()).conj());
+    const Scalar slope = base.is_complex() || base.to_double() < 0 ? Scalar(std::log(base.to_complex128())) : Scalar(std::log(base.to_double()));
+    return slope.is_complex() && !is_complex(y.dtype()) ? g * NAN : g * (y * slope).conj();
+  });
 }
 
+namespace {
 
-Tensor polygamma(int64_t, const Tensor&) { throw_error<NotImplementedError>("polygamma is not there yet"); }
+Tensor to_double(const Tensor& t) { return t.to(is_complex(t.dtype()) ? DType::Complex128 : DType::Float64); }
+Scalar to_double(const Scalar& s) { return s.is_complex() ? s : Scalar(s.to_double()); }
+
+}  // namespace
+
+Tensor float_power(const Tensor& a, const Operand& exponent) {
+  if (exponent.is_tensor()) return pow(to_double(a), to_double(exponent.tensor()));
+  const Scalar e = to_double(exponent.scalar());
+  return pow(e.is_complex() ? a.to(DType::Complex128) : to_double(a), e);
+}
+Tensor float_power(const Scalar& a, const Tensor& exponent) { return pow(to_double(a), to_double(exponent)); }
+const Tensor& float_power_(const Tensor& self, const Operand& exponent) {
+  const bool complex = is_complex(self.dtype()) || is_complex(operand_dtype(exponent));
+  const DType needed = complex ? DType::Complex128 : DType::Float64;
+  RL_CHECK(self.dtype() == needed, "the base given to float_power_ has dtype ", info(self.dtype()).message_name,
+           " but the operation's result requires dtype ", info(needed).message_name);
+  if (exponent.is_tensor()) return self.pow_(exponent.tensor().to(needed));
+  return self.pow_(to_double(exponent.scalar()));
+}
 
 }  // namespace rushlight

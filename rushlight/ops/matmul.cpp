@@ -5,6 +5,7 @@
 #include "rushlight/autograd/record.h"
 #include "rushlight/kernels/cpu/gemm.h"
 #include "rushlight/ops/ops.h"
+#include "rushlight/ops/type_name.h"
 
 namespace rushlight {
 namespace {
@@ -15,16 +16,8 @@ using autograd::Node;
 using autograd::Record;
 using autograd::tracks;
 
-// C++ type names, which PyTorch prints in the messages of this family.
-const char* type_name(DType t) {
-  static constexpr const char* kNames[] = {"bool",  "unsigned char", "uint16_t",      "uint32_t", "uint64_t",
-                                           "signed char", "short",   "int",           "long int", "c10::Half",
-                                           "c10::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
-  return kNames[static_cast<int>(t)];
-}
-
 void check_same_dtype(const Tensor& a, const Tensor& b) {
-  RL_CHECK(a.dtype() == b.dtype(), "expected m1 and m2 to have the same dtype, but got: ", type_name(a.dtype()), " != ", type_name(b.dtype()));
+  RL_CHECK(a.dtype() == b.dtype(), "expected m1 and m2 to have the same dtype, but got: ", c_type_name(a.dtype()), " != ", c_type_name(b.dtype()));
 }
 
 template <class T>
@@ -36,8 +29,9 @@ cpu::Matrix<T> matrix(const Tensor& t) {
   return {static_cast<T*>(t.raw_data()), t.strides()[t.dim() - 2], t.strides()[t.dim() - 1]};
 }
 
-// out (..., m, n) = alpha a @ b + beta out, one matrix or a batch of them, any strides.
-void multiply(const char* kernel, const Tensor& a, const Tensor& b, const Tensor& out, const Scalar& alpha = 1, const Scalar& beta = 0) {
+// out (..., m, n) = alpha a @ b + beta out + bias, one matrix or a batch of them, any strides; bias (n), contiguous, or none.
+void multiply(const char* kernel, const Tensor& a, const Tensor& b, const Tensor& out, const Scalar& alpha = 1, const Scalar& beta = 0,
+              const Tensor& bias = {}) {
   visit_dtype(a.dtype(), [&]<class T>() {
     if constexpr (!kMultiplies<T>) {
       throw_error<NotImplementedError>("\"", kernel, "\" not implemented for '", info(a.dtype()).message_name, "'");
@@ -45,6 +39,7 @@ void multiply(const char* kernel, const Tensor& a, const Tensor& b, const Tensor
       cpu::Epilogue<T> epilogue;
       epilogue.alpha = alpha.to<cpu::Accumulator<T>>();
       epilogue.beta = beta.to<cpu::Accumulator<T>>();
+      if (bias.defined()) epilogue.bias = static_cast<const T*>(bias.raw_data());
       const int64_t m = a.size(-2), k = a.size(-1), n = b.size(-1);
       if (a.dim() == 2) {
         cpu::gemm<T>(m, n, k, matrix<const T>(a), matrix<const T>(b), matrix<T>(out), epilogue);
@@ -56,16 +51,22 @@ void multiply(const char* kernel, const Tensor& a, const Tensor& b, const Tensor
   });
 }
 
-// The gradients of a product c = a @ b, where `t` transposes the last two dimensions.
+// The gradients of a product c = a @ b.
 Tensor gradient_left(const Tensor& g, const Tensor& b) { return matmul(g, b.transpose(-2, -1).conj()); }
-Tensor gradient_right(const Tensor& g, const Tensor& a) { return matmul(a.transpose(-2, -1).conj(), g); }
+// In the layout of b: the gradient of a layer's weight, which takes part transposed, comes out dense.
+Tensor gradient_right(const Tensor& g, const Tensor& a, bool by_columns) {
+  if (by_columns) return matmul(g.transpose(-2, -1), a.conj()).transpose(-2, -1);
+  return matmul(a.transpose(-2, -1).conj(), g);
+}
+bool is_by_columns(const Tensor& b) { return b.dim() == 2 && b.strides()[0] == 1 && b.strides()[1] >= b.sizes()[0] && b.sizes()[1] > 1; }
 
 struct ProductRule {
+  bool by_columns;
   Gradients operator()(Node& n, const Gradients& grads) const {
     Gradients out;
     out.resize(2);
     if (n.needs(0)) out[0] = gradient_left(grads[0], n.saved(1));
-    if (n.needs(1)) out[1] = gradient_right(grads[0], n.saved(0));
+    if (n.needs(1)) out[1] = gradient_right(grads[0], n.saved(0), by_columns);
     return out;
   }
 };
@@ -78,12 +79,13 @@ Record& save_factors(Record& record, const Tensor& a, const Tensor& b) {
 Tensor record_product(const char* node, const Tensor& out, const Tensor& a, const Tensor& b) {
   if (!tracks(a, b)) return out;
   Record record(node, {a, b});
-  return save_factors(record, a, b).rule(out, ProductRule{});
+  return save_factors(record, a, b).rule(out, ProductRule{is_by_columns(b)});
 }
 
 // beta c + alpha a @ b for matrices and batches.
 struct AddProductRule {
   Scalar beta, alpha;
+  bool by_columns;
   Gradients operator()(Node& n, const Gradients& grads) const {
     const Tensor& g = grads[0];
     Gradients out;
@@ -91,7 +93,7 @@ struct AddProductRule {
     if (n.needs(0)) out[0] = beta.equals(1) ? g : g * beta;
     const Tensor scaled = alpha.equals(1) ? g : g * alpha;
     if (n.needs(1)) out[1] = gradient_left(scaled, n.saved(1));
-    if (n.needs(2)) out[2] = gradient_right(scaled, n.saved(0));
+    if (n.needs(2)) out[2] = gradient_right(scaled, n.saved(0), by_columns);
     return out;
   }
 };
@@ -100,15 +102,17 @@ Tensor add_product(const char* node, const char* kernel, const Tensor& c, const 
                    const Scalar& alpha) {
   RL_CHECK(c.dtype() == a.dtype(), "self and mat2 must have the same dtype, but got ", info(c.dtype()).message_name, " and ", info(b.dtype()).message_name);
   Tensor out = make_tensor(sizes, a.dtype(), a.device());
-  {
+  if (c.dim() == 1 && c.sizes()[0] == sizes.back() && c.is_contiguous() && beta.equals(1)) {
+    multiply(kernel, a, b, out, alpha, 0, c);
+  } else {
     autograd::NoGrad guard;
     const Tensor expanded = c.expand(sizes);
     if (!beta.equals(0)) out.copy_(expanded);
+    multiply(kernel, a, b, out, alpha, beta);
   }
-  multiply(kernel, a, b, out, alpha, beta);
   if (!tracks(c, a, b)) return out;
   Record record(node, {c, a, b});
-  return save_factors(record, a, b).rule(out, AddProductRule{beta, alpha});
+  return save_factors(record, a, b).rule(out, AddProductRule{beta, alpha, is_by_columns(b)});
 }
 
 void check_mm(const Tensor& a, const Tensor& b, const char* first) {
@@ -248,6 +252,9 @@ Tensor inner(const Tensor& a, const Tensor& b) {
 }
 
 Tensor addmm(const Tensor& c, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
+  RL_CHECK(b.dim() == 2, "mat2 must be a matrix, got ", b.dim(), "-D tensor");
+  RL_CHECK(a.dtype() == b.dtype(), "mat1 and mat2 must have the same dtype, but got ", info(a.dtype()).message_name, " and ",
+           info(b.dtype()).message_name);
   check_mm(a, b, "mat1");
   return add_product("AddmmBackward0", "addmm_impl_cpu_", c, a, b, {a.sizes()[0], b.sizes()[1]}, beta, alpha);
 }

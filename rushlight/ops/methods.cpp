@@ -9,9 +9,13 @@ namespace rushlight {
   RL_IF_METHOD(where, Result Tensor::name(RL_METHOD_PARAMS_DEFINED(first, __VA_ARGS__)) const {     \
     return ::rushlight::name(*this RL_REST_NAMES(first, __VA_ARGS__));                              \
   })                                                                                                \
-  RL_IF_INPLACE(where, const Tensor& Tensor::name##_(RL_METHOD_PARAMS_DEFINED(first, __VA_ARGS__)) const { \
+  RL_IF_INPLACE_METHOD(where, const Tensor& Tensor::name##_(RL_METHOD_PARAMS_DEFINED(first, __VA_ARGS__)) const { \
     return ::rushlight::name##_(*this RL_REST_NAMES(first, __VA_ARGS__));                           \
   })
+#define METHOD(Result, name, doc, samples, first, ...)                                 \
+  Result Tensor::name(RL_METHOD_PARAMS_DEFINED(first, __VA_ARGS__)) const {            \
+    return methods::name(*this RL_REST_NAMES(first, __VA_ARGS__));                     \
+  }
 #include "rushlight/declarations/all.def"
 
 #define UNARY(...)

@@ -11,10 +11,27 @@ namespace rushlight {
   RL_IF_INPLACE(where, const Tensor& name##_(RL_PARAMS(__VA_ARGS__));)
 #include "rushlight/declarations/all.def"
 
+namespace methods {
+#define OP(...)
+#define METHOD(Result, name, doc, samples, ...) Result name(RL_PARAMS(__VA_ARGS__));
+#include "rushlight/declarations/formulas.def"
+#undef OP
+}  // namespace methods
+
+namespace special {
+#define OP(...)
+#define SPECIAL(Result, name, doc, samples, ...) Result name(RL_PARAMS(__VA_ARGS__));
+#include "rushlight/declarations/formulas.def"
+#undef OP
+}  // namespace special
+
 namespace nn::functional {
 #define NN(Result, name, doc, samples, ...) Result name(RL_PARAMS(__VA_ARGS__));
 #include "rushlight/declarations/nn.def"
 }  // namespace nn::functional
+
+#define SHARED(name) using nn::functional::name;
+#include "rushlight/declarations/nn_shared.def"
 
 #define RL_ALIAS_torch(name, target)                                                               \
   template <class... A>                                                                            \
@@ -26,10 +43,16 @@ namespace nn::functional {
   template <class... A>                                                                            \
   decltype(auto) name(A&&... arguments) { return ::rushlight::target(std::forward<A>(arguments)...); } \
   }
+#define RL_ALIAS_nn(name, target)                                                                  \
+  namespace nn::functional {                                                                       \
+  template <class... A>                                                                            \
+  decltype(auto) name(A&&... arguments) { return ::rushlight::target(std::forward<A>(arguments)...); } \
+  }
 #define ALIAS(module, name, target) RL_ALIAS_##module(name, target)
 #include "rushlight/declarations/alias.def"
 #undef RL_ALIAS_torch
 #undef RL_ALIAS_special
+#undef RL_ALIAS_nn
 
 inline Tensor operator+(const Tensor& a, const Operand& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Operand& b) { return sub(a, b); }

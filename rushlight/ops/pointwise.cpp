@@ -24,6 +24,9 @@ Plan plan_dtypes(const Pointwise& op, DType common) {
     case PointwiseResult::Inexact:
       RL_CHECK_AS(NotImplementedError, is_inexact(common), "\"", op.name, "_cpu\" not implemented for '", info(common).message_name, "'");
       return {common, common};
+    case PointwiseResult::RealFloat:
+      if (is_integral(common, true)) common = default_dtype();
+      return {common, to_real(common)};
     case PointwiseResult::Real: return {common, to_real(common)};
     default: return {common, common};
   }
@@ -74,7 +77,7 @@ bool run_simple(const Pointwise& op, std::initializer_list<Operand> operands, co
   if (!first->is_tensor()) return false;
   const Tensor& model = first->tensor();
   const DType dtype = model.dtype();
-  if (op.result == PointwiseResult::Predicate || op.result == PointwiseResult::Real || !is_floating(dtype) || item_size(dtype) < 4) return false;
+  if (op.result == PointwiseResult::Predicate || op.result == PointwiseResult::Real || op.result == PointwiseResult::RealFloat || !is_floating(dtype) || item_size(dtype) < 4) return false;
   if (!model.is_contiguous() || model.impl()->wrapped_number) return false;
   for (const Operand* o = first + 1; o != operands.end(); ++o) {
     if (!o->is_tensor()) return false;

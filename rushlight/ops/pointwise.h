@@ -9,7 +9,7 @@
 namespace rushlight {
 
 // The Result column of declarations/pointwise.def.
-enum class PointwiseResult : uint8_t { Same, Float, Predicate, Inexact, Rounding, Real };
+enum class PointwiseResult : uint8_t { Same, Float, Predicate, Inexact, Rounding, Real, RealFloat };
 
 struct Pointwise {
   const char* name;
@@ -35,6 +35,10 @@ cpu::Params params_of(const Scalar& a, const Scalar& b = 0, const Scalar& c = 0)
 
 // An operand as a tensor: a number becomes a 0-d tensor that stays weak in type promotion.
 Tensor as_tensor(const Operand& operand);
+
+inline bool tracks_operands(const Tensor& a, const Operand& b) {
+  return b.is_tensor() ? autograd::tracks(a, b.tensor()) : autograd::tracks(a);
+}
 
 // A copy that has the history of `t`: what an in-place operation saves of the tensor that it overwrites.
 Tensor keep_original(const Tensor& t);

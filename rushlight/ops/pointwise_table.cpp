@@ -1,7 +1,7 @@
 // The unary and binary rows of declarations/pointwise.def: forward, in-place form and gradient of each.
 #include <cmath>
 
-#include "rushlight/ops/pointwise.h"
+#include "rushlight/ops/fused.h"
 
 namespace rushlight {
 namespace {
@@ -16,9 +16,6 @@ enum class SavedOperands : uint8_t { X, Y, XY, None, Zero, Never, A, B, AB, Cros
 
 bool saves_input(SavedOperands s) { return s == SavedOperands::X || s == SavedOperands::XY; }
 bool saves_output(SavedOperands s) { return s == SavedOperands::Y || s == SavedOperands::XY || s == SavedOperands::ABY; }
-
-// relu's gradient from its output: g where the output is positive.
-Tensor relu_gradient(const Tensor& g, const Tensor& y) { return where(y.gt(0), g, 0); }
 
 // maximum and minimum: all of g where this operand won, half of it in a tie.
 Tensor half_where_equal(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& won) {
@@ -141,16 +138,20 @@ const Tensor& binary_in_place(const Pointwise& op, const char* node, SavedOperan
                           SavedOperands::Saved, input, RL_UNARY_GRADIENT(gradient));                          \
   })
 
-#define BINARY(where, name, Formula_, Types, Result, Saved, gradient_a, gradient_b, samples, doc)             \
-  Tensor name(const Tensor& input, const Operand& other) {                                                    \
+#define RL_BINARY(where, Second, name, Formula_, Result, Saved, gradient_a, gradient_b)                       \
+  Tensor name(const Tensor& input, Second other) {                                                    \
     return binary({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0", SavedOperands::Saved, input, \
                   other, RL_BINARY_GRADIENT(gradient_a), RL_BINARY_GRADIENT(gradient_b));                     \
   }                                                                                                           \
-  RL_IF_INPLACE(where, const Tensor& name##_(const Tensor& input, const Operand& other) {                     \
+  RL_IF_INPLACE(where, const Tensor& name##_(const Tensor& input, Second other) {                     \
     return binary_in_place({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0",        \
                            SavedOperands::Saved, input, other, RL_BINARY_GRADIENT(gradient_a),                \
                            RL_BINARY_GRADIENT(gradient_b));                                                   \
   })
+#define BINARY(where, name, Formula_, Types, Result, Saved, gradient_a, gradient_b, samples, doc) \
+  RL_BINARY(where, const Operand&, name, Formula_, Result, Saved, gradient_a, gradient_b)
+#define TENSORS(where, name, Formula_, Types, Result, Saved, gradient_a, gradient_b, samples, doc) \
+  RL_BINARY(where, const Tensor&, name, Formula_, Result, Saved, gradient_a, gradient_b)
 #define OP(...)
 #include "rushlight/declarations/formulas.def"
 #undef OP

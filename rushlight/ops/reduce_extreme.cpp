@@ -103,7 +103,7 @@ MinMax aminmax(const Tensor& x, OptInt dim, bool keepdim) {
   } else {
     RL_CHECK(x.numel() > 0, "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
   }
-  RL_CHECK(!dim || !is_complex(x.dtype()), "aminmax not implemented for ", info(x.dtype()).message_name);
+  RL_CHECK(!dim || x.dim() > 0 || !is_complex(x.dtype()), "aminmax not implemented for ", info(x.dtype()).message_name);
   check_ordered(x, "aminmax_cpu");
   MinMax out{reduce(x, dims, {Reduce::Min, x.dtype(), x.dtype()}), reduce(x, dims, {Reduce::Max, x.dtype(), x.dtype()})};
   if (!tracks(x)) return out;

@@ -80,7 +80,7 @@ TensorPair spread_mean_op(const char* node, const Tensor& x, const Spread& s) {
     Tensor total;
     if (grads[0].defined()) total = spread_gradient(s, grads[0], n.saved(0), s.root ? n.saved(1) : Tensor());
     if (!grads[1].defined()) return total;
-    Tensor of_mean = s.dims.spread(grads[1] / static_cast<double>(s.dims.count()));
+    Tensor of_mean = s.dims.spread(grads[1] / static_cast<double>(std::max<int64_t>(s.dims.count(), 1)));
     return total.defined() ? total + of_mean : of_mean;
   });
   return {out, mean};

@@ -12,12 +12,6 @@ namespace {
 
 constexpr int64_t kGrain = 4096;
 
-// Below every number, and NaN above: the order of sorted sequences.
-template <class T>
-bool less(const T& a, const T& b) {
-  return a < b || (b != b && a == a);
-}
-
 // The first place in the sorted [0, n) whose element is not below v (`right`: is above v).
 template <class T>
 int64_t place_of(const T* sorted, const int64_t* sorter, int64_t n, T v, bool right) {
@@ -25,7 +19,7 @@ int64_t place_of(const T* sorted, const int64_t* sorter, int64_t n, T v, bool ri
   while (n > 0) {
     const int64_t half = n / 2, at = low + half;
     const T x = sorted[sorter ? sorter[at] : at];
-    if (right ? !less(v, x) : less(x, v)) {
+    if (right ? !(x > v) : !(x >= v)) {  // so a NaN comes after everything
       low = at + 1;
       n -= half + 1;
     } else {
@@ -69,14 +63,14 @@ Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool
   type.add(values);
   const cpu::Compute compute = cpu::compute_of(type.get());
   const DType stored = cpu::storage_of(compute);
+  RL_CHECK_AS(NotImplementedError, type.get() != DType::Bool && !is_complex(type.get()), "\"searchsorted_out_cpu\" not implemented for '",
+              info(type.get()).message_name, "'");
   const Tensor rows = sequence.detach().to(stored).contiguous(), wanted = values.detach().to(stored).contiguous();
   const Tensor order = sorter.defined() ? sorter.contiguous() : Tensor();
   Tensor out = make_tensor(values.sizes(), DType::Int64, values.device());
   const int64_t n = rows.sizes().back(), each = rows.dim() == 1 ? values.numel() : values.sizes().back();
   cpu::visit_compute(compute, [&]<class T>() {
-    if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>) {
-      throw_error<NotImplementedError>("\"searchsorted_out_cpu\" not implemented for '", info(type.get()).message_name, "'");
-    } else {
+    if constexpr (!std::is_same_v<T, complex64> && !std::is_same_v<T, complex128>) {
       const T *from = rows.data<T>(), *v = wanted.data<T>();
       int64_t* result = out.data<int64_t>();
       parallel_for(0, values.numel(), kGrain, [&](int64_t begin, int64_t end) {
@@ -111,6 +105,9 @@ Tensor bucketize(const Scalar& value, const Tensor& boundaries, bool out_int32, 
 // Looks each element up among the sorted test elements.
 Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool invert) {
   const Tensor x = as_tensor(elements).detach(), tests = as_tensor(test_elements).detach();
+  for (const Tensor& t : {x, tests}) {
+    RL_CHECK(t.dtype() != DType::Bool && !is_complex(t.dtype()), "Unsupported input type encountered for isin(): ", info(t.dtype()).message_name);
+  }
   if (tests.numel() == 0 || x.numel() == 0) return make_tensor(x.sizes(), DType::Bool).fill_(invert);
   ResultType type;
   type.add(x);

@@ -44,7 +44,6 @@ Tensor softmax_op(Softmax kind, const char* name, const char* node, const Tensor
   const DType out_dtype = dtype.value_or(x.dtype());
   RL_CHECK_AS(NotImplementedError, is_floating(out_dtype) || x.numel() == 0, "\"", name, dim == x.dim() - 1 || x.dim() == 0 ? "_lastdim" : "",
               "_kernel_impl\" not implemented for '", info(out_dtype).message_name, "'");
-  if (x.numel() == 0) return make_tensor(x.sizes(), out_dtype, x.device());
   const Tensor source = is_complex(x.dtype()) ? x.to(out_dtype) : x;
   Tensor out = forward(kind, source, dim, out_dtype);
   if (!tracks(source)) return out;

@@ -93,7 +93,7 @@ Tensor median_of_all(const char* node, Select what, const Tensor& x) {
   check_selectable("median", x);
   Tensor out = make_tensor({}, x.dtype(), x.device());
   if (x.numel() == 0) {
-    out.fill_(std::numeric_limits<double>::quiet_NaN());
+    out.fill_(x.dtype() == DType::Int32 ? Scalar(INT32_MIN) : Scalar(std::numeric_limits<double>::quiet_NaN()));
   } else {
     const Tensor dense = x.detach().contiguous();
     int64_t index;
@@ -196,7 +196,9 @@ Tensor share_tensor(const Tensor& input, double q) {
 ValuesIndices sort(const Tensor& x, int64_t dim, bool descending) {
   return record_places("SortBackward0", x, wrap_dim(dim, x.dim()), sorted_along(x, dim, descending), false);
 }
-ValuesIndices sort(const Tensor& x, OptBool, int64_t dim, bool descending) { return sort(x, dim, descending); }
+ValuesIndices sort(const Tensor& x, OptBool, int64_t dim, bool descending) {
+  return record_places("SortBackward1", x, wrap_dim(dim, x.dim()), sorted_along(x, dim, descending), false);
+}
 Tensor argsort(const Tensor& x, int64_t dim, bool descending) { return sorted_along(x, dim, descending).indices; }
 Tensor argsort(const Tensor& x, bool, int64_t dim, bool descending) { return sorted_along(x, dim, descending).indices; }
 Tensor msort(const Tensor& x) { return sort(x, int64_t{0}, false).values; }

@@ -65,6 +65,16 @@ TensorTriple unique_elements(const Tensor& x, bool sorted, bool inverse, bool co
   });
 }
 
+// Dimension `dim` first, the others in their order; and back.
+Tensor to_front(Tensor t, int64_t dim) {
+  for (; dim > 0; --dim) t = t.transpose(dim - 1, dim);
+  return t;
+}
+Tensor from_front(Tensor t, int64_t dim) {
+  for (int64_t d = 0; d < dim; ++d) t = t.transpose(d, d + 1);
+  return t;
+}
+
 TensorTriple unique_slices(const Tensor& x, int64_t dim, bool sorted, bool inverse, bool counts) {
   dim = wrap_dim(dim, x.dim(), false);
   const int64_t n = x.sizes()[dim];
@@ -74,7 +84,7 @@ TensorTriple unique_slices(const Tensor& x, int64_t dim, bool sorted, bool inver
     return {make_tensor(x.sizes(), x.dtype()), make_tensor(0, DType::Int64), make_tensor(0, DType::Int64)};
   }
   RL_CHECK(zeros == 0, "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
-  const Tensor slices = x.detach().transpose(0, dim).contiguous();
+  const Tensor slices = to_front(x.detach(), dim).contiguous();
   const int64_t length = x.numel() / n;
   return visit_dtype(x.dtype(), [&]<class T>() -> TensorTriple {
     const T* data = slices.data<T>();
@@ -89,7 +99,7 @@ TensorTriple unique_slices(const Tensor& x, int64_t dim, bool sorted, bool inver
     sizes[0] = static_cast<int64_t>(g.first.size());
     Tensor values = make_tensor(sizes, x.dtype(), x.device());
     for (int64_t i = 0; i < sizes[0]; ++i) std::copy_n(slice(g.first[i]), length, values.data<T>() + i * length);
-    return results(values.transpose(0, dim).contiguous(), g, n, inverse, counts);
+    return results(from_front(values, dim).contiguous(), g, n, inverse, counts);
   });
 }
 

@@ -37,7 +37,7 @@ def random_options(rng):
 
 
 def random_floats(rng, generator, shape, is_complex):
-    """Numbers of many sizes: whole ones, tiny ones, wide ranges, all zero, with infinities and NaN among them."""
+    """Numbers of many sizes: whole ones, tiny ones, wide ranges, all zero, with infinities and NaN."""
     dtype = torch.complex128 if is_complex else torch.float64
     values = torch.randn(shape, dtype=dtype, generator=generator)
     kind = rng.randrange(7)
@@ -87,7 +87,7 @@ def random_case(rng, sizes=(0, 1, 1, 2, 3, 4, 5, 7, 8, 12, 20, 33), long_rows=(6
 
 
 def build(library, zeros, case):
-    """The tensor of a case, made by `library` (PyTorch's module or ours); `zeros` makes one and fills in bytes."""
+    """The tensor of a case, made by `library`; `zeros` makes one and fills in bytes."""
     _, _, dtype, shape, data, form = case
     tensor = zeros(tuple(shape), getattr(library, dtype), bytes.fromhex(data))
     if form == "parameter":

@@ -1,4 +1,4 @@
-"""The torch namespace beside its operations: settings, answers of a build without CUDA, limits of dtypes, assert_close."""
+"""The torch namespace beside operations: settings, a build without CUDA, limits of dtypes, assert_close."""
 
 import subprocess
 import sys
@@ -16,7 +16,10 @@ except ImportError:
     torch = None
 
 needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
-DTYPES = "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64 complex64 complex128"
+DTYPES = (
+    "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64 complex64 "
+    "complex128"
+)
 
 
 def outcome(function, library):
@@ -125,7 +128,7 @@ def test_limits_of_dtypes(dtype):
 
         def info(t, name=name):
             found = getattr(t, name)(getattr(t, dtype))
-            fields = "bits dtype eps max min resolution smallest_normal tiny".split()
+            fields = ["bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny"]
             return str(found), [getattr(found, field, None) for field in fields], found == found
 
         assert outcome(info, ours) == outcome(info, torch)

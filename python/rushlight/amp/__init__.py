@@ -1,4 +1,4 @@
-"""torch.amp. There is no mixed precision here: what a program disables works, what it enables is refused by name."""
+"""torch.amp. There is no mixed precision here: disabled it works, enabled it is refused by name."""
 
 import functools
 import warnings
@@ -16,8 +16,8 @@ def is_autocast_available(device_type):
 class autocast:
     """autocast(device_type, dtype=None, enabled=True, cache_enabled=None): context manager and decorator.
 
-    Disabled it does nothing. Enabled for a device that is not there it warns and disables itself, as in PyTorch;
-    enabled for the CPU it raises NotImplementedError.
+    Disabled it does nothing. Enabled for a device that is not there it warns and disables itself, as in
+    PyTorch; enabled for the CPU it raises NotImplementedError.
     """
 
     def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
@@ -32,8 +32,8 @@ class autocast:
             enabled = False
         if enabled:
             raise NotImplementedError(
-                f"Rushlight does not have autocast on '{device_type}': pass enabled=False, or convert tensors and modules "
-                "to bfloat16 with .to(torch.bfloat16)"
+                f"Rushlight does not have autocast on '{device_type}': pass enabled=False, or convert "
+                "tensors and modules to bfloat16 with .to(torch.bfloat16)"
             )
         self._enabled = False
 
@@ -72,8 +72,15 @@ class GradScaler:
     Without a GPU it disables itself with PyTorch's warning, and then passes losses and steps through.
     """
 
-    def __init__(self, device="cuda", init_scale=2.0**16, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000,
-                 enabled=True):  # fmt: skip
+    def __init__(
+        self,
+        device="cuda",
+        init_scale=2.0**16,
+        growth_factor=2.0,
+        backoff_factor=0.5,
+        growth_interval=2000,
+        enabled=True,
+    ):
         self._device = device
         if enabled and device != "cuda":
             raise NotImplementedError(f"Rushlight does not have GradScaler on '{device}': pass enabled=False")

@@ -1,9 +1,9 @@
 """torch.cuda.random: there is no GPU whose numbers could be drawn."""
 
 from rushlight.cuda import (
-    get_rng_state,  # type: ignore[attr-defined]
+    get_rng_state,
     get_rng_state_all,
-    initial_seed,  # type: ignore[attr-defined]
+    initial_seed,
     manual_seed,
     manual_seed_all,
     seed,
@@ -13,6 +13,13 @@ from rushlight.cuda import (
 )
 
 __all__ = [
-    "get_rng_state", "get_rng_state_all", "initial_seed", "manual_seed", "manual_seed_all", "seed", "seed_all",
-    "set_rng_state", "set_rng_state_all",
-]  # fmt: skip
+    "get_rng_state",
+    "get_rng_state_all",
+    "initial_seed",
+    "manual_seed",
+    "manual_seed_all",
+    "seed",
+    "seed_all",
+    "set_rng_state",
+    "set_rng_state_all",
+]

@@ -70,7 +70,7 @@ def _related(actual, expected, options):
 
 
 def _pairs(actual, expected, options, path=()):
-    """The pairs of leaves, in order; AssertionError where the containers differ, TypeError for what has no rule."""
+    """The pairs of leaves, in order; AssertionError where containers differ, TypeError without a rule."""
     both = (actual, expected)
     if all(isinstance(x, Sequence) and not isinstance(x, str) for x in both):
         if len(actual) != len(expected):
@@ -213,8 +213,7 @@ def _close(actual, expected, difference, rtol, atol, equal_nan):
 
 def _greatest(values):
     """The largest element (NaN counts as larger than all) and its place."""
-    index = int(values.argmax().item())
-    return values[index].item(), index
+    return values.max().item(), int(values.argmax().item())
 
 
 def _place(index, shape):
@@ -244,8 +243,8 @@ def assert_close(
 ):
     """AssertionError unless |actual - expected| <= atol + rtol |expected| for all elements.
 
-    Takes tensors, arrays, numbers, and sequences and mappings of these. The tolerances depend on the dtype unless both
-    are given; `msg` replaces the message, or makes one from it if it is a function.
+    Takes tensors, arrays, numbers, and sequences and mappings of these. The tolerances depend on the dtype
+    unless both are given; `msg` replaces the message, or makes one from it if it is a function.
     """
     if (rtol is None) != (atol is None):
         missing = "rtol" if rtol is None else "atol"

@@ -70,6 +70,14 @@ PyObject* call_layer_forward(PyObject* self, PyObject* const* args, Py_ssize_t n
   return with_core(self, [&](Core& core) {
     const LayerInfo& info = *core.info;
     const size_t count = info.parameters.size();
+    if (info.fallback && n > 0 && !is_tensor(args[0])) {
+      Object all = take(PyTuple_New(n + 1)), keywords = take(PyDict_New());
+      PyTuple_SET_ITEM(all.get(), 0, Py_NewRef(self));
+      for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(all.get(), i + 1, Py_NewRef(args[i]));
+      for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i) check(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(names, i), args[n + i]));
+      return check(PyObject_Call(info.fallback, all.get(), keywords.get()));
+    }
+    if (n == static_cast<Py_ssize_t>(count) && !names) return info.forward(*core.module, args);
     const std::string function = concat(info.name, ".forward");
     if (n > static_cast<Py_ssize_t>(count)) report_too_many(function, info.required, count, n);
     PyObject* slots[12] = {nullptr};
@@ -211,6 +219,17 @@ PyObject* module_to_python(nn::Module& m) {
   return o.release();
 }
 
+// Options stay the objects that were given (p=0 stays an int), unless build() has changed their values.
+void keep_as_given(PyObject* dict, PyObject* attributes) {
+  PyObject *key, *given;
+  for (Py_ssize_t pos = 0; PyDict_Next(attributes, &pos, &key, &given);) {
+    PyObject* built = find(dict, key);
+    const int same = built ? PyObject_RichCompareBool(built, given, Py_EQ) : 1;
+    check(same);
+    if (same) check(PyDict_SetItem(dict, key, given));
+  }
+}
+
 int layer_init(const LayerInfo& info, PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> int {
     std::unique_ptr<nn::Module> m(info.blank());
@@ -238,7 +257,7 @@ int layer_init(const LayerInfo& info, PyObject* self, PyObject* args, PyObject* 
     m->build();
     take_ownership(self, m.get(), &info);
     m.release();
-    check(PyDict_Update(dict_of(self), attributes.get()));
+    keep_as_given(dict_of(self), attributes.get());
     take(PyObject_CallMethodNoArgs(self, str.reset_parameters));  // users override it
     return 0;
   });

@@ -10,6 +10,11 @@ namespace rushlight::python {
 
 // Results of forward.
 inline PyObject* wrap_result(const Tensor& t) { return wrap(t); }
+inline PyObject* wrap_result(const WithIndices& r) {
+  if (!r.indices.defined()) return wrap(r);
+  Object values = take(wrap(r)), indices = take(wrap(r.indices));
+  return PyTuple_Pack(2, values.get(), indices.get());
+}
 template <class... T>
 PyObject* wrap_result(const std::tuple<T...>& parts) {
   return std::apply(
@@ -36,6 +41,19 @@ struct ForwardArgument<const Tensor&> {
   }
   const Tensor& get() const { return value; }
   Tensor value;
+};
+
+// The states of an LSTM.
+template <>
+struct ForwardArgument<const std::tuple<Tensor, Tensor>&> {
+  explicit ForwardArgument(PyObject* o) {
+    if (o == Py_None) return;
+    RL_CHECK_AS(RuntimeError, PyTuple_Check(o) || PyList_Check(o), "For LSTM the states are a pair of tensors, not ", Py_TYPE(o)->tp_name);
+    RL_CHECK(PySequence_Fast_GET_SIZE(o) == 2, "rnn: hx has unexpected size");
+    value = {ForwardArgument<const Tensor&>(PySequence_Fast_GET_ITEM(o, 0)).get(), ForwardArgument<const Tensor&>(PySequence_Fast_GET_ITEM(o, 1)).get()};
+  }
+  const std::tuple<Tensor, Tensor>& get() const { return value; }
+  std::tuple<Tensor, Tensor> value;
 };
 
 template <auto F>
@@ -71,14 +89,14 @@ struct Layer {
 };
 
 // `file` is the module under torch.nn.modules that PyTorch has the class in: it is what pickles say.
-template <class M>
+template <class M, auto Forward = &M::forward>
 PyTypeObject* add_layer(PyObject* module, const char* file, const char* name, const char* forward_names, const char* doc,
                         initproc init = nullptr) {
   LayerInfo& info = Layer<M>::info;
   info.name = name;
   info.blank = Layer<M>::blank;
-  info.forward = ForwardCall<&M::forward>::call;
-  info.unary = ForwardCall<&M::forward>::unary;
+  info.forward = ForwardCall<Forward>::call;
+  info.unary = ForwardCall<Forward>::unary;
   read_forward_names(info, forward_names);
   auto* full_name = new std::string(concat("rushlight.nn.modules.", file, ".", name));  // the type refers to it
   const std::string text = init ? std::string(doc) : concat(name, layer_signature(info), "\n--\n\n", doc);

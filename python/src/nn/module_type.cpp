@@ -163,11 +163,11 @@ void add_module_type(PyObject* module) {
   // refuses objects whose type has a tp_setattro of its own.
   check(PyObject_SetAttr(m, str.setattr, _PyType_Lookup(module_type, str.setattr)));
   check(PyObject_SetAttr(m, str.call_super_init, Py_False));
-  add_to_module(module, "Module", Object::share(m));
+  add_to_module(module, "_Module", Object::share(m));
   builtin_type = make_module_type(
       "rushlight.nn.modules.module.BuiltinModule", sizeof(PyBuiltin), kModuleFlags,
       {{Py_tp_methods, builtin_methods}, {Py_tp_members, builtin_members}, {Py_tp_dealloc, slot(module_dealloc)}}, module_type);
-  add_to_module(module, "BuiltinModule", Object::share(reinterpret_cast<PyObject*>(builtin_type)));
+  add_to_module(module, "_BuiltinModule", Object::share(reinterpret_cast<PyObject*>(builtin_type)));
 }
 
 }  // namespace

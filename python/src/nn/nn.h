@@ -168,6 +168,7 @@ struct LayerInfo {
   size_t required = 0;
   bool unary = false;  // forward(const Tensor&) alone
   PyTypeObject* type = nullptr;
+  PyObject* fallback = nullptr;  // called with the module and the arguments when the first one is no tensor
 };
 
 PyObject* builtin_forward(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* names);

@@ -68,6 +68,7 @@ class DefaultsReader final : public ObjectVisitor {
  public:
   std::vector<ConstructorParameter> list;
   void put(const Name& n, Object value) override {
+    if (n.derived()) return;
     if (n.tuple() > 0 && !n.required()) value = first_if_equal(value);
     list.push_back({&n, n.required() ? Object() : value});
   }
@@ -211,15 +212,15 @@ class ArgumentReader final : public Reader {
   explicit ArgumentReader(PyObject* const* slots) : attributes(take(PyDict_New())), slots_(slots) {}
   Object attributes;
   PyObject* next(const Name& n) override {
+    if (n.derived()) return nullptr;
     PyObject* o = slots_[next_++];
-    // None and words are left to C++, which may have put something in their place.
-    if (!n.once() && o != Py_None && !PyUnicode_Check(o)) check(PyDict_SetItem(attributes.get(), key_of(n), as_kept(n, o).get()));
+    if (!n.once()) check(PyDict_SetItem(attributes.get(), key_of(n), as_kept(n, o).get()));
     return o;
   }
 
  private:
   static Object as_kept(const Name& n, PyObject* o) {
-    if (n.tuple() < 0) return Object::share(o);
+    if (n.tuple() < 0 || PyUnicode_Check(o)) return Object::share(o);
     if (PyTuple_Check(o)) return Object::share(o);
     if (PyList_Check(o)) return take(PyList_AsTuple(o));
     if (n.tuple() == 0) return take(PyTuple_Pack(1, o));

@@ -131,6 +131,21 @@ void scan_as(const ScanShape& s, const void* source, void* target, bool reverse)
 }
 
 template <bool kLargest, class T>
+void extreme_row(const T* in, T* out, int64_t* indices, int64_t size) {
+  T best = in[0];
+  int64_t place = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    const T x = in[i];
+    if (x != x || (kLargest ? x >= best : x <= best)) {
+      best = x;
+      place = i;
+    }
+    out[i] = best;
+    indices[i] = place;
+  }
+}
+
+template <bool kLargest, class T>
 void extreme_columns(const T* in, T* out, int64_t* indices, int64_t size, int64_t width, int64_t row_step) {
   T best[kColumns];
   int64_t place[kColumns];
@@ -163,6 +178,10 @@ void scan_extreme(bool largest, const ScanShape& s, Compute type, const void* in
   visit_compute(type, [&]<class T>() {
     if constexpr (!kComplex<T>) {
       each_strip(s, [&](int64_t first, int64_t width) {
+        if (s.inner == 1) {
+          const auto row = largest ? extreme_row<true, T> : extreme_row<false, T>;
+          return row(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first, s.size);
+        }
         const auto columns = largest ? extreme_columns<true, T> : extreme_columns<false, T>;
         columns(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first, s.size, width, s.inner);
       });

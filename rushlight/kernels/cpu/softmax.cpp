@@ -52,10 +52,67 @@ void each_strip(const SoftmaxShape& s, F&& f) {
   });
 }
 
+// Rows too short to fill vectors stand side by side as columns while they are worked on.
+constexpr int64_t kShortRow = 32;
+
+bool has_short_rows(const SoftmaxShape& s) { return s.inner == 1 && s.size <= kShortRow && s.outer >= 8; }
+
+// Copies between `count` rows of s.size elements in memory and a dense block of as many columns.
+struct Columns {
+  DType dtype;
+  int64_t size, element;
+  Load load;
+  Store store;
+  Columns(DType t, DType stored, int64_t n)
+      : dtype(t), size(n), element(item_size(stored)), load(load_function(t, compute_of(stored))), store(store_function(compute_of(stored), t)) {}
+  void read(const void* from, int64_t row, int64_t count, char* block) const {
+    for (int64_t k = 0; k < size; ++k) load(at(from, row * size + k, dtype), size, block + k * count * element, count);
+  }
+  void write(const char* block, void* to, int64_t row, int64_t count) const {
+    for (int64_t k = 0; k < size; ++k) store(block + k * count * element, at(to, row * size + k, dtype), size, count);
+  }
+};
+
+struct alignas(64) ColumnBlock {
+  char bytes[kShortRow * kSoftmaxColumns * sizeof(double)];
+};
+
+void softmax_short_rows(Softmax kind, const SoftmaxShape& s, const void* in, DType in_dtype, void* out, DType out_dtype) {
+  const DType stored = storage_of(compute_of(out_dtype));
+  const SoftmaxKernel& kernel = softmax_kernel(stored == DType::Float64);
+  const Columns source(in_dtype, stored, s.size), target(out_dtype, stored, kind == Softmax::LogSumExp ? 1 : s.size);
+  parallel_for(0, s.outer, kSoftmaxColumns * std::max<int64_t>(1, kGrain / (kSoftmaxColumns * s.size)), [&](int64_t begin, int64_t end) {
+    ColumnBlock from, to;
+    for (int64_t row = begin; row < end; row += kSoftmaxColumns) {
+      const int64_t count = std::min(kSoftmaxColumns, end - row);
+      source.read(in, row, count, from.bytes);
+      kernel.columns(kind, from.bytes, count, s.size, count, to.bytes, count);
+      target.write(to.bytes, out, row, count);
+    }
+  });
+}
+
+void softmax_backward_short_rows(Softmax kind, const SoftmaxShape& s, const void* g, const void* y, void* out, DType dtype) {
+  const DType stored = storage_of(compute_of(dtype));
+  const SoftmaxKernel& kernel = softmax_kernel(stored == DType::Float64);
+  const Columns rows(dtype, stored, s.size);
+  parallel_for(0, s.outer, kSoftmaxColumns * std::max<int64_t>(1, kGrain / (kSoftmaxColumns * s.size)), [&](int64_t begin, int64_t end) {
+    ColumnBlock grad, result;
+    for (int64_t row = begin; row < end; row += kSoftmaxColumns) {
+      const int64_t count = std::min(kSoftmaxColumns, end - row);
+      rows.read(g, row, count, grad.bytes);
+      rows.read(y, row, count, result.bytes);
+      kernel.columns_backward(kind, grad.bytes, result.bytes, count, s.size, count, grad.bytes);
+      rows.write(grad.bytes, out, row, count);
+    }
+  });
+}
+
 }  // namespace
 
 void softmax(Softmax kind, const SoftmaxShape& s, const void* in, DType in_dtype, void* out, DType out_dtype) {
   if (s.outer == 0 || s.size == 0 || s.inner == 0) return;
+  if (has_short_rows(s)) return softmax_short_rows(kind, s, in, in_dtype, out, out_dtype);
   const DType stored = storage_of(compute_of(out_dtype));
   const SoftmaxKernel& kernel = softmax_kernel(stored == DType::Float64);
   const bool reduces = kind == Softmax::LogSumExp;
@@ -85,6 +142,7 @@ void softmax(Softmax kind, const SoftmaxShape& s, const void* in, DType in_dtype
 
 void softmax_backward(Softmax kind, const SoftmaxShape& s, const void* g, const void* y, void* out, DType dtype) {
   if (s.outer == 0 || s.size == 0 || s.inner == 0) return;
+  if (has_short_rows(s)) return softmax_backward_short_rows(kind, s, g, y, out, dtype);
   const DType stored = storage_of(compute_of(dtype));
   const SoftmaxKernel& kernel = softmax_kernel(stored == DType::Float64);
   const int64_t widest = std::min(s.inner, kSoftmaxColumns);

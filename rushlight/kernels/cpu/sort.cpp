@@ -41,20 +41,21 @@ auto encode(T x) {
   }
 }
 
-// Keys of n elements, complemented to sort the other way round.
+// Keys of n elements, complemented to sort the other way round, less `base`: what is left must fit Key.
 template <class Key>
-using Encode = void (*)(const void* x, int64_t n, bool descending, Key* keys);
+using Encode = void (*)(const void* x, int64_t n, bool descending, uint64_t base, Key* keys);
 
 template <class Key>
 Encode<Key> encode_function(DType dtype) {
   return visit_dtype(dtype, []<class T>() -> Encode<Key> {
-    if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128> || (sizeof(T) > sizeof(Key))) {
+    if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>) {
       return nullptr;
     } else {
-      return [](const void* source, int64_t n, bool descending, Key* keys) {
+      return [](const void* source, int64_t n, bool descending, uint64_t base, Key* keys) {
+        using Own = decltype(encode(T()));
         const T* x = static_cast<const T*>(source);
-        const Key flip = descending ? ~Key{0} : Key{0};
-        for (int64_t i = 0; i < n; ++i) keys[i] = static_cast<Key>(encode(x[i])) ^ flip;
+        const Own flip = descending ? static_cast<Own>(~Own{0}) : Own{0}, first = static_cast<Own>(base);
+        for (int64_t i = 0; i < n; ++i) keys[i] = static_cast<Key>(static_cast<Own>(static_cast<Own>(encode(x[i]) ^ flip) - first));
       };
     }
   });
@@ -141,22 +142,22 @@ void each_row(const SortRows& job, int64_t room, F&& body) {
 
 // The entries of a row, block by block: use(keys, first, n).
 template <class Entry, class F>
-void each_key_block(const SortRows& job, int64_t row, bool descending, int64_t begin, int64_t end, F&& use) {
+void each_key_block(const SortRows& job, int64_t row, bool descending, int64_t begin, int64_t end, F&& use, uint64_t base = 0) {
   const Encode<typename Entry::Key> encode = encode_function<typename Entry::Key>(job.dtype);
   typename Entry::Key keys[kBlock];
   for (int64_t i = begin; i < end; i += kBlock) {
     const int64_t n = std::min(kBlock, end - i);
-    encode(static_cast<const char*>(row_of(job, row)) + i * item_size(job.dtype), n, descending, keys);
+    encode(static_cast<const char*>(row_of(job, row)) + i * item_size(job.dtype), n, descending, base, keys);
     use(keys, i, n);
   }
 }
 
 template <class Entry>
-void make_entries(const SortRows& job, int64_t row, bool descending, Entry* entries) {
+void make_entries(const SortRows& job, int64_t row, bool descending, Entry* entries, uint64_t base = 0) {
   parallel_for(0, job.n, kChunk, [&](int64_t begin, int64_t end) {
     each_key_block<Entry>(job, row, descending, begin, end, [&](const typename Entry::Key* keys, int64_t first, int64_t n) {
       for (int64_t k = 0; k < n; ++k) entries[first + k] = Entry::make(keys[k], first + k);
-    });
+    }, base);
   });
 }
 
@@ -206,14 +207,40 @@ void keep_smallest(const SortRows& job, int64_t row, int64_t k, bool descending,
 
 }  // namespace
 
-void sort_rows(const SortRows& job, bool descending, void* values, int64_t* indices) {
-  visit_entry(job, [&]<class Entry>() {
-    each_row<Entry>(job, 2 * job.n, [&](int64_t r, Entry* entries) {
-      make_entries(job, r, descending, entries);
-      sort_entries(entries, entries + job.n, job.n);
-      write_entries(job, r, entries, job.n, r * job.n, values, indices);
-    });
+namespace {
+
+template <class Entry>
+void sort_rows_as(const SortRows& job, bool descending, uint64_t base, void* values, int64_t* indices) {
+  each_row<Entry>(job, 2 * job.n, [&](int64_t r, Entry* entries) {
+    make_entries(job, r, descending, entries, base);
+    sort_entries(entries, entries + job.n, job.n);
+    write_entries(job, r, entries, job.n, r * job.n, values, indices);
   });
+}
+
+struct KeyRange {
+  uint64_t low = ~uint64_t{0}, high = 0;
+};
+KeyRange key_range(const SortRows& job, bool descending) {
+  KeyRange range;
+  for (int64_t r = 0; r < job.rows; ++r) {
+    each_key_block<Wide>(job, r, descending, 0, job.n, [&](const uint64_t* keys, int64_t, int64_t n) {
+      const auto [low, high] = std::minmax_element(keys, keys + n);
+      range = {std::min(range.low, *low), std::max(range.high, *high)};
+    });
+  }
+  return range;
+}
+
+}  // namespace
+
+void sort_rows(const SortRows& job, bool descending, void* values, int64_t* indices) {
+  if (job.n > int64_t{UINT32_MAX}) return sort_rows_as<Wide>(job, descending, 0, values, indices);
+  if (item_size(job.dtype) <= 4) return sort_rows_as<Narrow>(job, descending, 0, values, indices);
+  // 64-bit integers seldom use their range: counted from the least, their keys are short.
+  const KeyRange range = is_integral(job.dtype, false) ? key_range(job, descending) : KeyRange{0, ~uint64_t{0}};
+  if (range.high - range.low <= UINT32_MAX) return sort_rows_as<Narrow>(job, descending, range.low, values, indices);
+  sort_rows_as<Wide>(job, descending, 0, values, indices);
 }
 
 void topk_rows(const SortRows& job, int64_t k, bool largest, void* values, int64_t* indices) {

@@ -15,5 +15,7 @@
 #include "rushlight/kernels/math/formulas_unary-inl.h"
 #include "rushlight/kernels/math/formulas_activation-inl.h"
 #include "rushlight/kernels/math/formulas_binary-inl.h"
+#include "rushlight/kernels/math/formulas_loss-inl.h"
+#include "rushlight/kernels/math/formulas_special-inl.h"
 
 #endif

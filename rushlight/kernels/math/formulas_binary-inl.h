@@ -106,8 +106,8 @@ struct Remainder {  // the sign of the divisor, as in Python
 RL_BINARY(Pow, pow)
 RL_BINARY(Atan2, atan2)
 RL_BINARY(Hypot, hypot)
-RL_BINARY(CopySign, copysign)
-RL_BINARY(NextAfter, nextafter)
+RL_BINARY(Copysign, copysign)
+RL_BINARY(Nextafter, nextafter)
 RL_BINARY(Ldexp, ldexp)
 RL_BINARY(LeftShift, left_shift)
 RL_BINARY(RightShift, right_shift)
@@ -142,14 +142,14 @@ struct Fmin {
 };
 
 // log(e^a + e^b); equal infinities would give inf - inf.
-struct LogAddExp {
+struct Logaddexp {
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
     const V larger = select(a >= b, a, b);
     return select(isinf(a) & (a == b), a, larger + log1p(exp(-abs(a - b))));
   }
 };
-struct LogAddExp2 {
+struct Logaddexp2 {
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
     const V larger = select(a >= b, a, b);

@@ -1,4 +1,4 @@
-# Found through PYTHONPATH by the children of a process in which `torch` means Rushlight; see rushlight/_alias.py.
+# Found through PYTHONPATH by children of a process where `torch` means Rushlight; see rushlight/_alias.py.
 import sys
 
 try:

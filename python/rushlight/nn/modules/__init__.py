@@ -24,3 +24,6 @@ def _place(cls):
 
 for _cls in [c for c in vars(_C._modules).values() if isinstance(c, type)]:
     _place(_cls)
+
+from rushlight.nn.modules import _layers as _layers  # noqa: E402, PLC0414
+from rushlight.nn.modules import rnn as rnn  # noqa: E402, PLC0414

@@ -17,7 +17,7 @@ from rushlight.nn.modules._backward import BackwardHook
 from rushlight.nn.modules._extend import extend
 from rushlight.utils.hooks import RemovableHandle
 
-Module = _C.Module
+Module = _C._Module
 Tensor = _C.Tensor
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"

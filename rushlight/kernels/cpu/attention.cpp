@@ -1,0 +1,135 @@
+#include "rushlight/kernels/cpu/attention.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/gemm.h"
+#include "rushlight/kernels/cpu/softmax_kernels.h"
+
+namespace rushlight::cpu {
+namespace {
+
+constexpr int64_t kQueries = 64;  // of one block
+
+// Where the parts of one head lie.
+template <class T>
+struct Head {
+  Matrix<const T> query, key, value;
+  const T* mask;
+};
+
+template <class T>
+Head<T> head_at(const AttentionShape& s, int64_t b, int64_t h, const T* query, const T* key, const T* value, const T* mask) {
+  const int64_t k = h / (s.heads / s.key_heads);
+  return {{query + b * s.query_strides[0] + h * s.query_strides[1], s.query_strides[2], 1},
+          {key + b * s.key_strides[0] + k * s.key_strides[1], s.key_strides[2], 1},
+          {value + b * s.value_strides[0] + k * s.value_strides[1], s.value_strides[2], 1},
+          mask ? mask + b * s.mask_strides[0] + h * s.mask_strides[1] : nullptr};
+}
+
+template <class T>
+Matrix<const T> rows_from(Matrix<const T> m, int64_t row) {
+  return {m.data + row * m.row_stride, m.row_stride, m.col_stride};
+}
+
+// The keys that a block of queries meets at most.
+int64_t keys_met(const AttentionShape& s, int64_t end) { return s.causal ? std::min(s.keys, end) : s.keys; }
+
+// weights (rows, met) = softmax of the scores of the queries [first, first + rows).
+template <class T>
+void weigh(const AttentionShape& s, const Head<T>& head, int64_t first, int64_t rows, int64_t met, T* weights) {
+  Epilogue<T> scaled;
+  scaled.alpha = static_cast<T>(s.scale);
+  gemm<T>(rows, met, s.size, rows_from(head.query, first), head.key.transposed(), Matrix<T>{weights, met, 1}, scaled);
+  const SoftmaxKernel& softmax = softmax_kernel(sizeof(T) == 8);
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = weights + r * met;
+    const int64_t visible = s.causal ? std::min(met, first + r + 1) : met;
+    if (head.mask) {
+      const T* mask = head.mask + (first + r) * s.mask_strides[2];
+      for (int64_t j = 0; j < visible; ++j) row[j] += mask[j * s.mask_strides[3]];
+    }
+    std::fill(row + visible, row + met, T(0));
+    T top = -std::numeric_limits<T>::infinity();
+    for (int64_t j = 0; j < visible; ++j) top = row[j] > top || row[j] != row[j] ? row[j] : top;
+    if (top == -std::numeric_limits<T>::infinity()) std::fill(row, row + visible, T(0));
+    else softmax.row(Softmax::Plain, row, visible, row);
+  }
+}
+
+template <class F>
+void each_block(const AttentionShape& s, F&& f) {
+  const int64_t blocks = (s.queries + kQueries - 1) / kQueries;
+  parallel_for(0, s.batch * s.heads * blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i % blocks * kQueries;
+      f(i / blocks / s.heads, i / blocks % s.heads, first, std::min(kQueries, s.queries - first));
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void attention(const AttentionShape& s, const T* query, const T* key, const T* value, const T* mask, T* out) {
+  each_block(s, [&](int64_t b, int64_t h, int64_t first, int64_t rows) {
+    const Head<T> head = head_at(s, b, h, query, key, value, mask);
+    const int64_t met = keys_met(s, first + rows);
+    const auto weights = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(rows * met));
+    weigh(s, head, first, rows, met, weights.get());
+    T* target = out + ((b * s.heads + h) * s.queries + first) * s.value_size;
+    gemm<T>(rows, s.value_size, met, Matrix<const T>{weights.get(), met, 1}, head.value, Matrix<T>{target, s.value_size, 1});
+  });
+}
+
+template <class T>
+void attention_backward(const AttentionShape& s, const T* query, const T* key, const T* value, const T* mask, const T* out, const T* grad,
+                        T* dquery, T* dkey, T* dvalue) {
+  const int64_t shared = s.heads / s.key_heads;
+  std::fill_n(dkey, s.batch * s.key_heads * s.keys * s.size, T(0));
+  std::fill_n(dvalue, s.batch * s.key_heads * s.keys * s.value_size, T(0));
+  // One task a key head: its gradients are sums over the query heads that share it, in order.
+  parallel_for(0, s.batch * s.key_heads, 1, [&](int64_t begin, int64_t end) {
+    const auto weights = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(2 * kQueries * s.keys));
+    T* const slopes = weights.get() + kQueries * s.keys;
+    Epilogue<T> adding, scaled, scaled_adding;
+    adding.beta = scaled_adding.beta = 1;
+    scaled.alpha = scaled_adding.alpha = static_cast<T>(s.scale);
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t b = task / s.key_heads, k = task % s.key_heads;
+      const Matrix<T> dk{dkey + task * s.keys * s.size, s.size, 1}, dv{dvalue + task * s.keys * s.value_size, s.value_size, 1};
+      for (int64_t h = k * shared; h < (k + 1) * shared; ++h) {
+        const Head<T> head = head_at(s, b, h, query, key, value, mask);
+        for (int64_t first = 0; first < s.queries; first += kQueries) {
+          const int64_t rows = std::min(kQueries, s.queries - first), met = keys_met(s, first + rows);
+          const int64_t row0 = (b * s.heads + h) * s.queries + first;
+          weigh(s, head, first, rows, met, weights.get());
+          const Matrix<const T> p{weights.get(), met, 1}, g{grad + row0 * s.value_size, s.value_size, 1};
+          gemm<T>(met, s.value_size, rows, p.transposed(), g, dv, adding);
+          gemm<T>(rows, met, s.value_size, g, head.value.transposed(), Matrix<T>{slopes, met, 1});
+          for (int64_t r = 0; r < rows; ++r) {
+            const T *o = out + (row0 + r) * s.value_size, *gr = g.data + r * s.value_size, *pr = weights.get() + r * met;
+            T total = 0;
+            for (int64_t j = 0; j < s.value_size; ++j) total += o[j] * gr[j];
+            T* d = slopes + r * met;
+            for (int64_t j = 0; j < met; ++j) d[j] = pr[j] * (d[j] - total);
+          }
+          const Matrix<const T> d{slopes, met, 1};
+          gemm<T>(rows, s.size, met, d, head.key, Matrix<T>{dquery + row0 * s.size, s.size, 1}, scaled);
+          gemm<T>(met, s.size, rows, d.transposed(), rows_from(head.query, first), dk, scaled_adding);
+        }
+      }
+    }
+  });
+}
+
+#define RL_ATTENTION(T)                                                                                               \
+  template void attention<T>(const AttentionShape&, const T*, const T*, const T*, const T*, T*);                      \
+  template void attention_backward<T>(const AttentionShape&, const T*, const T*, const T*, const T*, const T*, const T*, T*, T*, T*);
+RL_ATTENTION(float)
+RL_ATTENTION(double)
+#undef RL_ATTENTION
+
+}  // namespace rushlight::cpu

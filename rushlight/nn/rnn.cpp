@@ -1,0 +1,271 @@
+#include "rushlight/nn/rnn.h"
+
+#include <cmath>
+
+#include "rushlight/kernels/cpu/random.h"
+#include "rushlight/nn/init.h"
+#include "rushlight/ops/ops.h"
+
+namespace rushlight::nn {
+
+namespace {
+
+int64_t gates_of(const std::string& mode) { return mode == "LSTM" ? 4 : mode == "GRU" ? 3 : 1; }
+
+Tensor affine(const Tensor& x, const Tensor& w, const Tensor& b) { return functional::linear(x, w, b); }
+
+// One step from x W_ih^T + b_ih and the states. Formulas: Hochreiter and Schmidhuber (1997), Cho et al. (2014).
+States step_gates(const std::string& mode, const Tensor& from_input, const States& states, const Tensor& w_hh, const Tensor& b_hh) {
+  const auto& [h, c] = states;
+  const Tensor from_state = affine(h, w_hh, b_hh);
+  if (mode == "RNN_TANH") return {tanh(from_input + from_state), Tensor()};
+  if (mode == "RNN_RELU") return {relu(from_input + from_state), Tensor()};
+  if (mode == "LSTM") {
+    const TensorVector g = (from_input + from_state).chunk(4, 1);
+    const Tensor cell = sigmoid(g[1]) * c + sigmoid(g[0]) * tanh(g[2]);
+    return {sigmoid(g[3]) * tanh(cell), cell};
+  }
+  const TensorVector x = from_input.chunk(3, 1), y = from_state.chunk(3, 1);
+  const Tensor reset = sigmoid(x[0] + y[0]), update = sigmoid(x[1] + y[1]), next = tanh(x[2] + reset * y[2]);
+  return {(h - next) * update + next, Tensor()};
+}
+
+Tensor rows_of(const Tensor& t, int64_t start, int64_t count) { return t.defined() ? t.narrow(0, start, count) : t; }
+Tensor stack_rows(const std::vector<Tensor>& parts) { return parts.size() == 1 ? parts[0] : cat(parts, 0); }
+
+std::string brackets(std::initializer_list<int64_t> sizes) { return rushlight::to_string(Dims(sizes)); }
+
+}  // namespace
+
+// ---- Parameters
+
+void RecurrentBase::build_gates(const OptDevice& device, const OptDType& dtype) {
+  const Shape s = shape();
+  RL_CHECK_AS(ValueError, s.dropout >= 0 && s.dropout <= 1,
+              "dropout should be a number in range [0, 1] representing the probability of an element being zeroed");
+  RL_CHECK_AS(ValueError, s.hidden_size > 0, "hidden_size must be greater than zero");
+  RL_CHECK_AS(ValueError, s.num_layers > 0, "num_layers must be greater than zero");
+  RL_CHECK_AS(ValueError, s.proj_size >= 0, "proj_size should be a positive integer or zero to disable projections");
+  RL_CHECK_AS(ValueError, s.proj_size < s.hidden_size, "proj_size has to be smaller than hidden_size");
+  const int64_t directions = s.bidirectional ? 2 : 1, out = s.proj_size ? s.proj_size : s.hidden_size, g = gates_of(s.mode) * s.hidden_size;
+  for (int64_t layer = 0; layer < s.num_layers; ++layer) {
+    const int64_t in = layer == 0 ? s.input_size : out * directions;
+    for (int64_t d = 0; d < directions; ++d) {
+      auto add_one = [&](const char* what, DimsRef sizes) {
+        new_parameter(concat(what, "_l", layer, d ? "_reverse" : "").c_str(), sizes, device, dtype);
+      };
+      add_one("weight_ih", {g, in});
+      add_one("weight_hh", {g, out});
+      if (s.bias) add_one("bias_ih", g), add_one("bias_hh", g);
+      if (s.proj_size) add_one("weight_hr", {s.proj_size, s.hidden_size});
+    }
+  }
+}
+
+void RecurrentBase::reset_gates() {
+  const int64_t hidden = shape().hidden_size;
+  const double bound = hidden > 0 ? 1 / std::sqrt(static_cast<double>(hidden)) : 0;
+  for (const Tensor& p : parameters()) init::uniform_(p, -bound, bound);
+}
+
+Tensor RecurrentBase::weight(const char* what, int64_t layer, bool reverse) {
+  const std::string text = concat(what, "_l", layer, reverse ? "_reverse" : "");
+  for (const auto& [name, t] : named_parameters("", false)) {
+    if (name == text) return t;
+  }
+  const Name name(text.c_str());
+  return tensor(name);
+}
+
+std::string RecurrentBase::describe() {
+  const Shape s = shape();
+  std::string out = format("{input_size}, {hidden_size}");
+  if (s.proj_size != 0) out += concat(", proj_size=", s.proj_size);
+  if (s.num_layers != 1) out += format(", num_layers={num_layers}");
+  if (!s.bias) out += format(", bias={bias}");
+  if (s.batch_first) out += format(", batch_first={batch_first}");
+  if (s.dropout != 0) out += format(", dropout={dropout}");
+  if (s.bidirectional) out += format(", bidirectional={bidirectional}");
+  return out;
+}
+
+// ---- Computation
+
+// Steps in order, or from the last to the first: sequences that are over keep their state, those that begin join with theirs.
+std::tuple<Tensor, States> RecurrentBase::run_direction(const Tensor& rows, const std::vector<int64_t>& batch_sizes, const States& initial,
+                                                        int64_t layer, bool reverse) {
+  const Shape s = shape();
+  const Tensor w_hh = weight("weight_hh", layer, reverse), b_hh = s.bias ? weight("bias_hh", layer, reverse) : Tensor();
+  const Tensor w_hr = s.proj_size ? weight("weight_hr", layer, reverse) : Tensor();
+  const Tensor from_input = affine(rows, weight("weight_ih", layer, reverse), s.bias ? weight("bias_ih", layer, reverse) : Tensor());
+  const int64_t steps = static_cast<int64_t>(batch_sizes.size());
+  std::vector<Tensor> outputs(static_cast<size_t>(steps)), done_h, done_c;
+  int64_t active = reverse ? batch_sizes.back() : batch_sizes.front(), offset = reverse ? rows.size(0) : 0;
+  States state{rows_of(std::get<0>(initial), 0, active), rows_of(std::get<1>(initial), 0, active)};
+  for (int64_t i = 0; i < steps; ++i) {
+    const int64_t t = reverse ? steps - 1 - i : i, count = batch_sizes[static_cast<size_t>(t)];
+    auto& [h, c] = state;
+    if (count < active) {
+      done_h.insert(done_h.begin(), rows_of(h, count, active - count));
+      if (c.defined()) done_c.insert(done_c.begin(), rows_of(c, count, active - count));
+      state = {rows_of(h, 0, count), rows_of(c, 0, count)};
+    } else if (count > active) {
+      h = cat({h, rows_of(std::get<0>(initial), active, count - active)}, 0);
+      if (c.defined()) c = cat({c, rows_of(std::get<1>(initial), active, count - active)}, 0);
+    }
+    active = count;
+    if (reverse) offset -= count;
+    state = step_gates(s.mode, from_input.narrow(0, offset, count), state, w_hh, b_hh);
+    if (w_hr.defined()) std::get<0>(state) = std::get<0>(state).matmul(w_hr.t());
+    if (!reverse) offset += count;
+    outputs[static_cast<size_t>(t)] = std::get<0>(state);
+  }
+  done_h.insert(done_h.begin(), std::get<0>(state));
+  if (std::get<1>(state).defined()) done_c.insert(done_c.begin(), std::get<1>(state));
+  return {stack_rows(outputs), {stack_rows(done_h), done_c.empty() ? Tensor() : stack_rows(done_c)}};
+}
+
+std::tuple<Tensor, States> RecurrentBase::run(const Tensor& rows, const std::vector<int64_t>& batch_sizes, const States& initial) {
+  const Shape s = shape();
+  RL_CHECK(!batch_sizes.empty(), "Expected sequence length to be larger than 0 in RNN");
+  const int64_t directions = s.bidirectional ? 2 : 1;
+  std::vector<Tensor> last_h, last_c;
+  Tensor x = rows;
+  for (int64_t layer = 0; layer < s.num_layers; ++layer) {
+    std::vector<Tensor> outputs;
+    for (int64_t d = 0; d < directions; ++d) {
+      const int64_t k = layer * directions + d;
+      const Tensor c = std::get<1>(initial);
+      auto [y, last] = run_direction(x, batch_sizes, {std::get<0>(initial)[k], c.defined() ? c[k] : c}, layer, d == 1);
+      outputs.push_back(y);
+      last_h.push_back(std::get<0>(last));
+      if (c.defined()) last_c.push_back(std::get<1>(last));
+    }
+    x = outputs.size() == 1 ? outputs[0] : cat(outputs, 1);
+    if (s.dropout > 0 && training() && layer + 1 < s.num_layers) {
+      const Tensor mask = make_tensor(x.sizes(), x.dtype());
+      cpu::dropout_mask(mask.dtype(), mask.raw_data(), mask.numel(), s.dropout, default_generator());
+      x = x * mask;
+    }
+  }
+  return {x, {stack(last_h, 0), last_c.empty() ? Tensor() : stack(last_c, 0)}};
+}
+
+std::tuple<Tensor, States> RecurrentBase::run_dense(const Tensor& given, const States& states) {
+  const Shape s = shape();
+  const char* name = s.mode == "LSTM" ? "LSTM" : s.mode == "GRU" ? "GRU" : "RNN";
+  RL_CHECK_AS(ValueError, given.dim() == 2 || given.dim() == 3, name, ": Expected input to be 2D or 3D, got ", given.dim(), "D", s.mode == "LSTM" ? " instead" : " tensor instead");
+  const bool batched = given.dim() == 3;
+  Tensor input = !batched ? given.unsqueeze(1) : s.batch_first ? given.transpose(0, 1) : given;
+  RL_CHECK(input.size(2) == s.input_size, "input.size(-1) must be equal to input_size. Expected ", s.input_size, ", got ", input.size(2));
+  const int64_t steps = input.size(0), batch = input.size(1), slots = s.num_layers * (s.bidirectional ? 2 : 1);
+  const int64_t out = s.proj_size ? s.proj_size : s.hidden_size;
+  auto state = [&](const Tensor& t, int64_t size, const char* which) {
+    if (!t.defined()) return zeros({slots, batch, size}, input.dtype());
+    RL_CHECK(t.dim() == given.dim(), "For ", batched ? "batched 3-D" : "unbatched 2-D", " input, hx ", s.mode == "LSTM" ? "and cx " : "", "should also be ", batched ? 3 : 2, "-D but got ",
+             s.mode == "LSTM" ? "(" : "", t.dim(), "-D", s.mode == "LSTM" ? concat(", ", t.dim(), "-D) tensors") : std::string(" tensor"));
+    const Tensor b = batched ? t : t.unsqueeze(1);
+    RL_CHECK(b.sizes() == Dims({slots, batch, size}), "Expected ", which, " size ", brackets({slots, batch, size}), ", got ", rushlight::to_string(b.sizes()));
+    return b;
+  };
+  const bool lstm = s.mode == "LSTM";
+  const States initial{state(std::get<0>(states), out, lstm ? "hidden[0]" : "hidden"), lstm ? state(std::get<1>(states), s.hidden_size, "hidden[1]") : Tensor()};
+  auto [rows, last] = run(input.reshape({steps * batch, s.input_size}), std::vector<int64_t>(static_cast<size_t>(steps), batch), initial);
+  Tensor y = rows.reshape({steps, batch, rows.size(1)});
+  if (!batched) {
+    const Tensor c = std::get<1>(last);
+    return {y.squeeze(1), {std::get<0>(last).squeeze(1), c.defined() ? c.squeeze(1) : c}};
+  }
+  return {s.batch_first ? y.transpose(0, 1) : y, last};
+}
+
+// ---- The three kinds
+
+void RNN::build() {
+  RL_CHECK_AS(ValueError, nonlinearity == "tanh" || nonlinearity == "relu", "Unknown nonlinearity '", nonlinearity, "'. Select from 'tanh' or 'relu'.");
+  mode = std::string(nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU");
+  build_gates(device, dtype);
+}
+RecurrentBase::Shape RNN::shape() {
+  return {nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0};
+}
+RecurrentBase::Shape LSTM::shape() {
+  return {"LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size};
+}
+RecurrentBase::Shape GRU::shape() {
+  return {"GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0};
+}
+
+std::tuple<Tensor, Tensor> RNN::forward_from(const Tensor& input, const Tensor& hx) {
+  auto [y, last] = run_dense(input, {hx, Tensor()});
+  return {y, std::get<0>(last)};
+}
+std::tuple<Tensor, States> LSTM::forward_from(const Tensor& input, const States& hx) { return run_dense(input, hx); }
+std::tuple<Tensor, Tensor> GRU::forward_from(const Tensor& input, const Tensor& hx) {
+  auto [y, last] = run_dense(input, {hx, Tensor()});
+  return {y, std::get<0>(last)};
+}
+
+// ---- Cells
+
+namespace {
+const Name kWeightIh{"weight_ih"}, kWeightHh{"weight_hh"}, kBiasIh{"bias_ih"}, kBiasHh{"bias_hh"};
+}
+
+void CellBase::build_cell(int64_t gates, int64_t input_size, int64_t hidden_size, bool bias, const OptDevice& device, const OptDType& dtype) {
+  new_parameter("weight_ih", {gates * hidden_size, input_size}, device, dtype);
+  new_parameter("weight_hh", {gates * hidden_size, hidden_size}, device, dtype);
+  for (const char* name : {"bias_ih", "bias_hh"}) {
+    if (bias) new_parameter(name, gates * hidden_size, device, dtype);
+    else register_parameter(name, {});
+  }
+}
+
+void CellBase::reset_cell(int64_t hidden_size) {
+  const double bound = hidden_size > 0 ? 1 / std::sqrt(static_cast<double>(hidden_size)) : 0;
+  for (const Tensor& p : parameters()) init::uniform_(p, -bound, bound);
+}
+
+States CellBase::prepare(const char* name, const Tensor& input, const States& states, int64_t input_size, int64_t hidden_size, Tensor& batch) {
+  RL_CHECK_AS(ValueError, input.dim() == 1 || input.dim() == 2, name, ": Expected input to be 1D or 2D, got ", input.dim(), "D instead");
+  batch = input.dim() == 2 ? input : input.unsqueeze(0);
+  RL_CHECK(batch.size(1) == input_size, "input has inconsistent input_size: got ", batch.size(1), " expected ", input_size);
+  auto state = [&](const Tensor& t) {
+    if (!t.defined()) return zeros({batch.size(0), hidden_size}, input.dtype());
+    RL_CHECK_AS(ValueError, t.dim() == 1 || t.dim() == 2, name, ": Expected hidden to be 1D or 2D, got ", t.dim(), "D instead");
+    return t.dim() == 2 ? t : t.unsqueeze(0);
+  };
+  return {state(std::get<0>(states)), state(std::get<1>(states))};
+}
+
+Tensor RNNCell::step(const Tensor& input, const Tensor& hx) {
+  RL_CHECK(nonlinearity == "tanh" || nonlinearity == "relu", "Unknown nonlinearity: ", nonlinearity);
+  Tensor x;
+  const States s = prepare("RNNCell", input, {hx, Tensor()}, input_size, hidden_size, x);
+  const Tensor h = std::get<0>(step_gates(nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s,
+                                          tensor(kWeightHh), tensor(kBiasHh)));
+  return input.dim() == 2 ? h : h.squeeze(0);
+}
+
+States LSTMCell::step(const Tensor& input, const States& hx) {
+  Tensor x;
+  const States s = prepare("LSTMCell", input, hx, input_size, hidden_size, x);
+  const auto [h, c] = step_gates("LSTM", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s, tensor(kWeightHh), tensor(kBiasHh));
+  if (input.dim() == 2) return {h, c};
+  return {h.squeeze(0), c.squeeze(0)};
+}
+
+Tensor GRUCell::step(const Tensor& input, const Tensor& hx) {
+  Tensor x;
+  const States s = prepare("GRUCell", input, {hx, Tensor()}, input_size, hidden_size, x);
+  const Tensor h = std::get<0>(step_gates("GRU", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s, tensor(kWeightHh), tensor(kBiasHh)));
+  return input.dim() == 2 ? h : h.squeeze(0);
+}
+
+std::string RNNCell::extra_repr() {
+  return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False") + (nonlinearity != "tanh" ? format(", nonlinearity={nonlinearity}") : "");
+}
+std::string LSTMCell::extra_repr() { return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False"); }
+std::string GRUCell::extra_repr() { return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False"); }
+
+}  // namespace rushlight::nn

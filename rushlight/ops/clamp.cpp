@@ -1,0 +1,83 @@
+// Limits: clamp, clamp_min, clamp_max with numbers or tensors as bounds.
+#include <cmath>
+
+#include "rushlight/ops/in_place.h"
+#include "rushlight/ops/pointwise.h"
+
+namespace rushlight {
+namespace {
+
+using autograd::Gradients;
+using autograd::Node;
+using autograd::Record;
+using autograd::tracks;
+using cpu::Formula;
+
+constexpr const char* kNoBounds = "torch.clamp: At least one of 'min' or 'max' must not be None";
+
+// The dtype that the number brings: clamping integers at 0.5 gives floats.
+Tensor promoted(const Tensor& x, const OptScalar& min, const OptScalar& max) {
+  ResultType type;
+  type.add(x);
+  if (min) type.add(*min);
+  if (max) type.add(*max);
+  RL_CHECK(!is_complex(type.get()), "clamp is not supported for complex types");
+  RL_CHECK_AS(NotImplementedError, type.get() != DType::Bool, "\"clamp_scalar_cpu\" not implemented for 'Bool'");
+  return x.detach().to(type.get());
+}
+
+bool is_nan(const OptScalar& s) { return s && std::isnan(s->to_double()); }
+
+Tensor clamp_forward(const Tensor& x, const OptScalar& min, const OptScalar& max) {
+  const Tensor wide = promoted(x, min, max);
+  if (is_nan(min) || is_nan(max)) return full_like(wide, std::nan(""));
+  if (!max) return pointwise(Formula::ClampMin, {wide}, params_of(*min));
+  if (!min) return pointwise(Formula::ClampMax, {wide}, params_of(*max));
+  return pointwise(Formula::Clamp, {wide}, params_of(*min, *max));
+}
+
+Tensor clamp_number(const char* node, const Tensor& x, OptScalar min, OptScalar max) {
+  RL_CHECK(min || max, kNoBounds);
+  Tensor out = clamp_forward(x, min, max);
+  if (!tracks(x)) return out;
+  return Record(node, {x}).save(x).rule(out, [min, max](Node& n, const Tensor& g) -> Tensor {
+    const Tensor x = n.saved(0);
+    if (!max) return where(x.ge(*min), g, 0);
+    if (!min) return where(x.le(*max), g, 0);
+    return where(x.ge(*min).logical_and(x.le(*max)), g, 0);
+  });
+}
+
+// Gradients of x and both bounds: to x where it lies within, else to the bound that won.
+struct ClampRule {
+  bool has_min, has_max;
+  Gradients operator()(Node& n, const Gradients& grads) const {
+    const Tensor &g = grads[0], x = n.saved(0), min = n.saved(1), max = n.saved(2);
+    Gradients out;
+    out.resize(3);
+    if (n.needs(0)) out[0] = where(!has_max ? x.ge(min) : !has_min ? x.le(max) : x.ge(min).logical_and(x.le(max)), g, 0);
+    if (has_min && n.needs(1)) out[1] = where(has_max ? min.lt(max).logical_and(x.lt(min)) : x.lt(min), g, 0);
+    if (has_max && n.needs(2)) out[2] = where(has_min ? max.lt(min).logical_or(x.gt(max)) : x.gt(max), g, 0);
+    return out;
+  }
+};
+
+Tensor clamp_tensor(const char* node, const Tensor& x, const Tensor& min, const Tensor& max) {
+  RL_CHECK(min.defined() || max.defined(), kNoBounds);
+  Tensor out = !max.defined()   ? pointwise(Formula::Maximum, {x, min})
+               : !min.defined() ? pointwise(Formula::Minimum, {x, max})
+                                : pointwise(Formula::ClampTensor, {x, min, max});
+  if (!tracks(x, min, max)) return out;
+  return Record(node, {x, min, max}).save(x, min, max).rule(out, ClampRule{min.defined(), max.defined()});
+}
+
+}  // namespace
+
+Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) { return clamp_tensor("ClampBackward0", x, min, max); }
+Tensor clamp(const Tensor& x, OptScalar min, OptScalar max) { return clamp_number("ClampBackward1", x, min, max); }
+Tensor clamp_min(const Tensor& x, const Tensor& min) { return clamp_tensor("ClampMinBackward1", x, min, {}); }
+Tensor clamp_min(const Tensor& x, const Scalar& min) { return clamp_number("ClampMinBackward0", x, min, {}); }
+Tensor clamp_max(const Tensor& x, const Tensor& max) { return clamp_tensor("ClampMaxBackward1", x, {}, max); }
+Tensor clamp_max(const Tensor& x, const Scalar& max) { return clamp_number("ClampMaxBackward0", x, {}, max); }
+
+}  // namespace rushlight
