@@ -52,12 +52,8 @@ Tensor drop(const Tensor& x, double p, bool train, bool in_place, Unit unit, Kin
 
 }  // namespace
 
-#define RL_DROPOUT(name, unit, kind)                                                                                  \
-  Tensor name(const Tensor& x, double p, bool train) { return drop(x, p, train, false, Unit::unit, Kind::kind); }     \
-  const Tensor& name##_(const Tensor& x, double p, bool train) {                                                      \
-    drop(x, p, train, true, Unit::unit, Kind::kind);                                                                  \
-    return x;                                                                                                         \
-  }
+#define RL_DROPOUT(name, unit, kind) \
+  Tensor name(const Tensor& x, double p, bool train) { return drop(x, p, train, false, Unit::unit, Kind::kind); }
 RL_DROPOUT(dropout, Element, Plain)
 RL_DROPOUT(feature_dropout, Channel, Plain)
 RL_DROPOUT(alpha_dropout, Element, Alpha)
