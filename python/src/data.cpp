@@ -45,7 +45,6 @@ PyObject* integers(PyObject*, PyObject* args) {
     std::vector<int64_t> values(static_cast<size_t>(count));
     Generator& generator = generator_or_default(object);
     {
-      const auto lock = generator.lock();
       cpu::random_range(DType::Int64, values.data(), count, static_cast<uint64_t>(high), 0, generator);
     }
     return list_of(values);
@@ -65,7 +64,6 @@ PyObject* choices(PyObject*, PyObject* args) {
     std::vector<int64_t> values(static_cast<size_t>(count));
     Generator& generator = generator_or_default(object);
     {
-      const auto lock = generator.lock();
       cpu::multinomial(w.dtype(), w.raw_data(), 1, w.numel(), count, replacement, values.data(), generator);
     }
     return list_of(values);

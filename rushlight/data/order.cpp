@@ -5,7 +5,6 @@
 namespace rushlight::data {
 
 int64_t draw_seed(Generator& generator) {
-  const auto lock = generator.lock();
   int64_t seed;
   cpu::random_default(DType::Int64, &seed, 1, generator);
   return seed;
@@ -13,7 +12,6 @@ int64_t draw_seed(Generator& generator) {
 
 std::vector<int64_t> permutation(int64_t n, Generator& generator) {
   std::vector<int64_t> order(static_cast<size_t>(n));
-  const auto lock = generator.lock();
   cpu::randperm(DType::Int64, order.data(), n, generator);
   return order;
 }

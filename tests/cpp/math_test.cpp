@@ -130,7 +130,7 @@ void fill_kernels(Kernels* k) {
   k->f32[#F] = &binary_block<F, float>; \
   k->f64[#F] = &binary_block<F, double>;
                           RL_B(Pow) RL_B(Atan2) RL_B(Hypot) RL_B(Fmod) RL_B(Remainder) RL_B(FloorDivide) RL_B(
-                              Maximum) RL_B(Minimum) RL_B(Fmax) RL_B(Fmin) RL_B(CopySign) RL_B(Nextafter)
+                              Maximum) RL_B(Minimum) RL_B(Fmax) RL_B(Fmin) RL_B(Copysign) RL_B(Nextafter)
                               RL_B(Logaddexp) RL_B(Logaddexp2) RL_B(Xlogy) RL_B(Heaviside)
 #define RL_P(F)                            \
   k->p32[#F] = &predicate_block<F, float>; \
@@ -597,7 +597,7 @@ TEST(MathExact, Floats) {
   check_exact_floats("Fmin", [](auto a, auto b) { return std::isnan(a) || b < a ? b : a; });
   check_exact_floats("Maximum", [](auto a, auto b) { return std::isnan(a) || a >= b ? a : b; });
   check_exact_floats("Minimum", [](auto a, auto b) { return std::isnan(a) || a <= b ? a : b; });
-  check_exact_floats("CopySign", [](auto a, auto b) { return std::copysign(a, b); });
+  check_exact_floats("Copysign", [](auto a, auto b) { return std::copysign(a, b); });
   check_exact_floats("Nextafter", [](auto a, auto b) { return std::nextafter(a, b); });
   check_exact_floats("Heaviside", [](auto a, auto b) {
     return a == 0 ? b : a > 0 ? decltype(a)(1) : decltype(a)(0);

@@ -59,7 +59,7 @@ class Function(_C._FunctionBase):
     def setup_context(ctx, inputs, output):
         raise NotImplementedError("setup_context is not implemented.")
 
-    setup_context._is_default = True
+    setup_context.__func__._is_default = True
 
     @staticmethod
     def backward(ctx, *grad_outputs):
