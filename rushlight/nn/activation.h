@@ -15,7 +15,7 @@ class ReLU : public Module {
 
 class ReLU6 : public Module {
  public:
-  RL_OPTIONS(ReLU6, (bool, inplace, false))
+  RL_OPTIONS(ReLU6, (bool, inplace, false), (Derived<double>, min_val, 0.0), (Derived<double>, max_val, 6.0))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override { return inplace ? "inplace=True" : ""; }
 };

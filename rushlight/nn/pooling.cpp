@@ -25,7 +25,7 @@ WithIndices MaxPool2d::pool(const Tensor& x) {
   return F::max_pool2d(x, kernel_size, optional(stride), padding, dilation, ceil_mode, return_indices);
 }
 Tensor AvgPool1d::forward(const Tensor& x) {
-  return F::avg_pool1d(x, kernel_size, optional(stride), padding, ceil_mode, count_include_pad);
+  return F::avg_pool1d(x, kernel_size, stride, padding, ceil_mode, count_include_pad);
 }
 Tensor AvgPool2d::forward(const Tensor& x) {
   return F::avg_pool2d(x, kernel_size, optional(stride), padding, ceil_mode, count_include_pad, divisor_override);

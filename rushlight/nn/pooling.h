@@ -28,13 +28,13 @@ RL_MAX_POOL(MaxPool2d)
 
 class AvgPool1d : public Module {
  public:
-  RL_OPTIONS(AvgPool1d, (Tuple<1>, kernel_size), (std::optional<Dims>, stride, {}), (Tuple<1>, padding, 0), (bool, ceil_mode, false),
+  RL_OPTIONS(AvgPool1d, (Tuple<1>, kernel_size), (Tuple<1>, stride, Tuple<1>(Dims())), (Tuple<1>, padding, 0), (bool, ceil_mode, false),
              (bool, count_include_pad, true))
   Tensor forward(const Tensor& input) override;
   void build() override {
-    if (!stride) stride = kernel_size;
+    if (stride.empty()) stride = kernel_size;
   }
-  std::string extra_repr() override { return format("kernel_size={kernel_size}, stride=({stride},), padding={padding}"); }
+  std::string extra_repr() override { return format("kernel_size={kernel_size}, stride={stride}, padding={padding}"); }
 };
 
 class AvgPool2d : public Module {

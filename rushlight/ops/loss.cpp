@@ -112,14 +112,13 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double
   auto unit = [&](const Tensor& x) {
     const Tensor wide = x.to(common).expand(sizes);
     const Tensor length = linalg_vector_norm(wide, 2, Dims{dim}, true, {}).clone();
-    autograd::NoGrad guard;
-    length.clamp_min_(eps);
-    autograd::GradMode record(true);
-    return std::pair(wide, length);
+    {
+      autograd::NoGrad guard;
+      length.clamp_min_(eps);
+    }
+    return wide / length;
   };
-  const auto [a, length_a] = unit(x1);
-  const auto [b, length_b] = unit(x2);
-  return ((a / length_a) * (b / length_b)).sum(Dims{dim});
+  return (unit(x1) * unit(x2)).sum(Dims{dim});
 }
 
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {

@@ -32,7 +32,7 @@ Dims memory_order(const Tensor& t) {
 
 // draw(out, contiguous) writes t.numel() values one after the other; they land in the order of t's memory.
 template <class Draw>
-void fill(const Tensor& t, Draw draw) {
+void draw_into(const Tensor& t, Draw draw) {
   if (t.numel() == 0) return;
   if (is_dense(t)) return draw(t.raw_data(), t.is_contiguous());
   const Tensor target = t.detach().permute(memory_order(t));
@@ -64,7 +64,7 @@ const Tensor& random_range(const char* node, const Tensor& self, int64_t from, O
   const RandomRange r = random_range_arguments(self.dtype(), from, to);
   for (const std::string& text : r.warnings) if (!text.empty()) warn(text);
   return overwrite(node, self, [&] {
-    fill(self, [&](void* out, bool) {
+    draw_into(self, [&](void* out, bool) {
       Generator& g = generator_or_default(generator);
       if (r.full) cpu::random_full_range(self.dtype(), out, self.numel(), g);
       else cpu::random_range(self.dtype(), out, self.numel(), r.range, r.base, g);
@@ -102,10 +102,10 @@ void draw_rrelu_slopes(const Tensor& slopes, const Tensor& negative, double lowe
   const auto lock = g.lock();
   const bool* draws = negative.data<bool>();
   visit_dtype(slopes.dtype(), [&]<class T>() {
-    if constexpr (std::is_floating_point_v<T> || std::is_same_v<T, BFloat16>) {
+    if constexpr (std::is_floating_point_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
       for (int64_t i = 0; i < slopes.numel(); ++i) {
-        slopes.data<T>()[i] = draws[i] ? T(static_cast<float>(0)) : T(static_cast<float>(1));
-        if (draws[i]) slopes.data<T>()[i] = T(static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(g.next_double() * (upper - lower) + lower));
+        using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
+        slopes.data<T>()[i] = T(draws[i] ? static_cast<Wide>(g.next_double() * (upper - lower) + lower) : Wide(1));
       }
     } else {
       throw_error<NotImplementedError>("\"rrelu_with_noise_out_cpu\" not implemented for '", info(slopes.dtype()).message_name, "'");
@@ -119,7 +119,7 @@ const Tensor& uniform_(const Tensor& self, double from, double to, OptGenerator 
   const Tensor t = real_view(self);
   check_uniform(t.dtype(), from, to);
   return overwrite("UniformBackward0", self, [&] {
-    fill(t, [&](void* out, bool) { cpu::uniform(t.dtype(), out, t.numel(), from, to, generator_or_default(generator)); });
+    draw_into(t, [&](void* out, bool) { cpu::uniform(t.dtype(), out, t.numel(), from, to, generator_or_default(generator)); });
   });
 }
 
@@ -128,7 +128,7 @@ const Tensor& normal_(const Tensor& self, double mean, double deviation, OptGene
   const Tensor t = real_view(self);
   if (is_complex(self.dtype())) deviation /= std::sqrt(2.0);
   return overwrite("NormalBackward0", self, [&] {
-    fill(t, [&](void* out, bool contiguous) {
+    draw_into(t, [&](void* out, bool contiguous) {
       cpu::normal(t.dtype(), out, t.numel(), mean, deviation, generator_or_default(generator), contiguous);
     });
   });
@@ -136,7 +136,7 @@ const Tensor& normal_(const Tensor& self, double mean, double deviation, OptGene
 
 const Tensor& random_(const Tensor& self, OptGenerator generator) {
   return overwrite("RandomBackward2", self, [&] {
-    fill(self, [&](void* out, bool) { cpu::random_default(self.dtype(), out, self.numel(), generator_or_default(generator)); });
+    draw_into(self, [&](void* out, bool) { cpu::random_default(self.dtype(), out, self.numel(), generator_or_default(generator)); });
   });
 }
 const Tensor& random_(const Tensor& self, int64_t from, OptInt to, OptGenerator generator) {
@@ -148,7 +148,7 @@ const Tensor& bernoulli_(const Tensor& self, const Tensor& p, OptGenerator gener
   RL_CHECK(is_floating(p.dtype()), "expected probabilities tensor to have floating type, got ", info(p.dtype()).message_name);
   return overwrite("BernoulliBackward1", self, [&] {
     const Tensor chances = p.expand(self.sizes()).permute(memory_order(self)).contiguous();
-    fill(self, [&](void* out, bool) {
+    draw_into(self, [&](void* out, bool) {
       cpu::bernoulli_each(self.dtype(), out, self.numel(), p.dtype(), chances.raw_data(), generator_or_default(generator));
     });
   });
@@ -156,7 +156,7 @@ const Tensor& bernoulli_(const Tensor& self, const Tensor& p, OptGenerator gener
 const Tensor& bernoulli_(const Tensor& self, double p, OptGenerator generator) {
   check_bernoulli(p);
   return overwrite("BernoulliBackward2", self, [&] {
-    fill(self, [&](void* out, bool) { cpu::bernoulli(self.dtype(), out, self.numel(), p, generator_or_default(generator)); });
+    draw_into(self, [&](void* out, bool) { cpu::bernoulli(self.dtype(), out, self.numel(), p, generator_or_default(generator)); });
   });
 }
 
@@ -164,25 +164,25 @@ const Tensor& exponential_(const Tensor& self, double lambd, OptGenerator genera
   check_exponential(lambd);
   if (self.numel() > 0) check_exponential_dtype(self.dtype());
   return overwrite("ExponentialBackward0", self, [&] {
-    fill(self, [&](void* out, bool) { cpu::exponential(self.dtype(), out, self.numel(), lambd, generator_or_default(generator)); });
+    draw_into(self, [&](void* out, bool) { cpu::exponential(self.dtype(), out, self.numel(), lambd, generator_or_default(generator)); });
   });
 }
 const Tensor& geometric_(const Tensor& self, double p, OptGenerator generator) {
   check_geometric(p);
   return overwrite("GeometricBackward0", self, [&] {
-    fill(self, [&](void* out, bool) { cpu::geometric(self.dtype(), out, self.numel(), p, generator_or_default(generator)); });
+    draw_into(self, [&](void* out, bool) { cpu::geometric(self.dtype(), out, self.numel(), p, generator_or_default(generator)); });
   });
 }
 const Tensor& cauchy_(const Tensor& self, double median, double sigma, OptGenerator generator) {
   check_cauchy(self.dtype(), sigma);
   return overwrite("CauchyBackward0", self, [&] {
-    fill(self, [&](void* out, bool) { cpu::cauchy(self.dtype(), out, self.numel(), median, sigma, generator_or_default(generator)); });
+    draw_into(self, [&](void* out, bool) { cpu::cauchy(self.dtype(), out, self.numel(), median, sigma, generator_or_default(generator)); });
   });
 }
 const Tensor& log_normal_(const Tensor& self, double mean, double deviation, OptGenerator generator) {
   check_log_normal(deviation);
   return overwrite("LogNormalBackward0", self, [&] {
-    fill(self, [&](void* out, bool) {
+    draw_into(self, [&](void* out, bool) {
       cpu::log_normal(self.dtype(), out, self.numel(), mean, deviation, generator_or_default(generator));
     });
   });

@@ -29,7 +29,10 @@ class ObjectVisitor : public nn::OptionVisitor {
   void visit(const Name& n, double& v) override { add(n, PyFloat_FromDouble(v)); }
   void visit(const Name& n, bool& v) override { add(n, PyBool_FromLong(v)); }
   void visit(const Name& n, std::string& v) override { add(n, from_text(v)); }
-  void visit(const Name& n, Dims& v) override { add(n, n.tuple() < 0 ? number_or_tuple(v) : tuple_of(v)); }
+  void visit(const Name& n, Dims& v) override {
+    // No sizes where some number of them is due: None.
+    add(n, n.tuple() < 0 ? number_or_tuple(v) : n.tuple() > 0 && v.empty() ? none() : tuple_of(v));
+  }
   void visit(const Name& n, nn::OpenSizes& v) override { add(n, open_sizes(v)); }
   void visit(const Name& n, std::string& word, Dims& v) override { add(n, word.empty() ? tuple_of(v) : from_text(word)); }
   void visit(const Name& n, OptInt& v) override { add(n, v ? PyLong_FromLongLong(*v) : none()); }
@@ -172,6 +175,7 @@ class Reader : public nn::OptionVisitor {
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) out.push_back(int_of(PySequence_Fast_GET_ITEM(o, i)));
       return out;
     }
+    if (o == Py_None && n.tuple() > 0 && !n.required()) return out;
     const int64_t v = int_of(o);
     return Dims(n.tuple() > 0 ? n.tuple() : 1, v);
   }
@@ -211,6 +215,11 @@ class ArgumentReader final : public Reader {
  public:
   explicit ArgumentReader(PyObject* const* slots) : attributes(take(PyDict_New())), slots_(slots) {}
   Object attributes;
+  using Reader::visit;
+  void visit(const Name& n, std::optional<std::vector<double>>& v) override {  // numbers become floats for good
+    Reader::visit(n, v);
+    check(PyDict_DelItem(attributes.get(), key_of(n)));
+  }
   PyObject* next(const Name& n) override {
     if (n.derived()) return nullptr;
     PyObject* o = slots_[next_++];
@@ -220,7 +229,7 @@ class ArgumentReader final : public Reader {
 
  private:
   static Object as_kept(const Name& n, PyObject* o) {
-    if (n.tuple() < 0 || PyUnicode_Check(o)) return Object::share(o);
+    if (n.tuple() < 0 || o == Py_None || PyUnicode_Check(o)) return Object::share(o);
     if (PyTuple_Check(o)) return Object::share(o);
     if (PyList_Check(o)) return take(PyList_AsTuple(o));
     if (n.tuple() == 0) return take(PyTuple_Pack(1, o));

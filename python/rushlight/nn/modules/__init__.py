@@ -4,7 +4,7 @@ import sys
 import types
 
 from rushlight import _C
-from rushlight.nn.modules import container as container  # noqa: PLC0414
+from rushlight.nn.modules import container as container, rnn as rnn  # noqa: PLC0414
 from rushlight.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList
 from rushlight.nn.modules.module import Module
 
@@ -26,4 +26,12 @@ for _cls in [c for c in vars(_C._modules).values() if isinstance(c, type)]:
     _place(_cls)
 
 from rushlight.nn.modules import _layers as _layers  # noqa: E402, PLC0414
-from rushlight.nn.modules import rnn as rnn  # noqa: E402, PLC0414
+from rushlight.nn.modules.transformer import (  # noqa: E402
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
+
+__all__ += ["Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer"]

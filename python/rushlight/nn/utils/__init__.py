@@ -17,8 +17,8 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     norm_type = float(norm_type)
     if not tensors:
         return rushlight.tensor(0.0)
-    norms = rushlight.stack([rushlight.linalg.vector_norm(t.detach(), norm_type) for t in tensors])
-    total = rushlight.linalg.vector_norm(norms, norm_type)
+    norms = rushlight.stack([rushlight._C.linalg_vector_norm(t.detach(), norm_type) for t in tensors])
+    total = rushlight._C.linalg_vector_norm(norms, norm_type)
     if error_if_nonfinite and not bool(rushlight.isfinite(total)):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. To disable "
