@@ -22,6 +22,9 @@ class _Name:
     def __init__(self, module, name):
         self.module, self.name = module, name
 
+    def __call__(self):
+        """The pickler wants callables; nobody calls this one."""
+
 
 class _Storage:
     """The memory of a tensor, on its way to a persistent id."""
@@ -52,13 +55,13 @@ class Pickler(pickle._Pickler):  # the one in Python, whose save_global can be t
             return None
         tensor = obj.tensor
         dtype = str(tensor.dtype).removeprefix("torch.")
-        start = tensor.untyped_storage().data_ptr()
-        key, known = self._keys.setdefault(start or id(tensor), (len(self.tensors), dtype))
+        identity, nbytes = _C._serialize.storage_of(tensor)
+        key, known = self._keys.setdefault(identity, (len(self.tensors), dtype))
         if known != dtype:
             raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types")
         if key == len(self.tensors):
             self.tensors.append(tensor)
-        numel = tensor.untyped_storage().nbytes() // tensor.element_size()
+        numel = nbytes // tensor.element_size()
         return ("storage", self._name("torch", f"{_STORAGE_NAMES[dtype]}Storage"), str(key), "cpu", numel)
 
     def reducer_override(self, obj):

@@ -12,36 +12,68 @@ namespace {
 struct KindName {
   const char* declared;  // in the rows
   Kind kind;
-  const char* shown;     // in messages
+  const char* shown;  // in messages
 };
 
-constexpr KindName kKinds[] = {
-    {"Tensor", Kind::Tensor, "Tensor"}, {"OptTensor", Kind::OptTensor, "Tensor"}, {"TensorList", Kind::TensorList, "tuple of Tensors"},
-    {"Scalar", Kind::Scalar, "Number"}, {"OptScalar", Kind::OptScalar, "Number"}, {"Operand", Kind::Operand, "Tensor"},
-    {"Dims", Kind::Dims, "tuple of ints"}, {"OptDims", Kind::OptDims, "tuple of ints"}, {"int64_t", Kind::Int, "int"},
-    {"OptInt", Kind::OptInt, "int"}, {"double", Kind::Double, "float"}, {"OptDouble", Kind::OptDouble, "float"},
-    {"bool", Kind::Bool, "bool"}, {"OptBool", Kind::OptBool, "bool"}, {"String", Kind::String, "str"},
-    {"OptString", Kind::OptString, "str"}, {"DType", Kind::DType, "torch.dtype"}, {"OptDType", Kind::OptDType, "torch.dtype"},
-    {"Device", Kind::Device, "torch.device"}, {"OptDevice", Kind::OptDevice, "torch.device"}, {"OptGenerator", Kind::Generator, "Generator"},
-    {"Padding", Kind::Padding, "tuple of ints"}, {"Extents", Kind::Extents, "tuple of ints"}, {"OptDoubles", Kind::OptDoubles, "tuple of floats"},
-    {"OptMemoryFormat", Kind::MemoryFormat, "torch.memory_format"}, {"OptLayout", Kind::Layout, "torch.layout"},
-    {"Object", Kind::Object, "object"}, {"Out", Kind::Out, "Tensor"}};
+constexpr KindName kKinds[] = {{"Tensor", Kind::Tensor, "Tensor"},
+                               {"OptTensor", Kind::OptTensor, "Tensor"},
+                               {"TensorList", Kind::TensorList, "tuple of Tensors"},
+                               {"Scalar", Kind::Scalar, "Number"},
+                               {"OptScalar", Kind::OptScalar, "Number"},
+                               {"Operand", Kind::Operand, "Tensor"},
+                               {"Dims", Kind::Dims, "tuple of ints"},
+                               {"OptDims", Kind::OptDims, "tuple of ints"},
+                               {"int64_t", Kind::Int, "int"},
+                               {"OptInt", Kind::OptInt, "int"},
+                               {"double", Kind::Double, "float"},
+                               {"OptDouble", Kind::OptDouble, "float"},
+                               {"bool", Kind::Bool, "bool"},
+                               {"OptBool", Kind::OptBool, "bool"},
+                               {"String", Kind::String, "str"},
+                               {"OptString", Kind::OptString, "str"},
+                               {"DType", Kind::DType, "torch.dtype"},
+                               {"OptDType", Kind::OptDType, "torch.dtype"},
+                               {"Device", Kind::Device, "torch.device"},
+                               {"OptDevice", Kind::OptDevice, "torch.device"},
+                               {"OptGenerator", Kind::Generator, "Generator"},
+                               {"Padding", Kind::Padding, "tuple of ints"},
+                               {"Extents", Kind::Extents, "tuple of ints"},
+                               {"OptDoubles", Kind::OptDoubles, "tuple of floats"},
+                               {"OptMemoryFormat", Kind::MemoryFormat, "torch.memory_format"},
+                               {"OptLayout", Kind::Layout, "torch.layout"},
+                               {"Object", Kind::Object, "object"},
+                               {"Out", Kind::Out, "Tensor"}};
 
 const char* shown(Kind kind) {
-  for (const KindName& k : kKinds) if (k.kind == kind) return k.shown;
+  for (const KindName& k : kKinds)
+    if (k.kind == kind) return k.shown;
   return "?";
 }
 
 Kind kind_of(const std::string& declared) {
-  for (const KindName& k : kKinds) if (declared == k.declared) return k.kind;
-  throw_error<RuntimeError>("a declaration names the parameter type ", declared, ", which the binding does not know");
+  for (const KindName& k : kKinds)
+    if (declared == k.declared) return k.kind;
+  throw_error<RuntimeError>("a declaration names the parameter type ", declared,
+                            ", which the binding does not know");
 }
 
 bool is_optional(Kind kind) {
   switch (kind) {
-    case Kind::OptTensor: case Kind::OptScalar: case Kind::OptDims: case Kind::OptInt: case Kind::OptDouble: case Kind::OptBool:
-    case Kind::OptString: case Kind::OptDType: case Kind::OptDevice: case Kind::Generator: case Kind::MemoryFormat:
-    case Kind::Layout: case Kind::Object: case Kind::OptDoubles: case Kind::Out: return true;
+    case Kind::OptTensor:
+    case Kind::OptScalar:
+    case Kind::OptDims:
+    case Kind::OptInt:
+    case Kind::OptDouble:
+    case Kind::OptBool:
+    case Kind::OptString:
+    case Kind::OptDType:
+    case Kind::OptDevice:
+    case Kind::Generator:
+    case Kind::MemoryFormat:
+    case Kind::Layout:
+    case Kind::Object:
+    case Kind::OptDoubles:
+    case Kind::Out: return true;
     default: return false;
   }
 }
@@ -52,7 +84,8 @@ PyObject* fallback_object(const std::string& text) {
   if (text == "true" || text == "false") return Py_NewRef(text == "true" ? Py_True : Py_False);
   if (text == "DType::Int64") return Py_NewRef(dtype_object(DType::Int64));
   if (text[0] == '"') return check(PyUnicode_FromStringAndSize(text.data() + 1, text.size() - 2));
-  if (text.find_first_of(".eE") == std::string::npos) return check(PyLong_FromString(text.c_str(), nullptr, 10));
+  if (text.find_first_of(".eE") == std::string::npos)
+    return check(PyLong_FromString(text.c_str(), nullptr, 10));
   return check(PyFloat_FromDouble(std::stod(text)));
 }
 
@@ -66,33 +99,46 @@ bool is_int_list(PyObject* o) {
   if (Py_IS_TYPE(o, size_type)) return true;
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-  return n == 0 || is_int(PySequence_Fast_GET_ITEM(o, 0));  // the rest is looked at during conversion, as PyTorch does
+  return n == 0 ||
+         is_int(PySequence_Fast_GET_ITEM(o, 0));  // the rest is looked at during conversion, as PyTorch does
 }
 
 bool is_tensor_list(PyObject* o) {
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-  for (Py_ssize_t i = 0; i < n; ++i) if (!is_tensor(PySequence_Fast_GET_ITEM(o, i))) return false;
+  for (Py_ssize_t i = 0; i < n; ++i)
+    if (!is_tensor(PySequence_Fast_GET_ITEM(o, i))) return false;
   return true;
 }
 
 bool accepts(const Parameter& p, PyObject* o) {
   if (o == Py_None) return is_optional(p.kind);
   switch (p.kind) {
-    case Kind::Tensor: case Kind::OptTensor: return is_tensor(o);
+    case Kind::Tensor:
+    case Kind::OptTensor: return is_tensor(o);
     case Kind::Operand: return is_tensor(o) || is_number(o);
     case Kind::TensorList: return is_tensor_list(o);
-    case Kind::Scalar: case Kind::OptScalar: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
-    case Kind::Dims: case Kind::OptDims: return is_int_list(o) || is_int(o);
+    case Kind::Scalar:
+    case Kind::OptScalar: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
+    case Kind::Dims:
+    case Kind::OptDims: return is_int_list(o) || is_int(o);
     case Kind::Padding: return is_int_list(o) || is_int(o) || PyUnicode_Check(o);
-    case Kind::Extents: return is_int_list(o) || is_int(o) || ((PyTuple_Check(o) || PyList_Check(o)) && PySequence_Fast_GET_ITEM(o, 0) == Py_None);
+    case Kind::Extents:
+      return is_int_list(o) || is_int(o) ||
+             ((PyTuple_Check(o) || PyList_Check(o)) && PySequence_Fast_GET_ITEM(o, 0) == Py_None);
     case Kind::OptDoubles: return is_number(o) || PyTuple_Check(o) || PyList_Check(o);
-    case Kind::Int: case Kind::OptInt: return is_int(o);
-    case Kind::Double: case Kind::OptDouble: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
-    case Kind::Bool: case Kind::OptBool: return PyBool_Check(o) || is_numpy_bool(o);
-    case Kind::String: case Kind::OptString: return PyUnicode_Check(o);
-    case Kind::DType: case Kind::OptDType: return PyObject_TypeCheck(o, dtype_type) || is_type_alias(o);
-    case Kind::Device: case Kind::OptDevice: return is_device_like(o);
+    case Kind::Int:
+    case Kind::OptInt: return is_int(o);
+    case Kind::Double:
+    case Kind::OptDouble: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
+    case Kind::Bool:
+    case Kind::OptBool: return PyBool_Check(o) || is_numpy_bool(o);
+    case Kind::String:
+    case Kind::OptString: return PyUnicode_Check(o);
+    case Kind::DType:
+    case Kind::OptDType: return PyObject_TypeCheck(o, dtype_type) || is_type_alias(o);
+    case Kind::Device:
+    case Kind::OptDevice: return is_device_like(o);
     case Kind::Generator: return is_generator(o);
     case Kind::MemoryFormat: return PyObject_TypeCheck(o, memory_format_type);
     case Kind::Out: return is_tensor(o) || is_tensor_list(o);
@@ -143,7 +189,8 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   if (call.self) slots[0] = call.self;
   Py_ssize_t given = call.count;
   // f(2, 3) for f((2, 3)), where the sizes are the only positional parameter
-  const bool variable = s.positional - skip == 1 && given >= 1 && s.parameters[skip].kind == Kind::Dims && is_int(call.args[0]);
+  const bool variable =
+      s.positional - skip == 1 && given >= 1 && s.parameters[skip].kind == Kind::Dims && is_int(call.args[0]);
   if (variable) {
     keep = Object::steal(PyTuple_New(given));
     for (Py_ssize_t i = 0; i < given; ++i) PyTuple_SET_ITEM(keep.get(), i, Py_NewRef(call.args[i]));
@@ -156,7 +203,8 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   for (Py_ssize_t k = 0; k < named; ++k) {
     PyObject* name = PyTuple_GET_ITEM(call.names, k);
     int found = -1;
-    for (int i = skip; i < n && found < 0; ++i) if (names_match(s.parameters[i], name)) found = i;
+    for (int i = skip; i < n && found < 0; ++i)
+      if (names_match(s.parameters[i], name)) found = i;
     if (found < 0 && is_idle_option(s, name)) continue;
     if (found < 0) return {Misfit::Unknown, 0, name};
     if (slots[found]) return {Misfit::Twice, found};
@@ -169,7 +217,10 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
       slots[i] = p.fallback;
     } else if (!accepts(p, slots[i])) {
       // None where a default exists means the default
-      if (slots[i] == Py_None && p.fallback && p.kind != Kind::Bool) { slots[i] = p.fallback; continue; }
+      if (slots[i] == Py_None && p.fallback && p.kind != Kind::Bool) {
+        slots[i] = p.fallback;
+        continue;
+      }
       return {Misfit::Type, i, slots[i], i - skip >= given};
     }
   }
@@ -178,12 +229,13 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
 
 [[noreturn]] void report(const char* name, const Signature& s, const Call& call, const Misfit& m) {
   const int skip = call.self ? 1 : 0;
-  const Parameter* p = m.parameter < static_cast<int>(s.parameters.size()) ? &s.parameters[m.parameter] : nullptr;
+  const Parameter* p =
+      m.parameter < static_cast<int>(s.parameters.size()) ? &s.parameters[m.parameter] : nullptr;
   switch (m.what) {
     case Misfit::TooMany: {
       const int most = s.positional - skip;
-      throw_error<TypeError>(name, "() takes ", most, " positional argument", most == 1 ? "" : "s", " but ", call.count,
-                             call.count == 1 ? " was" : " were", " given");
+      throw_error<TypeError>(name, "() takes ", most, " positional argument", most == 1 ? "" : "s", " but ",
+                             call.count, call.count == 1 ? " was" : " were", " given");
     }
     case Misfit::Missing: {
       std::string missing;
@@ -191,13 +243,15 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
       for (size_t i = m.parameter; i < s.parameters.size(); ++i) {
         const Parameter& q = s.parameters[i];
         bool has = q.fallback != nullptr;
-        for (Py_ssize_t k = 0; call.names && k < PyTuple_GET_SIZE(call.names); ++k) has = has || names_match(q, PyTuple_GET_ITEM(call.names, k));
+        for (Py_ssize_t k = 0; call.names && k < PyTuple_GET_SIZE(call.names); ++k)
+          has = has || names_match(q, PyTuple_GET_ITEM(call.names, k));
         if (has) continue;
         missing += concat(count++ ? ", " : "", '"', q.name, '"');
       }
       throw_error<TypeError>(name, "() missing ", count, " required positional arguments: ", missing);
     }
-    case Misfit::Unknown: throw_error<TypeError>(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(m.value), "'");
+    case Misfit::Unknown:
+      throw_error<TypeError>(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(m.value), "'");
     case Misfit::Twice: throw_error<TypeError>(name, "() got multiple values for argument '", p->name, "'");
     default: break;
   }
@@ -210,12 +264,15 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
         PyObject* item = PySequence_Fast_GET_ITEM(m.value, i);
         if (p->kind == Kind::TensorList ? is_tensor(item) : is_int(item)) continue;
         const char* element = p->kind == Kind::TensorList ? "Tensor" : "int";
-        throw_error<TypeError>("expected ", element, " as element ", i, " in argument ", m.parameter - skip, ", but got ", type_name(item));
+        throw_error<TypeError>("expected ", element, " as element ", i, " in argument ", m.parameter - skip,
+                               ", but got ", type_name(item));
       }
     }
-    throw_error<TypeError>(name, "(): argument '", p->name, "'", where, " must be ", shown(p->kind), ", not ", tuple ? "tuple" : "list");
+    throw_error<TypeError>(name, "(): argument '", p->name, "'", where, " must be ", shown(p->kind), ", not ",
+                           tuple ? "tuple" : "list");
   }
-  throw_error<TypeError>(name, "(): argument '", p->name, "'", where, " must be ", shown(p->kind), ", not ", type_name(m.value));
+  throw_error<TypeError>(name, "(): argument '", p->name, "'", where, " must be ", shown(p->kind), ", not ",
+                         type_name(m.value));
 }
 
 std::string describe_types(const Call& call) {
@@ -225,9 +282,11 @@ std::string describe_types(const Call& call) {
     if (!PyTuple_Check(o) && !PyList_Check(o)) return type_name(o);
     if (Py_IS_TYPE(o, size_type)) return std::string("torch.Size");
     std::string inside;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) inside += (i ? ", " : "") + type_name(PySequence_Fast_GET_ITEM(o, i));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+      inside += (i ? ", " : "") + type_name(PySequence_Fast_GET_ITEM(o, i));
     const bool tuple = PyTuple_Check(o);
-    return concat(tuple ? "tuple of (" : "list of [", inside, tuple && PySequence_Fast_GET_SIZE(o) == 1 ? "," : "", tuple ? ")" : "]");
+    return concat(tuple ? "tuple of (" : "list of [", inside,
+                  tuple && PySequence_Fast_GET_SIZE(o) == 1 ? "," : "", tuple ? ")" : "]");
   };
   for (Py_ssize_t i = 0; i < call.count; ++i) add(describe(call.args[i]));
   for (Py_ssize_t k = 0; call.names && k < PyTuple_GET_SIZE(call.names); ++k) {
@@ -236,17 +295,21 @@ std::string describe_types(const Call& call) {
   return out + ")";
 }
 
-// Which argument types did not fit, marked with exclamation marks; empty when the number of arguments is to blame.
+// Which argument types did not fit, marked with exclamation marks; empty when the number of arguments is to
+// blame.
 std::string mark_types(const Signature& s, const Call& call) {
   const int skip = call.self ? 1 : 0;
   const Py_ssize_t named = call.names ? PyTuple_GET_SIZE(call.names) : 0;
   std::string unknown;
   for (Py_ssize_t k = 0; k < named; ++k) {
     bool found = false;
-    for (size_t i = skip; i < s.parameters.size(); ++i) found = found || names_match(s.parameters[i], PyTuple_GET_ITEM(call.names, k));
-    if (!found) unknown += concat(unknown.empty() ? "" : ", ", PyUnicode_AsUTF8(PyTuple_GET_ITEM(call.names, k)));
+    for (size_t i = skip; i < s.parameters.size(); ++i)
+      found = found || names_match(s.parameters[i], PyTuple_GET_ITEM(call.names, k));
+    if (!found)
+      unknown += concat(unknown.empty() ? "" : ", ", PyUnicode_AsUTF8(PyTuple_GET_ITEM(call.names, k)));
   }
-  if (!unknown.empty()) return concat("      didn't match because some of the keywords were incorrect: ", unknown, "\n");
+  if (!unknown.empty())
+    return concat("      didn't match because some of the keywords were incorrect: ", unknown, "\n");
   if (static_cast<size_t>(call.count + named + skip) != s.parameters.size()) return "";
   std::string types;
   auto mark = [&](const Parameter& p, PyObject* o, const std::string& prefix) {
@@ -281,7 +344,8 @@ std::string mark_types(const Signature& s, const Call& call) {
     Object keep;
     report(name, *plausible, call, fill(*plausible, call, slots, keep));
   }
-  std::string text = concat(name, "() received an invalid combination of arguments - got ", describe_types(call), ", but expected one of:\n");
+  std::string text = concat(name, "() received an invalid combination of arguments - got ",
+                            describe_types(call), ", but expected one of:\n");
   for (const Signature* s : overloads) text += concat(" * (", s->text(skip), ")\n", mark_types(*s, call));
   throw TypeError(text);
 }
@@ -304,8 +368,12 @@ Signature::Signature(const char* row, bool has_out) {
       continue;
     }
     const size_t first = item.find(", "), second = item.find(", ", first + 2);
-    Parameter parameter{kind_of(item.substr(0, first)), item.substr(first + 2, second == std::string::npos ? second : second - first - 2),
-                        nullptr, nullptr, "", keyword_only};
+    Parameter parameter{kind_of(item.substr(0, first)),
+                        item.substr(first + 2, second == std::string::npos ? second : second - first - 2),
+                        nullptr,
+                        nullptr,
+                        "",
+                        keyword_only};
     if (parameter.name.back() == '_') parameter.name.pop_back();  // a C++ keyword or a clash
     if (second != std::string::npos) {
       parameter.fallback_text = item.substr(second + 2);
@@ -317,7 +385,8 @@ Signature::Signature(const char* row, bool has_out) {
     parameters.push_back(std::move(parameter));
   }
   if (has_out) {
-    parameters.push_back({Kind::Out, "out", check(PyUnicode_InternFromString("out")), Py_NewRef(Py_None), "{}", true});
+    parameters.push_back(
+        {Kind::Out, "out", check(PyUnicode_InternFromString("out")), Py_NewRef(Py_None), "{}", true});
   }
 }
 
@@ -336,7 +405,8 @@ std::string Signature::text(bool skip_first) const {
   return out;
 }
 
-int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots, Object& keep) {
+int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots,
+          Object& keep) {
   for (size_t k = 0; k < overloads.size(); ++k) {
     const Misfit misfit = fill(*overloads[k], call, slots, keep);
     if (misfit.what == Misfit::None) return static_cast<int>(k);
@@ -346,7 +416,8 @@ int parse(const char* name, const std::vector<Signature*>& overloads, const Call
 }
 
 Written::Written(const char* name, std::initializer_list<const char*> rows) : name_(name) {
-  for (const char* row : rows) signatures_.push_back(new Signature(row, false));  // these live as long as the process
+  for (const char* row : rows)
+    signatures_.push_back(new Signature(row, false));  // these live as long as the process
 }
 
 Written::Arguments Written::parse(const Call& call) const {

@@ -1,5 +1,5 @@
-// Arguments of operations: signatures are read from the declarations, and one parser serves them all, with PyTorch's
-// rules and error texts.
+// Arguments of operations: signatures are read from the declarations, and one parser serves them all, with
+// PyTorch's rules and error texts.
 #pragma once
 
 #include <string>
@@ -10,25 +10,52 @@
 namespace rushlight::python {
 
 enum class Kind : uint8_t {
-  Tensor, OptTensor, TensorList, Scalar, OptScalar, Operand, Dims, OptDims, Int, OptInt, Double, OptDouble, Bool, OptBool,
-  String, OptString, DType, OptDType, Device, OptDevice, Generator, MemoryFormat, Layout, Object, Padding, Extents, OptDoubles, Out
+  Tensor,
+  OptTensor,
+  TensorList,
+  Scalar,
+  OptScalar,
+  Operand,
+  Dims,
+  OptDims,
+  Int,
+  OptInt,
+  Double,
+  OptDouble,
+  Bool,
+  OptBool,
+  String,
+  OptString,
+  DType,
+  OptDType,
+  Device,
+  OptDevice,
+  Generator,
+  MemoryFormat,
+  Layout,
+  Object,
+  Padding,
+  Extents,
+  OptDoubles,
+  Out
 };
 
 struct Parameter {
   Kind kind;
   std::string name;
-  PyObject* interned;      // the name
-  PyObject* fallback;      // default value; nullptr when required
+  PyObject* interned;  // the name
+  PyObject* fallback;  // default value; nullptr when required
   std::string fallback_text;
   bool keyword_only;
 };
 
 struct Signature {
   std::vector<Parameter> parameters;
-  int positional = 0;  // how many may be given by position
+  int positional = 0;    // how many may be given by position
   bool creates = false;  // makes tensors out of nothing: takes `layout` and `pin_memory` too
 
-  // From the stringified row of a declaration: "(Tensor, input), (OptDims, dim, {}), (KW), (bool, keepdim, false)".
+  // From the stringified row of a declaration: "(Tensor, input), (OptDims, dim, {}), (KW), (bool, keepdim,
+  // false)".
   explicit Signature(const char* row, bool has_out);
   // "Tensor input, tuple of ints dim = None, *, bool keepdim = False", as PyTorch lists signatures in errors.
   std::string text(bool skip_first) const;
@@ -39,14 +66,16 @@ inline constexpr int kMaxParameters = 24;
 // A call as vectorcall delivers it.
 struct Call {
   PyObject* const* args;
-  Py_ssize_t count;      // positional
-  PyObject* names;       // tuple of keyword names or nullptr; their values follow the positional ones
-  PyObject* self;        // of a method: stands before args; nullptr for functions
+  Py_ssize_t count;  // positional
+  PyObject* names;   // tuple of keyword names or nullptr; their values follow the positional ones
+  PyObject* self;    // of a method: stands before args; nullptr for functions
 };
 
-// Fills slots (borrowed references) for the first of the overloads that fits and returns its number. A temporary tuple made
-// for variable arguments is returned in `keep`. Throws PyTorch's TypeError when none fits.
-int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots, Object& keep);
+// Fills slots (borrowed references) for the first of the overloads that fits and returns its number. A
+// temporary tuple made for variable arguments is returned in `keep`. Throws PyTorch's TypeError when none
+// fits.
+int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots,
+          Object& keep);
 
 // A function that is bound by hand but called like an operation; one row of parameters for each overload.
 //
@@ -73,7 +102,8 @@ class Written {
 // For method tables.
 using FastFunction = PyObject*(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names);
 inline PyMethodDef fast_method(const char* name, FastFunction* f, const char* doc, int flags = 0) {
-  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f)), METH_FASTCALL | METH_KEYWORDS | flags, doc};
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f)),
+          METH_FASTCALL | METH_KEYWORDS | flags, doc};
 }
 
 }  // namespace rushlight::python

@@ -24,8 +24,9 @@ bool retains(PyObject* retain_graph, bool create_graph) {
 
 PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("backward", {"(Object, tensors), (Object, grad_tensors, {}), (Object, retain_graph, {}), "
-                                              "(bool, create_graph, false), (Object, grad_variables, {}), (Object, inputs, {})"});
+    static const Written written(
+        "backward", {"(Object, tensors), (Object, grad_tensors, {}), (Object, retain_graph, {}), "
+                     "(bool, create_graph, false), (Object, grad_variables, {}), (Object, inputs, {})"});
     const auto a = written.parse({args, count, names, nullptr});
     const std::vector<Tensor> roots = tensors_of(a[0]);
     run_backward(roots, optional_tensors(a.given(1) ? a[1] : a[4]), a[2], a[3] == Py_True, a[5]);
@@ -35,22 +36,30 @@ PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject*
 
 PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("grad", {"(Object, outputs), (Object, inputs), (Object, grad_outputs, {}), (Object, retain_graph, {}), "
-                                          "(bool, create_graph, false), (bool, only_inputs, true), (OptBool, allow_unused, {}), "
-                                          "(bool, is_grads_batched, false), (bool, materialize_grads, false)"});
+    static const Written written(
+        "grad",
+        {"(Object, outputs), (Object, inputs), (Object, grad_outputs, {}), (Object, retain_graph, {}), "
+         "(bool, create_graph, false), (bool, only_inputs, true), (OptBool, allow_unused, {}), "
+         "(bool, is_grads_batched, false), (bool, materialize_grads, false)"});
     const auto a = written.parse({args, count, names, nullptr});
-    RL_CHECK_AS(NotImplementedError, a[7] == Py_False, "grad(): is_grads_batched=True needs torch.vmap, which does not exist here");
+    RL_CHECK_AS(NotImplementedError, a[7] == Py_False,
+                "grad(): is_grads_batched=True needs torch.vmap, which does not exist here");
     const bool materialize = a[8] == Py_True;
     RL_CHECK_AS(ValueError, !materialize || a[6] != Py_False,
-                "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.");
+                "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+                "allow_unused=False.");
     const bool allow_unused = materialize || a[6] == Py_True, create_graph = a[4] == Py_True;
-    const std::vector<Tensor> outputs = tensors_of(a[0]), inputs = tensors_of(a[1]), gradients = optional_tensors(a[2]);
+    const std::vector<Tensor> outputs = tensors_of(a[0]), inputs = tensors_of(a[1]),
+                              gradients = optional_tensors(a[2]);
     RL_CHECK(!inputs.empty(), "`inputs` argument to `grad()` cannot be empty.");
-    RL_CHECK(gradients.empty() || gradients.size() == outputs.size(), "got ", outputs.size(), " tensors and ", gradients.size(), " gradients");
+    RL_CHECK(gradients.empty() || gradients.size() == outputs.size(), "got ", outputs.size(), " tensors and ",
+             gradients.size(), " gradients");
     std::vector<Tensor> result;
     {
       ReleaseGil released;
-      result = autograd::grad(outputs, inputs, gradients, {.retain_graph = retains(a[3], create_graph), .create_graph = create_graph}, allow_unused);
+      result = autograd::grad(outputs, inputs, gradients,
+                              {.retain_graph = retains(a[3], create_graph), .create_graph = create_graph},
+                              allow_unused);
     }
     Object tuple = take(PyTuple_New(result.size()));
     for (size_t i = 0; i < result.size(); ++i) {
@@ -83,10 +92,13 @@ void node_made(autograd::Node& node) {
 
 void node_failed(autograd::Node& node) {
   const Trace* trace = nullptr;
-  for (auto& hook : node.post_hooks) if (auto* t = dynamic_cast<Trace*>(hook.get())) trace = t;
-  const std::string text =
-      trace ? concat("Error detected in ", node.name(), ". Traceback of forward call that caused the error:\n", trace->text)
-            : concat("Error detected in ", node.name(), ". No forward pass information available. Enable detect anomaly during forward pass for more information.");
+  for (auto& hook : node.post_hooks)
+    if (auto* t = dynamic_cast<Trace*>(hook.get())) trace = t;
+  const std::string text = trace ? concat("Error detected in ", node.name(),
+                                          ". Traceback of forward call that caused the error:\n", trace->text)
+                                 : concat("Error detected in ", node.name(),
+                                          ". No forward pass information available. Enable detect anomaly "
+                                          "during forward pass for more information.");
   AcquireGil gil;
   PyObject *type, *value, *where;
   PyErr_Fetch(&type, &value, &where);
@@ -104,7 +116,8 @@ PyObject* refuse_gradient(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *tensor, *source;
     const char* message;
-    if (!PyArg_ParseTuple(args, "O!O!s", tensor_type, &tensor, tensor_type, &source, &message)) throw PythonError();
+    if (!PyArg_ParseTuple(args, "O!O!s", tensor_type, &tensor, tensor_type, &source, &message))
+      throw PythonError();
     class ErrorNode final : public autograd::Node {
      public:
       explicit ErrorNode(std::string message) : message_(std::move(message)) {}
@@ -124,21 +137,33 @@ PyObject* refuse_gradient(PyObject*, PyObject* args) {
 }
 
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(autograd::grad_enabled()); }
-PyObject* is_inference_mode_enabled(PyObject*, PyObject*) { return PyBool_FromLong(autograd::inference_mode_enabled()); }
-PyObject* is_anomaly_enabled(PyObject*, PyObject*) { return PyBool_FromLong(autograd::anomaly_mode().enabled); }
-PyObject* is_anomaly_check_nan_enabled(PyObject*, PyObject*) { return PyBool_FromLong(autograd::anomaly_mode().check_nan); }
+PyObject* is_inference_mode_enabled(PyObject*, PyObject*) {
+  return PyBool_FromLong(autograd::inference_mode_enabled());
+}
+PyObject* is_anomaly_enabled(PyObject*, PyObject*) {
+  return PyBool_FromLong(autograd::anomaly_mode().enabled);
+}
+PyObject* is_anomaly_check_nan_enabled(PyObject*, PyObject*) {
+  return PyBool_FromLong(autograd::anomaly_mode().check_nan);
+}
 
 PyMethodDef functions[] = {
-    fast_method("_autograd_backward", backward, "backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, "
-                                                "inputs=None)\n\nAdds the gradients of `tensors` to the leaves' grad."),
-    fast_method("_autograd_grad", grad, "grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, "
-                                        "allow_unused=None, is_grads_batched=False, materialize_grads=False)\n\nThe gradients of `outputs` with "
-                                        "respect to `inputs`."),
+    fast_method(
+        "_autograd_backward", backward,
+        "backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, "
+        "inputs=None)\n\nAdds the gradients of `tensors` to the leaves' grad."),
+    fast_method(
+        "_autograd_grad", grad,
+        "grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, "
+        "allow_unused=None, is_grads_batched=False, materialize_grads=False)\n\nThe gradients of `outputs` "
+        "with "
+        "respect to `inputs`."),
     {"_refuse_gradient", refuse_gradient, METH_VARARGS, "A tensor whose gradient is an error."},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Are operations recorded."},
     {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS, "Are inference tensors made."},
     {"is_anomaly_enabled", is_anomaly_enabled, METH_NOARGS, "Are anomalies looked for."},
-    {"is_anomaly_check_nan_enabled", is_anomaly_check_nan_enabled, METH_NOARGS, "Are gradients that are NaN errors in anomaly mode."},
+    {"is_anomaly_check_nan_enabled", is_anomaly_check_nan_enabled, METH_NOARGS,
+     "Are gradients that are NaN errors in anomaly mode."},
     {}};
 
 }  // namespace
@@ -150,18 +175,21 @@ std::vector<Tensor> optional_tensors(PyObject* o) {
   std::vector<Tensor> out;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list.get()); ++i) {
     PyObject* item = PyTuple_GET_ITEM(list.get(), i);
-    RL_CHECK_AS(TypeError, is_tensor(item) || item == Py_None, "expected Tensor as element ", i, ", but got ", Py_TYPE(item)->tp_name);
+    RL_CHECK_AS(TypeError, is_tensor(item) || item == Py_None, "expected Tensor as element ", i, ", but got ",
+                Py_TYPE(item)->tp_name);
     out.push_back(item == Py_None ? Tensor() : tensor_value(item));
   }
   return out;
 }
 
-void run_backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients, PyObject* retain_graph, bool create_graph,
-                  PyObject* inputs) {
+void run_backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients,
+                  PyObject* retain_graph, bool create_graph, PyObject* inputs) {
   const std::vector<Tensor> targets = optional_tensors(inputs);
   RL_CHECK(inputs == Py_None || !targets.empty(), "`inputs` argument to `backward()` cannot be empty.");
-  RL_CHECK(gradients.empty() || gradients.size() == roots.size(), "got ", roots.size(), " tensors and ", gradients.size(), " gradients");
-  const autograd::BackwardOptions options{.retain_graph = retains(retain_graph, create_graph), .create_graph = create_graph};
+  RL_CHECK(gradients.empty() || gradients.size() == roots.size(), "got ", roots.size(), " tensors and ",
+           gradients.size(), " gradients");
+  const autograd::BackwardOptions options{.retain_graph = retains(retain_graph, create_graph),
+                                          .create_graph = create_graph};
   ReleaseGil released;
   autograd::backward(roots, gradients, options, targets);
 }

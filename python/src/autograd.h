@@ -12,8 +12,8 @@ namespace rushlight::python {
 std::vector<Tensor> optional_tensors(PyObject* object);
 
 // backward() with Python's arguments; the interpreter's lock is released meanwhile.
-void run_backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients, PyObject* retain_graph, bool create_graph,
-                  PyObject* inputs);
+void run_backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients,
+                  PyObject* retain_graph, bool create_graph, PyObject* inputs);
 
 void add_autograd(PyObject* module);
 void add_grad_modes(PyObject* module);

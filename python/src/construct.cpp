@@ -9,7 +9,9 @@ namespace rushlight::python {
 namespace {
 
 void check_pinning(bool pin) {
-  RL_CHECK(!pin, "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on this system.");
+  RL_CHECK(!pin,
+           "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is "
+           "available on this system.");
 }
 
 // How far data that has memory of its own may be shared.
@@ -39,8 +41,10 @@ void require_grad(const Tensor& t, PyObject* flag) {
 }
 
 void warn_about_copy(const char* what) {
-  const std::string text = concat("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                                  "sourceTensor.detach().clone().requires_grad_(True), rather than ", what, "(sourceTensor).");
+  const std::string text = concat(
+      "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+      "sourceTensor.detach().clone().requires_grad_(True), rather than ",
+      what, "(sourceTensor).");
   check(PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1));
 }
 
@@ -49,8 +53,9 @@ OptDevice opt_device(PyObject* o) { return o == Py_None ? OptDevice() : OptDevic
 
 PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("tensor", {"(Object, data), (KW), (OptDType, dtype, {}), (OptDevice, device, {}), "
-                                            "(bool, requires_grad, false), (bool, pin_memory, false)"});
+    static const Written written("tensor",
+                                 {"(Object, data), (KW), (OptDType, dtype, {}), (OptDevice, device, {}), "
+                                  "(bool, requires_grad, false), (bool, pin_memory, false)"});
     const auto a = written.parse({args, count, names, nullptr});
     if (is_tensor(a[0])) warn_about_copy("torch.tensor");
     check_pinning(a[4] == Py_True);
@@ -62,7 +67,8 @@ PyObject* tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* n
 
 PyObject* as_tensor_function(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("as_tensor", {"(Object, data), (KW), (OptDType, dtype, {}), (OptDevice, device, {})"});
+    static const Written written("as_tensor",
+                                 {"(Object, data), (KW), (OptDType, dtype, {}), (OptDevice, device, {})"});
     const auto a = written.parse({args, count, names, nullptr});
     return wrap(tensor_from(a[0], opt_dtype(a[1]), opt_device(a[2]), Sharing::WhenPossible));
   });
@@ -74,10 +80,14 @@ PyObject* from_numpy(PyObject*, PyObject* array) {
 
 PyObject* scalar_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("scalar_tensor", {"(Scalar, s), (KW), (OptDType, dtype, {}), (OptDevice, device, {}), (bool, requires_grad, false)"});
+    static const Written written(
+        "scalar_tensor",
+        {"(Scalar, s), (KW), (OptDType, dtype, {}), (OptDevice, device, {}), (bool, requires_grad, false)"});
     const auto a = written.parse({args, count, names, nullptr});
     const Scalar s = scalar_value(a[0]);
-    Tensor out = make_tensor({}, opt_dtype(a[1]).value_or(s.is_complex() ? to_complex(default_dtype()) : default_dtype()), opt_device(a[2]).value_or(Device()));
+    Tensor out = make_tensor(
+        {}, opt_dtype(a[1]).value_or(s.is_complex() ? to_complex(default_dtype()) : default_dtype()),
+        opt_device(a[2]).value_or(Device()));
     out.fill_(s);
     require_grad(out, a[3]);
     return wrap(std::move(out));
@@ -97,14 +107,19 @@ class Borrowed {
     static bool warned = false;
     if (std::exchange(warned, true)) return;
     check(PyErr_WarnEx(PyExc_UserWarning,
-                       "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write to "
-                       "the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer to protect its "
-                       "data or make it writable before converting it to a tensor. This type of warning will be suppressed for the rest of "
+                       "The given buffer is not writable, and PyTorch does not support non-writable tensors. "
+                       "This means you can write to "
+                       "the underlying (supposedly non-writable) buffer using the tensor. You may want to "
+                       "copy the buffer to protect its "
+                       "data or make it writable before converting it to a tensor. This type of warning will "
+                       "be suppressed for the rest of "
                        "this program.",
                        1));
   }
   Borrowed(const Borrowed&) = delete;
-  ~Borrowed() { if (view_) release(view_); }
+  ~Borrowed() {
+    if (view_) release(view_);
+  }
   int64_t size() const { return view_->len; }
   Ref<Storage> storage(int64_t offset, int64_t nbytes) {
     Py_buffer* view = std::exchange(view_, nullptr);
@@ -125,24 +140,28 @@ Tensor tensor_from_buffer(PyObject* object, DType dtype, int64_t count, int64_t 
   RL_CHECK_AS(ValueError, PyObject_CheckBuffer(object), "object does not implement Python buffer protocol.");
   Borrowed memory(object);
   const int64_t length = memory.size(), item = item_size(dtype);
-  RL_CHECK_AS(ValueError, length > 0 && count != 0, "both buffer length (", length, ") and count (", count, ") must not be 0");
-  RL_CHECK_AS(ValueError, offset >= 0 && offset < length, "offset (", offset, " bytes) must be non-negative and no greater than buffer length (",
-              length, " bytes) minus 1");
+  RL_CHECK_AS(ValueError, length > 0 && count != 0, "both buffer length (", length, ") and count (", count,
+              ") must not be 0");
+  RL_CHECK_AS(ValueError, offset >= 0 && offset < length, "offset (", offset,
+              " bytes) must be non-negative and no greater than buffer length (", length, " bytes) minus 1");
   const int64_t rest = length - offset;
   if (count < 0) {
     RL_CHECK_AS(ValueError, rest % item == 0, "buffer length (", rest, " bytes) after offset (", offset,
                 " bytes) must be a multiple of element size (", item, ")");
     count = rest / item;
   }
-  RL_CHECK_AS(ValueError, count <= rest / item, "requested buffer length (", count, " * ", item, " bytes) after offset (", offset,
-              " bytes) must not be greater than actual buffer length (", length, " bytes)");
-  return Tensor(make_ref<TensorImpl>(memory.storage(offset, count * item), Dims{count}, Dims{1}, 0, dtype, Device()));
+  RL_CHECK_AS(ValueError, count <= rest / item, "requested buffer length (", count, " * ", item,
+              " bytes) after offset (", offset, " bytes) must not be greater than actual buffer length (",
+              length, " bytes)");
+  return Tensor(
+      make_ref<TensorImpl>(memory.storage(offset, count * item), Dims{count}, Dims{1}, 0, dtype, Device()));
 }
 
 PyObject* frombuffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("frombuffer", {"(Object, buffer), (KW), (DType, dtype), (int64_t, count, -1), (int64_t, offset, 0), "
-                                                "(bool, requires_grad, false)"});
+    static const Written written(
+        "frombuffer", {"(Object, buffer), (KW), (DType, dtype), (int64_t, count, -1), (int64_t, offset, 0), "
+                       "(bool, requires_grad, false)"});
     const auto a = written.parse({args, count, names, nullptr});
     Tensor out = tensor_from_buffer(a[0], dtype_like(a[1]), int_value(a[2]), int_value(a[3]));
     require_grad(out, a[4]);
@@ -152,8 +171,10 @@ PyObject* frombuffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObjec
 
 PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("asarray", {"(Object, obj), (KW), (OptDType, dtype, {}), (OptDevice, device, {}), (OptBool, copy, {}), "
-                                             "(OptBool, requires_grad, {})"});
+    static const Written written(
+        "asarray",
+        {"(Object, obj), (KW), (OptDType, dtype, {}), (OptDevice, device, {}), (OptBool, copy, {}), "
+         "(OptBool, requires_grad, {})"});
     const auto a = written.parse({args, count, names, nullptr});
     const OptDType dtype = opt_dtype(a[1]);
     const OptDevice device = opt_device(a[2]);
@@ -161,12 +182,15 @@ PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
     Tensor source;
     if (is_tensor(a[0])) source = tensor_value(a[0]);
     else if (is_ndarray(a[0])) source = tensor_from_numpy(a[0]);
-    else if (PyObject_HasAttrString(a[0], "__dlpack__")) source = tensor_value(take(call_operation("from_dlpack", {a[0]})).get());
-    else if (PyObject_CheckBuffer(a[0]) && !is_number(a[0]) && !PyBytes_Check(a[0])) source = tensor_from_buffer(a[0], dtype.value_or(default_dtype()), -1, 0);
+    else if (PyObject_HasAttrString(a[0], "__dlpack__"))
+      source = tensor_value(take(call_operation("from_dlpack", {a[0]})).get());
+    else if (PyObject_CheckBuffer(a[0]) && !is_number(a[0]) && !PyBytes_Check(a[0]))
+      source = tensor_from_buffer(a[0], dtype.value_or(default_dtype()), -1, 0);
     Tensor out;
     if (source.defined()) {
-      RL_CHECK_AS(ValueError, !never_copy || !dtype || *dtype == source.dtype(), "can't alias tensor with dtype '",
-                  info(source.dtype()).message_name, "' into dtype '", info(dtype.value_or(source.dtype())).message_name, "'.");
+      RL_CHECK_AS(ValueError, !never_copy || !dtype || *dtype == source.dtype(),
+                  "can't alias tensor with dtype '", info(source.dtype()).message_name, "' into dtype '",
+                  info(dtype.value_or(source.dtype())).message_name, "'.");
       out = convert(source, dtype, device, a[3] == Py_True ? Sharing::Never : Sharing::WhenPossible);
     } else {
       RL_CHECK_AS(ValueError, !never_copy, "can't alias arbitrary sequence into a tensor.");
@@ -181,15 +205,22 @@ PyObject* asarray(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
 // ---- Tensor(...), FloatTensor(...), tensor.new(...)
 
 bool are_sizes(PyObject* const* args, Py_ssize_t count) {
-  for (Py_ssize_t i = 0; i < count; ++i) if (PyBool_Check(args[i]) || !(PyLong_Check(args[i]) || is_numpy_integer(args[i]))) return false;
+  for (Py_ssize_t i = 0; i < count; ++i)
+    if (PyBool_Check(args[i]) || !(PyLong_Check(args[i]) || is_numpy_integer(args[i]))) return false;
   return true;
 }
 
 std::string describe_options(DType dtype) {
-  const char* name = dtype == DType::Int64 ? "long int" : dtype == DType::Int16 ? "short int" : dtype == DType::UInt8 ? "unsigned char"
-                     : dtype == DType::Int8 ? "signed char" : dtype == DType::Int32 ? "int" : dtype == DType::Float32 ? "float"
-                     : dtype == DType::Float64 ? "double" : info(dtype).name;
-  return concat("TensorOptions(dtype=", name, ", device=cpu, layout=Strided, requires_grad=false (default), pinned_memory=false (default), "
+  const char* name = dtype == DType::Int64     ? "long int"
+                     : dtype == DType::Int16   ? "short int"
+                     : dtype == DType::UInt8   ? "unsigned char"
+                     : dtype == DType::Int8    ? "signed char"
+                     : dtype == DType::Int32   ? "int"
+                     : dtype == DType::Float32 ? "float"
+                     : dtype == DType::Float64 ? "double"
+                                               : info(dtype).name;
+  return concat("TensorOptions(dtype=", name,
+                ", device=cpu, layout=Strided, requires_grad=false (default), pinned_memory=false (default), "
                 "memory_format=(nullopt))");
 }
 
@@ -203,14 +234,20 @@ Tensor legacy_tensor(DType dtype, bool exact, PyObject* args, PyObject* kwargs) 
     Py_ssize_t position = 0;
     while (PyDict_Next(kwargs, &position, &key, &value)) {
       if (PyUnicode_CompareWithASCIIString(key, "device") == 0) {
-        RL_CHECK(value == Py_None || device_value(value).is_cpu(), "legacy constructor expects device type: cpu but device type: ",
+        RL_CHECK(value == Py_None || device_value(value).is_cpu(),
+                 "legacy constructor expects device type: cpu but device type: ",
                  device_value(value).type_name(), " was passed");
-      } else if (count == 0 && (PyUnicode_CompareWithASCIIString(key, "data") == 0 || PyUnicode_CompareWithASCIIString(key, "other") == 0)) {
+      } else if (count == 0 && (PyUnicode_CompareWithASCIIString(key, "data") == 0 ||
+                                PyUnicode_CompareWithASCIIString(key, "other") == 0)) {
         data = value;
       } else {
-        throw_error<TypeError>("new() received an invalid combination of arguments - got an unexpected keyword '", PyUnicode_AsUTF8(key),
-                               "', but expected one of:\n * (*, torch.device device = None)\n * (torch.Storage storage)\n * (Tensor other)\n"
-                               " * (tuple of ints size, *, torch.device device = None)\n * (object data, *, torch.device device = None)\n");
+        throw_error<TypeError>(
+            "new() received an invalid combination of arguments - got an unexpected keyword '",
+            PyUnicode_AsUTF8(key),
+            "', but expected one of:\n * (*, torch.device device = None)\n * (torch.Storage storage)\n * "
+            "(Tensor other)\n"
+            " * (tuple of ints size, *, torch.device device = None)\n * (object data, *, torch.device device "
+            "= None)\n");
       }
     }
   }
@@ -225,19 +262,20 @@ Tensor legacy_tensor(DType dtype, bool exact, PyObject* args, PyObject* kwargs) 
   if (Py_IS_TYPE(data, size_type)) return make_tensor(dims_value(data), dtype);
   if (is_tensor(data)) {
     const Tensor& other = tensor_value(data);
-    RL_CHECK_AS(TypeError, !exact || other.dtype() == dtype, "expected ", describe_options(dtype), " (got ", describe_options(other.dtype()), ")");
+    RL_CHECK_AS(TypeError, !exact || other.dtype() == dtype, "expected ", describe_options(dtype), " (got ",
+                describe_options(other.dtype()), ")");
     return other.detach();
   }
   RL_CHECK_AS(TypeError, !PyUnicode_Check(data), "new(): invalid data type 'str'");
-  RL_CHECK_AS(TypeError, PySequence_Check(data), "new(): data must be a sequence (got ", Py_TYPE(data)->tp_name, ")");
+  RL_CHECK_AS(TypeError, PySequence_Check(data), "new(): data must be a sequence (got ",
+              Py_TYPE(data)->tp_name, ")");
   if (is_ndarray(data)) return convert(tensor_from_numpy(data, false), dtype, {}, Sharing::Never);
   return tensor_from_sequence(data, dtype);
 }
 
 // torch.FloatTensor: callable, and a type for isinstance; one object for each dtype.
 struct PyLegacyType {
-  PyObject_HEAD
-  DType dtype;
+  PyObject_HEAD DType dtype;
   bool cuda;
 };
 const PyLegacyType* as_legacy(PyObject* self) { return reinterpret_cast<PyLegacyType*>(self); }
@@ -246,38 +284,62 @@ PyTypeObject* legacy_type;
 PyObject* legacy_call(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     const DType dtype = as_legacy(self)->dtype;
-    RL_CHECK_AS(TypeError, !as_legacy(self)->cuda, "type torch.cuda.", info(dtype).message_name, "Tensor not available. Rushlight not compiled with CUDA enabled.");
+    RL_CHECK_AS(TypeError, !as_legacy(self)->cuda, "type torch.cuda.", info(dtype).message_name,
+                "Tensor not available. Rushlight not compiled with CUDA enabled.");
     return wrap(legacy_tensor(dtype, true, args, kwargs));
   });
 }
-PyObject* legacy_name(PyObject* self, void*) { return PyUnicode_FromFormat("%sTensor", info(as_legacy(self)->dtype).message_name); }
-PyObject* legacy_module(PyObject* self, void*) { return PyUnicode_FromString(as_legacy(self)->cuda ? "torch.cuda" : "torch"); }
+PyObject* legacy_name(PyObject* self, void*) {
+  return PyUnicode_FromFormat("%sTensor", info(as_legacy(self)->dtype).message_name);
+}
+PyObject* legacy_module(PyObject* self, void*) {
+  return PyUnicode_FromString(as_legacy(self)->cuda ? "torch.cuda" : "torch");
+}
 PyObject* legacy_dtype(PyObject* self, void*) { return Py_NewRef(dtype_object(as_legacy(self)->dtype)); }
 PyObject* legacy_is_cuda(PyObject* self, void*) { return PyBool_FromLong(as_legacy(self)->cuda); }
 PyObject* legacy_repr(PyObject* self) {
-  return PyUnicode_FromFormat("<class 'torch.%s%sTensor'>", as_legacy(self)->cuda ? "cuda." : "", info(as_legacy(self)->dtype).message_name);
+  return PyUnicode_FromFormat("<class 'torch.%s%sTensor'>", as_legacy(self)->cuda ? "cuda." : "",
+                              info(as_legacy(self)->dtype).message_name);
 }
 PyObject* legacy_instance_check(PyObject* self, PyObject* object) {
-  return PyBool_FromLong(!as_legacy(self)->cuda && is_tensor(object) && tensor_value(object).dtype() == as_legacy(self)->dtype);
+  return PyBool_FromLong(!as_legacy(self)->cuda && is_tensor(object) &&
+                         tensor_value(object).dtype() == as_legacy(self)->dtype);
 }
 PyObject* legacy_reduce(PyObject* self, PyObject*) { return legacy_name(self, nullptr); }
 
-PyMethodDef legacy_methods[] = {{"__instancecheck__", legacy_instance_check, METH_O, "Is it a tensor of this dtype."},
-                                {"__reduce__", legacy_reduce, METH_NOARGS, "Pickles by name."},
-                                {}};
-PyGetSetDef legacy_getset[] = {{"__name__", legacy_name, nullptr, nullptr, nullptr}, {"__qualname__", legacy_name, nullptr, nullptr, nullptr},
-                               {"__module__", legacy_module, nullptr, nullptr, nullptr}, {"dtype", legacy_dtype, nullptr, "The dtype of its tensors.", nullptr},
-                               {"is_cuda", legacy_is_cuda, nullptr, "Are its tensors on a GPU.", nullptr}, {}};
-PyType_Slot legacy_slots[] = {{Py_tp_call, reinterpret_cast<void*>(legacy_call)}, {Py_tp_repr, reinterpret_cast<void*>(legacy_repr)},
-                              {Py_tp_methods, legacy_methods}, {Py_tp_getset, legacy_getset}, {0, nullptr}};
-PyType_Spec legacy_spec = {"torch.tensortype", sizeof(PyLegacyType), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, legacy_slots};
+PyMethodDef legacy_methods[] = {
+    {"__instancecheck__", legacy_instance_check, METH_O, "Is it a tensor of this dtype."},
+    {"__reduce__", legacy_reduce, METH_NOARGS, "Pickles by name."},
+    {}};
+PyGetSetDef legacy_getset[] = {{"__name__", legacy_name, nullptr, nullptr, nullptr},
+                               {"__qualname__", legacy_name, nullptr, nullptr, nullptr},
+                               {"__module__", legacy_module, nullptr, nullptr, nullptr},
+                               {"dtype", legacy_dtype, nullptr, "The dtype of its tensors.", nullptr},
+                               {"is_cuda", legacy_is_cuda, nullptr, "Are its tensors on a GPU.", nullptr},
+                               {}};
+PyType_Slot legacy_slots[] = {{Py_tp_call, reinterpret_cast<void*>(legacy_call)},
+                              {Py_tp_repr, reinterpret_cast<void*>(legacy_repr)},
+                              {Py_tp_methods, legacy_methods},
+                              {Py_tp_getset, legacy_getset},
+                              {0, nullptr}};
+PyType_Spec legacy_spec = {"torch.tensortype", sizeof(PyLegacyType), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, legacy_slots};
 
 PyMethodDef functions[] = {
-    fast_method("tensor", tensor, "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\nA new tensor with a copy of `data`."),
-    fast_method("as_tensor", as_tensor_function, "as_tensor(data, *, dtype=None, device=None)\n\nA tensor of `data`, sharing memory and history where possible."),
-    fast_method("asarray", asarray, "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None)\n\nA tensor of `obj`, sharing memory where possible."),
-    fast_method("frombuffer", frombuffer, "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\nA 1-d tensor on the memory of an object."),
-    fast_method("scalar_tensor", scalar_tensor, "scalar_tensor(s, *, dtype=None, device=None, requires_grad=False)\n\nA 0-d tensor."),
+    fast_method("tensor", tensor,
+                "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n\nA new "
+                "tensor with a copy of `data`."),
+    fast_method("as_tensor", as_tensor_function,
+                "as_tensor(data, *, dtype=None, device=None)\n\nA tensor of `data`, sharing memory and "
+                "history where possible."),
+    fast_method("asarray", asarray,
+                "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None)\n\nA tensor of "
+                "`obj`, sharing memory where possible."),
+    fast_method("frombuffer", frombuffer,
+                "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n\nA 1-d tensor on "
+                "the memory of an object."),
+    fast_method("scalar_tensor", scalar_tensor,
+                "scalar_tensor(s, *, dtype=None, device=None, requires_grad=False)\n\nA 0-d tensor."),
     {"from_numpy", from_numpy, METH_O, "from_numpy(ndarray)\n\nA tensor on the memory of an array."},
     {}};
 
@@ -291,12 +353,15 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 }
 
 PyObject* new_of_type(PyObject* self, PyObject* args, PyObject* kwargs) {
-  return guarded([&]() -> PyObject* { return wrap(legacy_tensor(tensor_value(self).dtype(), true, args, kwargs)); });
+  return guarded(
+      [&]() -> PyObject* { return wrap(legacy_tensor(tensor_value(self).dtype(), true, args, kwargs)); });
 }
 
 PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("new_tensor", {"(Tensor, self), (Object, data), (KW), (OptDType, dtype, {}), (OptDevice, device, {}), (bool, requires_grad, false)"});
+    static const Written written("new_tensor",
+                                 {"(Tensor, self), (Object, data), (KW), (OptDType, dtype, {}), (OptDevice, "
+                                  "device, {}), (bool, requires_grad, false)"});
     const auto a = written.parse({args, count, names, self});
     if (is_tensor(a[1])) warn_about_copy("tensor.new_tensor");
     const bool has_dtype = is_tensor(a[1]) || is_ndarray(a[1]);

@@ -18,8 +18,10 @@ Dims dims_value(PyObject* o) {
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(o, i);
-    const bool fits = (PyLong_Check(item) && !PyBool_Check(item)) || is_numpy_integer(item) || (is_tensor(item) && is_index_tensor(item));
-    RL_CHECK_AS(TypeError, fits || PyBool_Check(item), "expected int at position ", i, ", but got ", Py_TYPE(item)->tp_name);
+    const bool fits = (PyLong_Check(item) && !PyBool_Check(item)) || is_numpy_integer(item) ||
+                      (is_tensor(item) && is_index_tensor(item));
+    RL_CHECK_AS(TypeError, fits || PyBool_Check(item), "expected int at position ", i, ", but got ",
+                Py_TYPE(item)->tp_name);
     out.push_back(int_value(item));
   }
   return out;
@@ -47,7 +49,8 @@ OptDoubles doubles_value(PyObject* o) {
   if (o == Py_None) return {};
   if (!PyTuple_Check(o) && !PyList_Check(o)) return OptDoubles(double_value(o));
   std::vector<double> values;
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) values.push_back(double_value(PySequence_Fast_GET_ITEM(o, i)));
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+    values.push_back(double_value(PySequence_Fast_GET_ITEM(o, i)));
   return OptDoubles(std::move(values));
 }
 
@@ -73,8 +76,10 @@ PyObject* to_python(const char*, const TensorTriple& v) {
 }
 PyObject* to_python(const char*, const TensorVector& v) { return wrap_tuple(v, v.size()); }
 
-PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names, std::initializer_list<Tensor> values) {
-  // One struct sequence type an operation, made at its first result and kept: the strings it points to must last too.
+PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names,
+                      std::initializer_list<Tensor> values) {
+  // One struct sequence type an operation, made at its first result and kept: the strings it points to must
+  // last too.
   static std::map<std::string, PyTypeObject*>& types = *new std::map<std::string, PyTypeObject*>();
   PyTypeObject*& type = types[operation];
   if (!type) {

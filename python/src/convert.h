@@ -1,5 +1,5 @@
-// From the slots of a parsed call to the parameters of a C++ function, and back from its result. Types have been checked
-// by then, so what can still fail here is a value.
+// From the slots of a parsed call to the parameters of a C++ function, and back from its result. Types have
+// been checked by then, so what can still fail here is a value.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ DType dtype_like(PyObject* object);                   // a dtype or one of the t
 Dims dims_value(PyObject* object);                    // a sequence or a single int
 std::vector<Tensor> tensors_value(PyObject* object);  // a sequence of tensors
 
-Extents extents_value(PyObject* object);              // ints or None
-OptDoubles doubles_value(PyObject* object);           // a number, a sequence of numbers or None
+Extents extents_value(PyObject* object);     // ints or None
+OptDoubles doubles_value(PyObject* object);  // a number, a sequence of numbers or None
 
 template <class T>
 T plain_value(PyObject* o);
@@ -42,7 +42,8 @@ struct Argument<const Tensor&> {
 };
 template <>
 struct Argument<const Operand&> {
-  explicit Argument(PyObject* o) : value(is_tensor(o) ? Operand(tensor_value(o)) : Operand(scalar_value(o))) {}
+  explicit Argument(PyObject* o)
+      : value(is_tensor(o) ? Operand(tensor_value(o)) : Operand(scalar_value(o))) {}
   const Operand& get() const { return value; }
   bool is_large() const { return value.is_tensor() && value.tensor().numel() > kLargeTensor; }
   Operand value;
@@ -59,7 +60,8 @@ struct Argument<DimsRef> {
   DimsRef get() const { return value; }
   bool is_large() const {
     int64_t product = 1;
-    for (int64_t d : value) if (__builtin_mul_overflow(product, d, &product)) return true;
+    for (int64_t d : value)
+      if (__builtin_mul_overflow(product, d, &product)) return true;
     return product > kLargeTensor;
   }
   Dims value;
@@ -73,7 +75,8 @@ struct Argument<OptDims> {
 };
 template <>
 struct Argument<const Padding&> {
-  explicit Argument(PyObject* o) : value(PyUnicode_Check(o) ? Padding(plain_value<String>(o)) : Padding(dims_value(o))) {}
+  explicit Argument(PyObject* o)
+      : value(PyUnicode_Check(o) ? Padding(plain_value<String>(o)) : Padding(dims_value(o))) {}
   const Padding& get() const { return value; }
   Padding value;
 };
@@ -125,7 +128,7 @@ T plain_value(PyObject* o) {
   }
 }
 template <class T>
-  requires requires { plain_value<T>(nullptr); }
+requires requires { plain_value<T>(nullptr); }
 struct Argument<T> {
   explicit Argument(PyObject* o) : value(plain_value<T>(o)) {}
   T get() const { return value; }
@@ -141,7 +144,8 @@ struct Argument<std::optional<T>> {
 };
 
 // The named tuple of torch.return_types for an operation; its fields are those of the C++ struct.
-PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names, std::initializer_list<Tensor> values);
+PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names,
+                      std::initializer_list<Tensor> values);
 
 inline PyObject* to_python(const char*, const Tensor& t) { return wrap(t); }
 inline PyObject* to_python(const char*, Tensor&& t) { return wrap(std::move(t)); }
@@ -155,8 +159,12 @@ inline PyObject* to_python(const char* op, const WithIndices& v) {
 }
 PyObject* to_python(const char*, const TensorTriple& v);
 PyObject* to_python(const char*, const TensorVector& v);
-inline PyObject* to_python(const char* op, const ValuesIndices& v) { return wrap_fields(op, {"values", "indices"}, {v.values, v.indices}); }
-inline PyObject* to_python(const char* op, const MinMax& v) { return wrap_fields(op, {"min", "max"}, {v.min, v.max}); }
+inline PyObject* to_python(const char* op, const ValuesIndices& v) {
+  return wrap_fields(op, {"values", "indices"}, {v.values, v.indices});
+}
+inline PyObject* to_python(const char* op, const MinMax& v) {
+  return wrap_fields(op, {"min", "max"}, {v.min, v.max});
+}
 inline PyObject* to_python(const char* op, const MantissaExponent& v) {
   return wrap_fields(op, {"mantissa", "exponent"}, {v.mantissa, v.exponent});
 }
@@ -175,7 +183,9 @@ struct Invoker {
   template <size_t... I>
   static PyObject* call(void* function, const char* name, PyObject* const* slots, std::index_sequence<I...>) {
     const std::tuple<Argument<P>...> arguments{Argument<P>(slots[I])...};
-    auto compute = [&]() -> R { return reinterpret_cast<R (*)(P...)>(function)(std::get<I>(arguments).get()...); };
+    auto compute = [&]() -> R {
+      return reinterpret_cast<R (*)(P...)>(function)(std::get<I>(arguments).get()...);
+    };
     if ((is_large(std::get<I>(arguments)) || ...)) return to_python(name, without_gil(compute));
     return to_python(name, compute());
   }

@@ -17,7 +17,9 @@ Object attributes_of(PyObject* self) {
 // A wrapper of the class of `self` with its attributes.
 Object dress(PyObject* self, Tensor tensor, PyObject* attributes) {
   tensor.impl()->parameter = tensor_value(self).impl()->parameter;
-  Object out = take(Py_IS_TYPE(self, tensor_type) || Py_IS_TYPE(self, parameter_type) ? wrap(std::move(tensor)) : wrap_as(Py_TYPE(self), std::move(tensor)));
+  Object out = take(Py_IS_TYPE(self, tensor_type) || Py_IS_TYPE(self, parameter_type)
+                        ? wrap(std::move(tensor))
+                        : wrap_as(Py_TYPE(self), std::move(tensor)));
   if (attributes) {
     Object own = take(PyObject_GetAttrString(out.get(), "__dict__"));
     check(PyDict_Update(own.get(), attributes));
@@ -47,7 +49,8 @@ Ref<Storage> copied_storage(const Ref<Storage>& storage, PyObject* memo) {
 }
 
 DType dtype_of_name(std::string_view name) {
-  for (int i = 0; i < kNumDTypes; ++i) if (name == kDTypeInfo[i].name) return static_cast<DType>(i);
+  for (int i = 0; i < kNumDTypes; ++i)
+    if (name == kDTypeInfo[i].name) return static_cast<DType>(i);
   throw_error<ValueError>("no dtype ", name);
 }
 
@@ -56,18 +59,22 @@ PyObject* deepcopy(PyObject* o, PyObject* memo) {
   return PyObject_CallMethod(module.get(), "deepcopy", "OO", o, memo);
 }
 
-// (elements, name of the dtype, sizes, strides or None, requires_grad, class or None for Tensor or True for Parameter,
-// attributes or None)
+// (elements, name of the dtype, sizes, strides or None, requires_grad, class or None for Tensor or True for
+// Parameter, attributes or None)
 PyObject* rebuild(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     const char* dtype;
     PyObject *bytes, *sizes, *strides, *type, *attributes;
     int requires_grad;
-    if (!PyArg_ParseTuple(args, "O!sOOpOO", &PyBytes_Type, &bytes, &dtype, &sizes, &strides, &requires_grad, &type, &attributes)) throw PythonError();
-    RL_CHECK_AS(TypeError, PyTuple_Check(sizes) && (strides == Py_None || PyTuple_Check(strides)), "sizes and strides must be tuples");
+    if (!PyArg_ParseTuple(args, "O!sOOpOO", &PyBytes_Type, &bytes, &dtype, &sizes, &strides, &requires_grad,
+                          &type, &attributes))
+      throw PythonError();
+    RL_CHECK_AS(TypeError, PyTuple_Check(sizes) && (strides == Py_None || PyTuple_Check(strides)),
+                "sizes and strides must be tuples");
     Tensor t = make_tensor(dims_value(sizes), dtype_of_name(dtype));
     const int64_t nbytes = t.numel() * t.item_size();
-    RL_CHECK_AS(ValueError, PyBytes_GET_SIZE(bytes) == nbytes, "a pickled tensor has ", PyBytes_GET_SIZE(bytes), " bytes where ", nbytes, " are expected");
+    RL_CHECK_AS(ValueError, PyBytes_GET_SIZE(bytes) == nbytes, "a pickled tensor has ",
+                PyBytes_GET_SIZE(bytes), " bytes where ", nbytes, " are expected");
     if (nbytes) std::memcpy(t.raw_data(), PyBytes_AS_STRING(bytes), nbytes);
     if (strides != Py_None) {
       const Dims s = dims_value(strides);
@@ -77,10 +84,16 @@ PyObject* rebuild(PyObject*, PyObject* args) {
       t.impl()->set_geometry(t.sizes(), s, 0);
     }
     if (requires_grad) t.set_requires_grad(true);
-    t.impl()->parameter = type == Py_True || (PyType_Check(type) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type), parameter_type));
+    t.impl()->parameter =
+        type == Py_True ||
+        (PyType_Check(type) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type), parameter_type));
     const bool own_class = type == Py_None || type == Py_True;
-    RL_CHECK_AS(TypeError, own_class || (PyType_Check(type) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type), tensor_type)), "expected a class of tensors");
-    Object out = take(own_class ? wrap(std::move(t)) : wrap_as(reinterpret_cast<PyTypeObject*>(type), std::move(t)));
+    RL_CHECK_AS(TypeError,
+                own_class || (PyType_Check(type) &&
+                              PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type), tensor_type)),
+                "expected a class of tensors");
+    Object out =
+        take(own_class ? wrap(std::move(t)) : wrap_as(reinterpret_cast<PyTypeObject*>(type), std::move(t)));
     if (attributes != Py_None) {
       Object own = take(PyObject_GetAttrString(out.get(), "__dict__"));
       check(PyDict_Update(own.get(), attributes));
@@ -105,13 +118,17 @@ PyObject* copy_tensor(PyObject* self, PyObject*) {
 PyObject* deepcopy_tensor(PyObject* self, PyObject* memo) {
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_value(self);
-    RL_CHECK(t.is_leaf(), "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you were "
-             "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
-             "https://github.com/pytorch/pytorch/pull/103001");
+    RL_CHECK(
+        t.is_leaf(),
+        "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+        "moment.  If you were "
+        "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+        "https://github.com/pytorch/pytorch/pull/103001");
     RL_CHECK_AS(TypeError, PyDict_Check(memo), "__deepcopy__() takes a dict");
     Object key = take(PyLong_FromVoidPtr(self));
     if (Object known = remembered(memo, key.get())) return known.release();
-    Tensor copy(make_ref<TensorImpl>(copied_storage(t.storage(), memo), t.sizes(), t.strides(), t.storage_offset(), t.dtype(), t.device()));
+    Tensor copy(make_ref<TensorImpl>(copied_storage(t.storage(), memo), t.sizes(), t.strides(),
+                                     t.storage_offset(), t.dtype(), t.device()));
     if (t.requires_grad()) copy.set_requires_grad(true);
     Object out = dress(self, copy, nullptr);
     check(PyDict_SetItem(memo, key.get(), out.get()));
@@ -121,7 +138,8 @@ PyObject* deepcopy_tensor(PyObject* self, PyObject* memo) {
       copy.set_grad(tensor_value(copied.get()));
     }
     if (Object attributes = attributes_of(self)) {
-      Object copied = take(deepcopy(attributes.get(), memo)), own = take(PyObject_GetAttrString(out.get(), "__dict__"));
+      Object copied = take(deepcopy(attributes.get(), memo)),
+             own = take(PyObject_GetAttrString(out.get(), "__dict__"));
       check(PyDict_Update(own.get(), copied.get()));
     }
     return out.release();
@@ -134,18 +152,24 @@ PyObject* reduce_tensor(PyObject* self, PyObject*) {
     // Elements in the order of memory where there are no gaps, so that the layout survives.
     const bool dense = is_dense(t);
     const Tensor plain = dense ? t.detach() : t.detach().contiguous();
-    Object bytes = take(PyBytes_FromStringAndSize(plain.numel() ? static_cast<const char*>(plain.raw_data()) : "", plain.numel() * plain.item_size()));
+    Object bytes = take(PyBytes_FromStringAndSize(
+        plain.numel() ? static_cast<const char*>(plain.raw_data()) : "", plain.numel() * plain.item_size()));
     auto tuple = [](const Dims& dims) {
       Object out = take(PyTuple_New(dims.size()));
       for (int64_t i = 0; i < dims.size(); ++i) PyTuple_SET_ITEM(out.get(), i, PyLong_FromLongLong(dims[i]));
       return out;
     };
-    Object sizes = tuple(plain.sizes()), strides = plain.is_contiguous() ? Object::share(Py_None) : tuple(plain.strides());
+    Object sizes = tuple(plain.sizes()),
+           strides = plain.is_contiguous() ? Object::share(Py_None) : tuple(plain.strides());
     Object attributes = attributes_of(self);
-    PyObject* type = Py_IS_TYPE(self, tensor_type) ? Py_None : Py_IS_TYPE(self, parameter_type) ? Py_True : reinterpret_cast<PyObject*>(Py_TYPE(self));
-    Object module = take(PyImport_ImportModule("rushlight._C")), function = take(PyObject_GetAttrString(module.get(), "_rebuild_tensor"));
-    return Py_BuildValue("O(OsOOOOO)", function.get(), bytes.get(), info(t.dtype()).name, sizes.get(), strides.get(),
-                         t.requires_grad() ? Py_True : Py_False, type, attributes ? attributes.get() : Py_None);
+    PyObject* type = Py_IS_TYPE(self, tensor_type)      ? Py_None
+                     : Py_IS_TYPE(self, parameter_type) ? Py_True
+                                                        : reinterpret_cast<PyObject*>(Py_TYPE(self));
+    Object module = take(PyImport_ImportModule("rushlight._C")),
+           function = take(PyObject_GetAttrString(module.get(), "_rebuild_tensor"));
+    return Py_BuildValue("O(OsOOOOO)", function.get(), bytes.get(), info(t.dtype()).name, sizes.get(),
+                         strides.get(), t.requires_grad() ? Py_True : Py_False, type,
+                         attributes ? attributes.get() : Py_None);
   });
 }
 

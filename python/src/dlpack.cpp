@@ -32,7 +32,9 @@ struct Managed {
   void (*deleter)(Managed* self);
 };
 struct VersionedManaged {
-  struct { uint32_t major, minor; } version;
+  struct {
+    uint32_t major, minor;
+  } version;
   void* context;
   void (*deleter)(VersionedManaged* self);
   uint64_t flags;
@@ -43,8 +45,12 @@ constexpr int kCpu = 1;
 enum Code : uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBFloat = 4, kComplex = 5, kBool = 6 };
 
 DLDataType type_of(DType dtype) {
-  const Code code = dtype == DType::Bool ? kBool : dtype == DType::BFloat16 ? kBFloat : is_complex(dtype) ? kComplex
-                    : is_floating(dtype) ? kFloat : is_signed(dtype) ? kInt : kUInt;
+  const Code code = dtype == DType::Bool       ? kBool
+                    : dtype == DType::BFloat16 ? kBFloat
+                    : is_complex(dtype)        ? kComplex
+                    : is_floating(dtype)       ? kFloat
+                    : is_signed(dtype)         ? kInt
+                                               : kUInt;
   return {code, static_cast<uint8_t>(8 * item_size(dtype)), 1};
 }
 
@@ -53,7 +59,8 @@ DType dtype_of_type(DLDataType type) {
     const DLDataType t = type_of(static_cast<DType>(i));
     if (t.code == type.code && t.bits == type.bits) return static_cast<DType>(i);
   }
-  throw_error<RuntimeError>("Unsupported DLPack type: code ", int{type.code}, ", ", int{type.bits}, " bits, ", type.lanes, " lanes");
+  throw_error<RuntimeError>("Unsupported DLPack type: code ", int{type.code}, ", ", int{type.bits}, " bits, ",
+                            type.lanes, " lanes");
 }
 
 struct Exported {
@@ -71,12 +78,22 @@ void end_capsule(PyObject* capsule) {
 }
 
 PyObject* export_tensor(const Tensor& t) {
-  auto* exported = new Exported{{}, t, {t.sizes().begin(), t.sizes().end()}, {t.strides().begin(), t.strides().end()}};
+  auto* exported =
+      new Exported{{}, t, {t.sizes().begin(), t.sizes().end()}, {t.strides().begin(), t.strides().end()}};
   t.storage()->pin();
-  // A dimension of size one has a stride that nobody uses; 1 keeps importers from calling the tensor non-contiguous.
-  for (size_t i = 0; i < exported->shape.size(); ++i) if (exported->shape[i] < 2) exported->strides[i] = 1;
-  exported->managed = {{t.raw_data(), {kCpu, 0}, static_cast<int32_t>(t.dim()), type_of(t.dtype()), exported->shape.data(),
-                        exported->strides.data(), 0}, exported, end_export};
+  // A dimension of size one has a stride that nobody uses; 1 keeps importers from calling the tensor
+  // non-contiguous.
+  for (size_t i = 0; i < exported->shape.size(); ++i)
+    if (exported->shape[i] < 2) exported->strides[i] = 1;
+  exported->managed = {{t.raw_data(),
+                        {kCpu, 0},
+                        static_cast<int32_t>(t.dim()),
+                        type_of(t.dtype()),
+                        exported->shape.data(),
+                        exported->strides.data(),
+                        0},
+                       exported,
+                       end_export};
   return check(PyCapsule_New(&exported->managed, "dltensor", end_capsule));
 }
 
@@ -91,7 +108,9 @@ void release_import(void* managed) {
 template <class T>
 Tensor import_tensor(T* managed) {
   const DLTensor& d = managed->tensor;
-  RL_CHECK(d.device.type == kCpu, "from_dlpack: only tensors on the CPU can be taken over, not those of device type ", d.device.type);
+  RL_CHECK(d.device.type == kCpu,
+           "from_dlpack: only tensors on the CPU can be taken over, not those of device type ",
+           d.device.type);
   RL_CHECK(d.ndim >= 0 && (d.ndim == 0 || d.shape), "from_dlpack received a malformed tensor");
   const DType dtype = dtype_of_type(d.dtype);
   const Dims sizes(d.shape, d.ndim);
@@ -102,7 +121,8 @@ Tensor import_tensor(T* managed) {
     reach += sizes[i] > 0 ? (sizes[i] - 1) * strides[i] : 0;
   }
   const int64_t count = numel_of(sizes) ? reach + 1 : 0;
-  Ref<Storage> storage = Storage::borrow(static_cast<char*>(d.data) + d.byte_offset, count * item_size(dtype), release_import<T>, managed);
+  Ref<Storage> storage = Storage::borrow(static_cast<char*>(d.data) + d.byte_offset, count * item_size(dtype),
+                                         release_import<T>, managed);
   return Tensor(make_ref<TensorImpl>(std::move(storage), sizes, std::move(strides), 0, dtype, Device()));
 }
 
@@ -115,7 +135,8 @@ Tensor consume(PyObject* capsule) {
     return t;
   }
   RL_CHECK(PyCapsule_IsValid(capsule, "dltensor"),
-           "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might have already "
+           "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, "
+           "so you might have already "
            "constructed a tensor from it once.");
   Tensor t = import_tensor(static_cast<Managed*>(PyCapsule_GetPointer(capsule, "dltensor")));
   check(PyCapsule_SetName(capsule, "used_dltensor"));
@@ -124,10 +145,12 @@ Tensor consume(PyObject* capsule) {
 
 PyObject* from_dlpack(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("from_dlpack", {"(Object, ext_tensor), (KW), (Object, device, {}), (OptBool, copy, {})"});
+    static const Written written("from_dlpack",
+                                 {"(Object, ext_tensor), (KW), (Object, device, {}), (OptBool, copy, {})"});
     const auto a = written.parse({args, count, names, nullptr});
     Object capsule = Object::share(a[0]);
-    if (PyObject_HasAttrString(a[0], "__dlpack__")) capsule = take(PyObject_CallMethod(a[0], "__dlpack__", nullptr));
+    if (PyObject_HasAttrString(a[0], "__dlpack__"))
+      capsule = take(PyObject_CallMethod(a[0], "__dlpack__", nullptr));
     Tensor t = consume(capsule.get());
     return wrap(a[2] == Py_True ? t.clone() : std::move(t));
   });
@@ -140,16 +163,20 @@ PyObject* to_dlpack_function(PyObject*, PyObject* tensor) {
   });
 }
 
-PyMethodDef functions[] = {fast_method("from_dlpack", from_dlpack, "from_dlpack(ext_tensor, *, device=None, copy=None)\n\nA tensor on the memory of "
-                                                                   "another library's array, or of a DLPack capsule."),
-                           {"to_dlpack", to_dlpack_function, METH_O, "A DLPack capsule on the tensor's memory."},
-                           {}};
+PyMethodDef functions[] = {
+    fast_method("from_dlpack", from_dlpack,
+                "from_dlpack(ext_tensor, *, device=None, copy=None)\n\nA tensor on the memory of "
+                "another library's array, or of a DLPack capsule."),
+    {"to_dlpack", to_dlpack_function, METH_O, "A DLPack capsule on the tensor's memory."},
+    {}};
 
 }  // namespace
 
 PyObject* to_dlpack(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("__dlpack__", {"(Tensor, self), (KW), (Object, stream, -1), (Object, max_version, {}), (Object, dl_device, {}), (OptBool, copy, {})"});
+    static const Written written("__dlpack__",
+                                 {"(Tensor, self), (KW), (Object, stream, -1), (Object, max_version, {}), "
+                                  "(Object, dl_device, {}), (OptBool, copy, {})"});
     const auto a = written.parse({args, count, names, self});
     const Tensor& t = tensor_value(self);
     if (t.requires_grad()) {

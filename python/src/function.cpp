@@ -3,6 +3,7 @@
 #include <structmember.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,10 @@ using autograd::Gradients;
 class FunctionNode;
 PyTypeObject* function_base;
 
-// The context `ctx` of a call. It is also what Python sees as the node (`y.grad_fn`): the node owns it, and it knows the
-// node as long as that lives.
+// The context `ctx` of a call. It is also what Python sees as the node (`y.grad_fn`): the node owns it, and
+// it knows the node as long as that lives.
 struct PyContext {
-  PyObject_HEAD
-  FunctionNode* node;
+  PyObject_HEAD FunctionNode* node;
   PyObject* dict;
   PyObject* weakrefs;
   PyObject* to_save;
@@ -77,16 +77,18 @@ Gradients FunctionNode::collect(PyObject* result) const {
   const auto expected = static_cast<Py_ssize_t>(is_tensor_.size());
   // Nones beyond the last argument are let pass.
   while (count > expected && PyTuple_GET_ITEM(values.get(), count - 1) == Py_None) --count;
-  RL_CHECK(count == expected, "function ", name_, " returned an incorrect number of gradients (expected ", expected, ", got ", count, ")");
+  RL_CHECK(count == expected, "function ", name_, " returned an incorrect number of gradients (expected ",
+           expected, ", got ", count, ")");
   Gradients out;
   for (Py_ssize_t i = 0; i < expected; ++i) {
     PyObject* value = PyTuple_GET_ITEM(values.get(), i);
     if (!is_tensor_[i]) {
-      RL_CHECK(value == Py_None, "function ", name_, " returned a gradient different than None at position ", i + 1,
-               ", but the corresponding forward input was not a Variable");
+      RL_CHECK(value == Py_None, "function ", name_, " returned a gradient different than None at position ",
+               i + 1, ", but the corresponding forward input was not a Variable");
       continue;
     }
-    RL_CHECK(value == Py_None || is_tensor(value), "expected Variable or None (got ", Py_TYPE(value)->tp_name, ")");
+    RL_CHECK(value == Py_None || is_tensor(value), "expected Variable or None (got ", Py_TYPE(value)->tp_name,
+             ")");
     out.push_back(value == Py_None ? Tensor() : tensor_value(value));
   }
   return out;
@@ -96,7 +98,8 @@ Gradients FunctionNode::backward(const Gradients& grads) {
   AcquireGil gil;
   Object arguments = take(PyTuple_New(1 + grads.size()));
   PyTuple_SET_ITEM(arguments.get(), 0, Py_NewRef(context_));
-  for (uint32_t i = 0; i < grads.size(); ++i) PyTuple_SET_ITEM(arguments.get(), 1 + i, check(gradient_argument(grads, i)));
+  for (uint32_t i = 0; i < grads.size(); ++i)
+    PyTuple_SET_ITEM(arguments.get(), 1 + i, check(gradient_argument(grads, i)));
   Object function_class = take(PyObject_GetAttrString(context_, "_forward_cls"));
   Object function = take(PyObject_GetAttrString(function_class.get(), "backward"));
   Object result = take(PyObject_Call(function.get(), arguments.get(), nullptr));
@@ -127,7 +130,8 @@ struct Inputs {
     Object tuple = take(PyTuple_New(PyTuple_GET_SIZE(arguments)));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(arguments); ++i) {
       PyObject* o = PyTuple_GET_ITEM(arguments, i);
-      PyTuple_SET_ITEM(tuple.get(), i, PyBool_FromLong(python::is_tensor(o) && tensor_value(o).requires_grad()));
+      PyTuple_SET_ITEM(tuple.get(), i,
+                       PyBool_FromLong(python::is_tensor(o) && tensor_value(o).requires_grad()));
     }
     return tuple.release();
   }
@@ -136,25 +140,30 @@ struct Inputs {
 
 bool tuple_contains(PyObject* tuple, PyObject* o) {
   if (!tuple) return false;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) if (PyTuple_GET_ITEM(tuple, i) == o) return true;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i)
+    if (PyTuple_GET_ITEM(tuple, i) == o) return true;
   return false;
 }
 
 void check_tensors(PyObject* tuple, const char* method, const char* words, bool allow_none) {
   for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); ++i) {
     PyObject* o = PyTuple_GET_ITEM(tuple, i);
-    RL_CHECK_AS(TypeError, is_tensor(o) || (allow_none && o == Py_None), method, " can only ", words, " variables, but argument ", i,
-                " is of type ", Py_TYPE(o)->tp_name);
+    RL_CHECK_AS(TypeError, is_tensor(o) || (allow_none && o == Py_None), method, " can only ", words,
+                " variables, but argument ", i, " is of type ", Py_TYPE(o)->tp_name);
   }
 }
 
-// The class of contexts of a Function: "ExpBackward" for class Exp. Made at the first call and kept in the class.
+// The class of contexts of a Function: "ExpBackward" for class Exp. Made at the first call and kept in the
+// class.
 Object context_class(PyObject* cls) {
   PyObject* own = reinterpret_cast<PyTypeObject*>(cls)->tp_dict;
-  if (PyObject* known = own ? PyDict_GetItemString(own, "_backward_cls") : nullptr) return Object::share(known);
+  if (PyObject* known = own ? PyDict_GetItemString(own, "_backward_cls") : nullptr)
+    return Object::share(known);
   Object name = take(PyUnicode_FromFormat("%sBackward", reinterpret_cast<PyTypeObject*>(cls)->tp_name));
-  Object dict = take(Py_BuildValue("{s:O,s:s}", "_forward_cls", cls, "__module__", "torch.autograd.function"));
-  Object made = take(PyObject_CallFunction(reinterpret_cast<PyObject*>(&PyType_Type), "O(O)O", name.get(), function_base, dict.get()));
+  Object dict =
+      take(Py_BuildValue("{s:O,s:s}", "_forward_cls", cls, "__module__", "torch.autograd.function"));
+  Object made = take(PyObject_CallFunction(reinterpret_cast<PyObject*>(&PyType_Type), "O(O)O", name.get(),
+                                           function_base, dict.get()));
   check(PyObject_SetAttrString(cls, "_backward_cls", made.get()));
   return made;
 }
@@ -188,7 +197,8 @@ Tensor alias_of(const Tensor& t) {
   return alias;
 }
 
-// Makes one output of forward the output of the node (null when nothing is recorded) and returns what the caller gets.
+// Makes one output of forward the output of the node (null when nothing is recorded) and returns what the
+// caller gets.
 Object attach_output(PyContext* context, const Inputs& inputs, FunctionNode* node, PyObject* output) {
   if (!is_tensor(output)) {
     if (node) node->add_plain_output();
@@ -203,7 +213,8 @@ Object attach_output(PyContext* context, const Inputs& inputs, FunctionNode* nod
       t.bump_version();
       return Object::share(output);
     }
-    RL_CHECK(!(t.requires_grad() && t.is_leaf()), "a leaf Variable that requires grad has been used in an in-place operation.");
+    RL_CHECK(!(t.requires_grad() && t.is_leaf()),
+             "a leaf Variable that requires grad has been used in an in-place operation.");
     autograd::check_in_place(t);
     autograd::rebase_history(t, Ref<autograd::Node>(node));
     return Object::share(output);
@@ -223,7 +234,9 @@ Object attach_outputs(PyContext* context, const Inputs& inputs, FunctionNode* no
   if (!PyTuple_Check(raw)) return attach_output(context, inputs, node, raw);
   const Py_ssize_t n = PyTuple_GET_SIZE(raw);
   Object tuple = take(PyTuple_New(n));
-  for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(tuple.get(), i, attach_output(context, inputs, node, PyTuple_GET_ITEM(raw, i)).release());
+  for (Py_ssize_t i = 0; i < n; ++i)
+    PyTuple_SET_ITEM(tuple.get(), i,
+                     attach_output(context, inputs, node, PyTuple_GET_ITEM(raw, i)).release());
   return tuple;
 }
 
@@ -239,7 +252,8 @@ void save_tensors(PyContext* context, FunctionNode& node, PyObject* raw) {
 Object apply_to(PyObject* cls, PyObject* arguments) {
   Inputs inputs(arguments);
   Object type = context_class(cls);
-  Object owned = take(reinterpret_cast<PyTypeObject*>(type.get())->tp_alloc(reinterpret_cast<PyTypeObject*>(type.get()), 0));
+  Object owned = take(
+      reinterpret_cast<PyTypeObject*>(type.get())->tp_alloc(reinterpret_cast<PyTypeObject*>(type.get()), 0));
   PyContext* context = as_context(owned.get());
   context->materialize_grads = true;
   context->needs_input_grad = inputs.needs_grad(arguments);
@@ -256,7 +270,8 @@ Object apply_to(PyObject* cls, PyObject* arguments) {
 
 PyObject* apply(PyObject* cls, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
-    if ((!kwargs || PyDict_GET_SIZE(kwargs) == 0) && !overrides_setup_context(cls)) return apply_to(cls, args).release();
+    if ((!kwargs || PyDict_GET_SIZE(kwargs) == 0) && !overrides_setup_context(cls))
+      return apply_to(cls, args).release();
     // Defaults and keywords are put in their places by forward's signature.
     Object bind = take(PyObject_GetAttrString(cls, "_bind_arguments"));
     Object bound = take(PyObject_Call(bind.get(), args, kwargs));
@@ -270,9 +285,13 @@ PyObject* keep_tuple(PyObject** slot, PyObject* args) {
   Py_XSETREF(*slot, Py_NewRef(args));
   Py_RETURN_NONE;
 }
-PyObject* save_for_backward(PyObject* self, PyObject* args) { return keep_tuple(&as_context(self)->to_save, args); }
+PyObject* save_for_backward(PyObject* self, PyObject* args) {
+  return keep_tuple(&as_context(self)->to_save, args);
+}
 PyObject* mark_dirty(PyObject* self, PyObject* args) { return keep_tuple(&as_context(self)->dirty, args); }
-PyObject* mark_non_differentiable(PyObject* self, PyObject* args) { return keep_tuple(&as_context(self)->non_differentiable, args); }
+PyObject* mark_non_differentiable(PyObject* self, PyObject* args) {
+  return keep_tuple(&as_context(self)->non_differentiable, args);
+}
 PyObject* set_materialize_grads(PyObject* self, PyObject* value) {
   const int truth = PyObject_IsTrue(value);
   if (truth < 0) return nullptr;
@@ -299,7 +318,9 @@ int set_needs_input_grad(PyObject* self, PyObject* value, void*) {
   Py_XSETREF(as_context(self)->needs_input_grad, Py_XNewRef(value));
   return 0;
 }
-PyObject* materialize_grads(PyObject* self, void*) { return PyBool_FromLong(as_context(self)->materialize_grads); }
+PyObject* materialize_grads(PyObject* self, void*) {
+  return PyBool_FromLong(as_context(self)->materialize_grads);
+}
 
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
@@ -330,17 +351,22 @@ PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyContext, 
                          {"__dictoffset__", T_PYSSIZET, offsetof(PyContext, dict), READONLY, nullptr},
                          {}};
 PyMethodDef own_methods[] = {
-    {"apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(apply)), METH_VARARGS | METH_KEYWORDS | METH_CLASS, "Runs forward and records it."},
-    {"save_for_backward", save_for_backward, METH_VARARGS, "Keeps tensors for backward, which finds them as ctx.saved_tensors."},
+    {"apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(apply)),
+     METH_VARARGS | METH_KEYWORDS | METH_CLASS, "Runs forward and records it."},
+    {"save_for_backward", save_for_backward, METH_VARARGS,
+     "Keeps tensors for backward, which finds them as ctx.saved_tensors."},
     {"save_for_forward", nothing, METH_VARARGS, "Has no effect: forward mode does not exist."},
     {"mark_dirty", mark_dirty, METH_VARARGS, "These inputs were changed in place."},
     {"mark_non_differentiable", mark_non_differentiable, METH_VARARGS, "These outputs have no gradient."},
-    {"set_materialize_grads", set_materialize_grads, METH_O, "Are gradients that are not there given to backward as zeros."},
+    {"set_materialize_grads", set_materialize_grads, METH_O,
+     "Are gradients that are not there given to backward as zeros."},
     {}};
 PyGetSetDef own_getset[] = {
     {"saved_tensors", saved_tensors, nullptr, "What save_for_backward kept.", nullptr},
-    {"needs_input_grad", needs_input_grad, set_needs_input_grad, "For each argument of forward: is its gradient wanted.", nullptr},
-    {"materialize_grads", materialize_grads, nullptr, "Are gradients that are not there given to backward as zeros.", nullptr},
+    {"needs_input_grad", needs_input_grad, set_needs_input_grad,
+     "For each argument of forward: is its gradient wanted.", nullptr},
+    {"materialize_grads", materialize_grads, nullptr,
+     "Are gradients that are not there given to backward as zeros.", nullptr},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {}};
 
@@ -352,20 +378,34 @@ Ref<autograd::Node> function_node(PyObject* context) {
   return Ref<autograd::Node>(node);
 }
 
+const char* function_name(PyObject* object) {
+  if (!PyObject_TypeCheck(object, function_base)) return nullptr;
+  const char* full = Py_TYPE(object)->tp_name;
+  const char* dot = std::strrchr(full, '.');
+  return dot ? dot + 1 : full;
+}
+
 void add_function_type(PyObject* module) {
   // Contexts are nodes, too. The type keeps pointers to these tables.
   static std::vector<PyMethodDef>& methods = *new std::vector<PyMethodDef>();
   static std::vector<PyGetSetDef>& getset = *new std::vector<PyGetSetDef>();
-  for (PyMethodDef* table : {own_methods, node_methods}) for (PyMethodDef* m = table; m->ml_name; ++m) methods.push_back(*m);
+  for (PyMethodDef* table : {own_methods, node_methods})
+    for (PyMethodDef* m = table; m->ml_name; ++m) methods.push_back(*m);
   for (PyGetSetDef* table : {own_getset, node_getset}) {
-    for (PyGetSetDef* g = table; g->name; ++g) if (std::string(g->name) != "__name__") getset.push_back(*g);
+    for (PyGetSetDef* g = table; g->name; ++g)
+      if (std::string(g->name) != "__name__") getset.push_back(*g);
   }
   methods.push_back({});
   getset.push_back({});
-  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)}, {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
-                         {Py_tp_clear, reinterpret_cast<void*>(clear)}, {Py_tp_members, members}, {Py_tp_methods, methods.data()},
-                         {Py_tp_getset, getset.data()}, {0, nullptr}};
-  PyType_Spec spec = {"torch._C._FunctionBase", sizeof(PyContext), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                         {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+                         {Py_tp_clear, reinterpret_cast<void*>(clear)},
+                         {Py_tp_members, members},
+                         {Py_tp_methods, methods.data()},
+                         {Py_tp_getset, getset.data()},
+                         {0, nullptr}};
+  PyType_Spec spec = {"torch._C._FunctionBase", sizeof(PyContext), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   function_base = add_type(module, "_FunctionBase", &spec);
 }
 

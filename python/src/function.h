@@ -9,6 +9,9 @@ namespace rushlight::python {
 // The node behind a context; RuntimeError when its graph is gone.
 Ref<autograd::Node> function_node(PyObject* context);
 
+// The name of a context's node, whether that lives or not; nullptr for other objects.
+const char* function_name(PyObject* object);
+
 void add_function_type(PyObject* module);
 
 }  // namespace rushlight::python

@@ -15,8 +15,7 @@ PyTypeObject* generator_type;
 namespace {
 
 struct PyGenerator {
-  PyObject_HEAD
-  std::shared_ptr<Generator> value;
+  PyObject_HEAD std::shared_ptr<Generator> value;
 };
 
 Generator& self_generator(PyObject* self) { return *reinterpret_cast<PyGenerator*>(self)->value; }
@@ -31,8 +30,10 @@ PyObject* generator_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     static const char* names[] = {"device", nullptr};
     PyObject* device = nullptr;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names), &device)) throw PythonError();
-    RL_CHECK_AS(AssertionError, !device || !device_value(device).is_cuda(), "Rushlight not compiled with CUDA enabled");
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names), &device))
+      throw PythonError();
+    RL_CHECK_AS(AssertionError, !device || !device_value(device).is_cuda(),
+                "Rushlight not compiled with CUDA enabled");
     return make_generator(type, std::make_shared<Generator>());
   });
 }
@@ -44,7 +45,8 @@ void generator_dealloc(PyObject* self) {
 }
 
 uint64_t seed_value(PyObject* o) {
-  RL_CHECK_AS(TypeError, PyLong_Check(o) || is_numpy_integer(o), "manual_seed(): argument 'seed' (position 1) must be int, not ", Py_TYPE(o)->tp_name);
+  RL_CHECK_AS(TypeError, PyLong_Check(o) || is_numpy_integer(o),
+              "manual_seed(): argument 'seed' (position 1) must be int, not ", Py_TYPE(o)->tp_name);
   Object index = take(PyNumber_Index(o));
   int overflow;
   const long long v = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
@@ -63,7 +65,9 @@ PyObject* manual_seed(PyObject* self, PyObject* seed) {
     return Py_NewRef(self);
   });
 }
-PyObject* initial_seed(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(self_generator(self).initial_seed()); }
+PyObject* initial_seed(PyObject* self, PyObject*) {
+  return PyLong_FromUnsignedLongLong(self_generator(self).initial_seed());
+}
 PyObject* seed(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* { return PyLong_FromUnsignedLongLong(self_generator(self).seed()); });
 }
@@ -77,7 +81,8 @@ PyObject* get_state(PyObject* self, PyObject*) {
 }
 PyObject* set_state(PyObject* self, PyObject* value) {
   return guarded([&]() -> PyObject* {
-    RL_CHECK_AS(TypeError, is_tensor(value) && tensor_value(value).dtype() == DType::UInt8, "RNG state must be a torch.ByteTensor");
+    RL_CHECK_AS(TypeError, is_tensor(value) && tensor_value(value).dtype() == DType::UInt8,
+                "RNG state must be a torch.ByteTensor");
     const Tensor t = tensor_value(value).contiguous();
     self_generator(self).set_state(t.data<uint8_t>(), t.numel());
     return Py_NewRef(self);
@@ -90,20 +95,22 @@ PyObject* get_device(PyObject*, void*) {
   return guarded([&]() -> PyObject* { return wrap_device({}); });
 }
 
-PyMethodDef methods[] = {{"manual_seed", manual_seed, METH_O, "Restarts the stream; returns the generator."},
-                         {"initial_seed", initial_seed, METH_NOARGS, "The seed it was started with."},
-                         {"seed", seed, METH_NOARGS, "Seeds from the system's entropy and returns the seed."},
-                         {"get_state", get_state, METH_NOARGS, "The state as a uint8 tensor, in PyTorch's layout."},
-                         {"set_state", set_state, METH_O, "Takes a state from get_state()."},
-                         {"clone_state", clone_state, METH_NOARGS, "An independent copy."},
-                         {}};
+PyMethodDef methods[] = {
+    {"manual_seed", manual_seed, METH_O, "Restarts the stream; returns the generator."},
+    {"initial_seed", initial_seed, METH_NOARGS, "The seed it was started with."},
+    {"seed", seed, METH_NOARGS, "Seeds from the system's entropy and returns the seed."},
+    {"get_state", get_state, METH_NOARGS, "The state as a uint8 tensor, in PyTorch's layout."},
+    {"set_state", set_state, METH_O, "Takes a state from get_state()."},
+    {"clone_state", clone_state, METH_NOARGS, "An independent copy."},
+    {}};
 PyGetSetDef getset[] = {{"device", get_device, nullptr, "The device: cpu.", nullptr}, {}};
-PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(generator_new)},
-                       {Py_tp_dealloc, reinterpret_cast<void*>(generator_dealloc)},
-                       {Py_tp_methods, methods},
-                       {Py_tp_getset, getset},
-                       {Py_tp_doc, const_cast<char*>("Generator(device='cpu')\n--\n\nA stream of random numbers.")},
-                       {0, nullptr}};
+PyType_Slot slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(generator_new)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(generator_dealloc)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, getset},
+    {Py_tp_doc, const_cast<char*>("Generator(device='cpu')\n--\n\nA stream of random numbers.")},
+    {0, nullptr}};
 PyType_Spec spec = {"torch._C.Generator", sizeof(PyGenerator), 0, Py_TPFLAGS_DEFAULT, slots};
 
 }  // namespace

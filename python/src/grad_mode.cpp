@@ -1,5 +1,5 @@
-// no_grad, enable_grad, set_grad_enabled, inference_mode, detect_anomaly and set_detect_anomaly: context managers that are
-// decorators, too.
+// no_grad, enable_grad, set_grad_enabled, inference_mode, detect_anomaly and set_detect_anomaly: context
+// managers that are decorators, too.
 #include <iterator>
 
 #include "arguments.h"
@@ -13,7 +13,9 @@ namespace {
 struct Modes {
   bool grad, inference;
   autograd::AnomalyMode anomaly;
-  static Modes current() { return {autograd::grad_enabled(), autograd::inference_mode_enabled(), autograd::anomaly_mode()}; }
+  static Modes current() {
+    return {autograd::grad_enabled(), autograd::inference_mode_enabled(), autograd::anomaly_mode()};
+  }
   void set() const {
     autograd::set_grad_enabled(grad);
     autograd::set_inference_mode(inference);
@@ -27,44 +29,58 @@ struct Kind {
   const char* full_name;
   const char* parameter;  // of the constructor; nullptr for none
   bool has_default;
-  bool immediate;         // acts when it is made, not only as a scope
+  bool immediate;  // acts when it is made, not only as a scope
   void (*turn)(Modes& modes, bool value, bool check_nan);
   const char* doc;
 };
 
 constexpr Kind kKinds[] = {
-    {"no_grad", "torch.autograd.grad_mode.no_grad", nullptr, true, false, [](Modes& m, bool, bool) { m.grad = false; },
+    {"no_grad", "torch.autograd.grad_mode.no_grad", nullptr, true, false,
+     [](Modes& m, bool, bool) { m.grad = false; },
      "no_grad()\n--\n\nScope in which operations are not recorded; also a decorator."},
-    {"enable_grad", "torch.autograd.grad_mode.enable_grad", nullptr, true, false, [](Modes& m, bool, bool) { m.grad = true; },
+    {"enable_grad", "torch.autograd.grad_mode.enable_grad", nullptr, true, false,
+     [](Modes& m, bool, bool) { m.grad = true; },
      "enable_grad()\n--\n\nScope in which operations are recorded; also a decorator."},
-    {"set_grad_enabled", "torch.autograd.grad_mode.set_grad_enabled", "mode", false, true, [](Modes& m, bool value, bool) { m.grad = value; },
+    {"set_grad_enabled", "torch.autograd.grad_mode.set_grad_enabled", "mode", false, true,
+     [](Modes& m, bool value, bool) { m.grad = value; },
      "set_grad_enabled(mode)\n--\n\nTurns recording on or off, for good or for a scope; also a decorator."},
     {"inference_mode", "torch.autograd.grad_mode.inference_mode", "mode", true, false,
-     [](Modes& m, bool value, bool) { m.inference = value; m.grad = !value; },
-     "inference_mode(mode=True)\n--\n\nScope in which nothing is recorded and the new tensors never will be; also a decorator."},
+     [](Modes& m, bool value, bool) {
+       m.inference = value;
+       m.grad = !value;
+     },
+     "inference_mode(mode=True)\n--\n\nScope in which nothing is recorded and the new tensors never will be; "
+     "also a decorator."},
     {"detect_anomaly", "torch.autograd.anomaly_mode.detect_anomaly", nullptr, true, false,
-     [](Modes& m, bool, bool check_nan) { m.anomaly = {true, check_nan}; },
-     "detect_anomaly(check_nan=True)\n--\n\nScope in which backward tells where a failing operation was called."},
+     [](Modes& m, bool, bool check_nan) {
+       m.anomaly = {true, check_nan};
+     },
+     "detect_anomaly(check_nan=True)\n--\n\nScope in which backward tells where a failing operation was "
+     "called."},
     {"set_detect_anomaly", "torch.autograd.anomaly_mode.set_detect_anomaly", "mode", false, true,
-     [](Modes& m, bool value, bool check_nan) { m.anomaly = {value, check_nan}; },
-     "set_detect_anomaly(mode, check_nan=True)\n--\n\nTurns the search for anomalies on or off, for good or for a scope."}};
+     [](Modes& m, bool value, bool check_nan) {
+       m.anomaly = {value, check_nan};
+     },
+     "set_detect_anomaly(mode, check_nan=True)\n--\n\nTurns the search for anomalies on or off, for good or "
+     "for a scope."}};
 
 PyTypeObject* types[std::size(kKinds)];
 
 struct PyMode {
-  PyObject_HEAD
-  const Kind* kind;
+  PyObject_HEAD const Kind* kind;
   bool value, check_nan;
   Modes before;
 };
 PyMode* as_mode(PyObject* self) { return reinterpret_cast<PyMode*>(self); }
 
 const Kind* kind_of(PyTypeObject* type) {
-  for (size_t i = 0; i < std::size(kKinds); ++i) if (PyType_IsSubtype(type, types[i])) return &kKinds[i];
+  for (size_t i = 0; i < std::size(kKinds); ++i)
+    if (PyType_IsSubtype(type, types[i])) return &kKinds[i];
   return nullptr;
 }
 
-// A function that runs each call inside a new mode of this kind; generators run every step inside, classes are refused.
+// A function that runs each call inside a new mode of this kind; generators run every step inside, classes
+// are refused.
 PyObject* decorate(PyObject* mode, PyObject* function) {
   Object module = take(PyImport_ImportModule("rushlight._decorators"));
   return PyObject_CallMethod(module.get(), "in_mode", "OO", mode, function);
@@ -75,7 +91,8 @@ bool is_function(PyObject* o) { return PyCallable_Check(o) && !PyBool_Check(o); 
 PyObject* mode_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     const Kind* kind = kind_of(type);
-    const bool bare = !kwargs && PyTuple_GET_SIZE(args) == 1 && is_function(PyTuple_GET_ITEM(args, 0)) && !kind->immediate;  // @no_grad
+    const bool bare = !kwargs && PyTuple_GET_SIZE(args) == 1 && is_function(PyTuple_GET_ITEM(args, 0)) &&
+                      !kind->immediate;  // @no_grad
     Object self = take(type->tp_alloc(type, 0));
     PyMode* m = as_mode(self.get());
     m->kind = kind;
@@ -85,10 +102,13 @@ PyObject* mode_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     int value = 1, check_nan = 1;
     if (kind->parameter) {
       static const char* mode_names[] = {"mode", "check_nan", nullptr};
-      if (!PyArg_ParseTupleAndKeywords(args, kwargs, kind->has_default ? "|pp" : "p|p", const_cast<char**>(mode_names), &value, &check_nan)) throw PythonError();
+      if (!PyArg_ParseTupleAndKeywords(args, kwargs, kind->has_default ? "|pp" : "p|p",
+                                       const_cast<char**>(mode_names), &value, &check_nan))
+        throw PythonError();
     } else {
       static const char* names[] = {"check_nan", nullptr};
-      if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p", const_cast<char**>(names), &check_nan)) throw PythonError();
+      if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p", const_cast<char**>(names), &check_nan))
+        throw PythonError();
     }
     m->value = value;
     m->check_nan = check_nan;
@@ -127,7 +147,8 @@ PyObject* call(PyObject* self, PyObject* args, PyObject*) {
   return guarded([&]() -> PyObject* {
     PyObject* function;
     if (!PyArg_ParseTuple(args, "O", &function)) throw PythonError();
-    if (as_mode(self)->kind->immediate) as_mode(self)->before.set();  // @set_grad_enabled(False) acts on the function alone
+    if (as_mode(self)->kind->immediate)
+      as_mode(self)->before.set();  // @set_grad_enabled(False) acts on the function alone
     return decorate(self, function);
   });
 }
@@ -135,7 +156,8 @@ PyObject* call(PyObject* self, PyObject* args, PyObject*) {
 PyObject* get_mode(PyObject* self, void*) { return PyBool_FromLong(as_mode(self)->value); }
 
 PyMethodDef methods[] = {{"__enter__", enter, METH_NOARGS, "Begins the scope."},
-                         {"__exit__", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(leave)), METH_FASTCALL, "Ends the scope."},
+                         {"__exit__", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(leave)),
+                          METH_FASTCALL, "Ends the scope."},
                          {"clone", clone, METH_NOARGS, "Another one like this."},
                          {}};
 PyGetSetDef getset[] = {{"mode", get_mode, nullptr, "What it turns on or off.", nullptr}, {}};
@@ -144,9 +166,14 @@ PyGetSetDef getset[] = {{"mode", get_mode, nullptr, "What it turns on or off.", 
 
 void add_grad_modes(PyObject* module) {
   for (size_t i = 0; i < std::size(kKinds); ++i) {
-    PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(mode_new)}, {Py_tp_call, reinterpret_cast<void*>(call)},
-                           {Py_tp_methods, methods}, {Py_tp_getset, getset}, {Py_tp_doc, const_cast<char*>(kKinds[i].doc)}, {0, nullptr}};
-    PyType_Spec spec = {kKinds[i].full_name, sizeof(PyMode), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+    PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(mode_new)},
+                           {Py_tp_call, reinterpret_cast<void*>(call)},
+                           {Py_tp_methods, methods},
+                           {Py_tp_getset, getset},
+                           {Py_tp_doc, const_cast<char*>(kKinds[i].doc)},
+                           {0, nullptr}};
+    PyType_Spec spec = {kKinds[i].full_name, sizeof(PyMode), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                        slots};
     types[i] = add_type(module, kKinds[i].name, &spec);
   }
 }

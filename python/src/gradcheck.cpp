@@ -16,14 +16,15 @@ PyObject* wrap_list(const std::vector<Tensor>& tensors) {
   return list.release();
 }
 
-// _gradcheck(function, inputs, grad_outputs, second, eps, atol, rtol, nondet_tol): None, or why it failed. `function` takes and
-// returns lists.
+// _gradcheck(function, inputs, grad_outputs, second, eps, atol, rtol, nondet_tol): None, or why it failed.
+// `function` takes and returns lists.
 PyObject* gradcheck(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *function, *inputs, *grad_outputs;
     int second;
     autograd::GradcheckOptions options;
-    if (!PyArg_ParseTuple(args, "OOOpdddd", &function, &inputs, &grad_outputs, &second, &options.eps, &options.atol, &options.rtol, &options.nondet_tol)) {
+    if (!PyArg_ParseTuple(args, "OOOpdddd", &function, &inputs, &grad_outputs, &second, &options.eps,
+                          &options.atol, &options.rtol, &options.nondet_tol)) {
       throw PythonError();
     }
     const autograd::TensorFunction call = [&](const std::vector<Tensor>& arguments) {
@@ -32,16 +33,19 @@ PyObject* gradcheck(PyObject*, PyObject* args) {
       return optional_tensors(result.get());
     };
     const std::vector<Tensor> tensors = optional_tensors(inputs);
-    const auto failure = second ? autograd::gradgradcheck(call, tensors, optional_tensors(grad_outputs), options)
-                                : autograd::gradcheck(call, tensors, options);
+    const auto failure = second
+                             ? autograd::gradgradcheck(call, tensors, optional_tensors(grad_outputs), options)
+                             : autograd::gradcheck(call, tensors, options);
     if (!failure) Py_RETURN_NONE;
     std::string text = failure->message;
-    if (failure->numerical.defined()) text += concat("numerical:", failure->numerical, "\nanalytical:", failure->analytical, "\n");
+    if (failure->numerical.defined())
+      text += concat("numerical:", failure->numerical, "\nanalytical:", failure->analytical, "\n");
     return PyUnicode_FromString(text.c_str());
   });
 }
 
-PyMethodDef functions[] = {{"_gradcheck", gradcheck, METH_VARARGS, "Compares gradients with differences."}, {}};
+PyMethodDef functions[] = {{"_gradcheck", gradcheck, METH_VARARGS, "Compares gradients with differences."},
+                           {}};
 
 }  // namespace
 

@@ -36,18 +36,21 @@ class FunctionHook : public autograd::Node::Hook {
   }
   // A replacement for `before`.
   Tensor checked(PyObject* result, const Tensor& before) const {
-    RL_CHECK_AS(TypeError, is_tensor(result), "expected Variable, but hook returned '", Py_TYPE(result)->tp_name, "'");
+    RL_CHECK_AS(TypeError, is_tensor(result), "expected Variable, but hook returned '",
+                Py_TYPE(result)->tp_name, "'");
     const Tensor& after = tensor_value(result);
     if (!before.defined()) return after;
-    RL_CHECK(after.dtype() == before.dtype(), "hook '", function_name(), "' has changed the type of value (was torch.",
-             info(before.dtype()).message_name, "Tensor got torch.", info(after.dtype()).message_name, "Tensor)");
+    RL_CHECK(after.dtype() == before.dtype(), "hook '", function_name(),
+             "' has changed the type of value (was torch.", info(before.dtype()).message_name,
+             "Tensor got torch.", info(after.dtype()).message_name, "Tensor)");
     RL_CHECK(after.sizes() == before.sizes(), "hook '", function_name(), "' has changed the size of value");
     return after;
   }
   void replace(Gradients& gradients, PyObject* result) const {
     Object items = take(PySequence_Tuple(is_tensor(result) ? take(PyTuple_Pack(1, result)).get() : result));
-    RL_CHECK(PyTuple_GET_SIZE(items.get()) == gradients.size(), "hook '", function_name(), "' has returned an incorrect number of values (got ",
-             PyTuple_GET_SIZE(items.get()), ", but expected ", gradients.size(), ")");
+    RL_CHECK(PyTuple_GET_SIZE(items.get()) == gradients.size(), "hook '", function_name(),
+             "' has returned an incorrect number of values (got ", PyTuple_GET_SIZE(items.get()),
+             ", but expected ", gradients.size(), ")");
     for (uint32_t i = 0; i < gradients.size(); ++i) {
       PyObject* item = PyTuple_GET_ITEM(items.get(), i);
       if (item != Py_None) gradients[i] = checked(item, gradients[i]);
@@ -76,7 +79,8 @@ struct PostAccumulateHook final : FunctionHook {
     Object leaf = take(wrap(outputs[0]));
     const Object result = call(leaf.get());
     if (!result) return;
-    RL_CHECK_AS(TypeError, is_tensor(result.get()), "expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
+    RL_CHECK_AS(TypeError, is_tensor(result.get()), "expected Variable, but hook returned '",
+                Py_TYPE(result.get())->tp_name, "'");
     throw_error<RuntimeError>("Tensor post accumulate grad hooks should return None.");
   }
 };
@@ -101,8 +105,7 @@ struct NodePostHook final : FunctionHook {
 
 // torch.utils.hooks.RemovableHandle
 struct PyHandle {
-  PyObject_HEAD
-  Ref<FunctionHook> hook;
+  PyObject_HEAD Ref<FunctionHook> hook;
   long long id;
 };
 PyTypeObject* handle_type;
@@ -128,9 +131,12 @@ PyMethodDef handle_methods[] = {{"remove", handle_remove, METH_NOARGS, "Ends the
                                 {"__exit__", handle_exit, METH_VARARGS, "Ends the hook."},
                                 {}};
 PyGetSetDef handle_getset[] = {{"id", handle_id, nullptr, "A number of its own.", nullptr}, {}};
-PyType_Slot handle_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(handle_dealloc)}, {Py_tp_methods, handle_methods},
-                              {Py_tp_getset, handle_getset}, {0, nullptr}};
-PyType_Spec handle_spec = {"torch.utils.hooks.RemovableHandle", sizeof(PyHandle), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, handle_slots};
+PyType_Slot handle_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(handle_dealloc)},
+                              {Py_tp_methods, handle_methods},
+                              {Py_tp_getset, handle_getset},
+                              {0, nullptr}};
+PyType_Spec handle_spec = {"torch.utils.hooks.RemovableHandle", sizeof(PyHandle), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, handle_slots};
 
 PyObject* make_handle(Ref<FunctionHook> hook) {
   static long long next_id = 0;
@@ -155,7 +161,8 @@ PyObject* add_post_accumulate_hook(PyObject* tensor, PyObject* function) {
 }
 
 PyObject* add_node_hook(autograd::Node& node, PyObject* function, bool before) {
-  Ref<FunctionHook> hook = before ? Ref<FunctionHook>(make_ref<NodePreHook>(function)) : Ref<FunctionHook>(make_ref<NodePostHook>(function));
+  Ref<FunctionHook> hook = before ? Ref<FunctionHook>(make_ref<NodePreHook>(function))
+                                  : Ref<FunctionHook>(make_ref<NodePostHook>(function));
   (before ? node.pre_hooks : node.post_hooks).push_back(hook);
   return make_handle(std::move(hook));
 }

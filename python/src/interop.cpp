@@ -18,7 +18,8 @@ PyObject* numpy_of(PyObject* self, bool force) {
   }
   RL_CHECK_AS(TypeError, t.device().is_cpu(), "can't convert ", t.device().str(),
               " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
-  RL_CHECK(!t.requires_grad(), "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  RL_CHECK(!t.requires_grad(),
+           "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
   return tensor_to_numpy(self);
 }
 
@@ -33,7 +34,8 @@ PyObject* numpy(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObjec
 
 PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("__array__", {"(Tensor, self), (Object, dtype, {}), (KW), (OptBool, copy, {})"});
+    static const Written written("__array__",
+                                 {"(Tensor, self), (Object, dtype, {}), (KW), (OptBool, copy, {})"});
     const auto a = written.parse({args, count, names, self});
     Object out = take(numpy_of(self, false));
     if (!a.given(1)) return a[2] == Py_True ? PyObject_CallMethod(out.get(), "copy", nullptr) : out.release();
@@ -41,7 +43,8 @@ PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObjec
     const int equal = PyObject_RichCompareBool(same.get(), a[1], Py_EQ);
     check(equal);
     if (equal && a[2] != Py_True) return out.release();
-    RL_CHECK_AS(ValueError, equal || a[2] != Py_False, "Unable to avoid copy while creating an array as requested.");
+    RL_CHECK_AS(ValueError, equal || a[2] != Py_False,
+                "Unable to avoid copy while creating an array as requested.");
     return PyObject_CallMethod(out.get(), "astype", "O", a[1]);
   });
 }
@@ -50,7 +53,8 @@ PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObjec
 PyObject* array_wrap(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *result, *context = nullptr, *return_scalar = nullptr;
-    if (!PyArg_ParseTuple(args, "O|OO:__array_wrap__", &result, &context, &return_scalar)) throw PythonError();
+    if (!PyArg_ParseTuple(args, "O|OO:__array_wrap__", &result, &context, &return_scalar))
+      throw PythonError();
     if (is_ndarray(result)) return wrap(tensor_from_numpy(result, false));
     return wrap(tensor_from_sequence(result, {}));
   });
@@ -65,7 +69,8 @@ PyObject* tolist(PyObject* self, PyObject*) {
 
 PyObject* to_complex_number(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    RL_CHECK_AS(ValueError, tensor_value(self).numel() == 1, "only one element tensors can be converted to Python scalars");
+    RL_CHECK_AS(ValueError, tensor_value(self).numel() == 1,
+                "only one element tensors can be converted to Python scalars");
     const complex128 z = tensor_value(self).item().to_complex128();
     return PyComplex_FromDoubles(z.real(), z.imag());
   });
@@ -75,18 +80,19 @@ PyObject* to_complex_number(PyObject* self, PyObject*) {
 PyObject* to_bytes(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_value(self);
-    RL_CHECK_AS(TypeError, is_integral(t.dtype(), true), "only integer tensors of a single element can be converted to an index");
+    RL_CHECK_AS(TypeError, is_integral(t.dtype(), true),
+                "only integer tensors of a single element can be converted to an index");
     Object list = take(tensor_to_list(t.reshape({-1})));
     return PyBytes_FromObject(list.get());
   });
 }
 
-PyObject* priority(PyObject*, void*) { return PyLong_FromLong(1000); }  // above NumPy's arrays
-
 PyObject* cuda_array_interface(PyObject* self, void*) {
   return guarded([&]() -> PyObject* {
-    throw_error<AttributeError>("Can't get __cuda_array_interface__ on non-CUDA tensor type: torch.", info(tensor_value(self).dtype()).message_name,
-                                "Tensor If CUDA data is required use tensor.cuda() to copy tensor to device memory.");
+    throw_error<AttributeError>(
+        "Can't get __cuda_array_interface__ on non-CUDA tensor type: torch.",
+        info(tensor_value(self).dtype()).message_name,
+        "Tensor If CUDA data is required use tensor.cuda() to copy tensor to device memory.");
   });
 }
 
@@ -123,11 +129,14 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   view->obj = nullptr;
   const Tensor& t = tensor_value(self);
   const char* format = buffer_format(t.dtype());
-  const char* refusal = !t.device().is_cpu()   ? "a tensor on a GPU has no buffer; use Tensor.cpu() first"
-                        : t.requires_grad()    ? "a tensor that requires grad has no buffer; use Tensor.detach() first"
-                        : !format              ? "bfloat16 has no buffer format"
-                        : (flags & PyBUF_STRIDES) != PyBUF_STRIDES && !t.is_contiguous() ? "the tensor is not contiguous"
-                        : (flags & PyBUF_C_CONTIGUOUS) == PyBUF_C_CONTIGUOUS && !t.is_contiguous() ? "the tensor is not contiguous" : nullptr;
+  const char* refusal =
+      !t.device().is_cpu() ? "a tensor on a GPU has no buffer; use Tensor.cpu() first"
+      : t.requires_grad()  ? "a tensor that requires grad has no buffer; use Tensor.detach() first"
+      : !format            ? "bfloat16 has no buffer format"
+      : (flags & PyBUF_STRIDES) != PyBUF_STRIDES && !t.is_contiguous() ? "the tensor is not contiguous"
+      : (flags & PyBUF_C_CONTIGUOUS) == PyBUF_C_CONTIGUOUS && !t.is_contiguous()
+          ? "the tensor is not contiguous"
+          : nullptr;
   if (refusal) {
     PyErr_SetString(PyExc_BufferError, refusal);
     return -1;
@@ -159,7 +168,8 @@ PyMethodDef tensor_interop_methods[] = {
     fast_method("numpy", numpy, "numpy(*, force=False): an array on the same memory."),
     fast_method("__array__", array, "The tensor as an array, for NumPy's functions."),
     {"__array_wrap__", array_wrap, METH_VARARGS, "The result of a NumPy function as a tensor."},
-    {"tolist", tolist, METH_NOARGS, "The elements as Python numbers in nested lists; a number for a 0-d tensor."},
+    {"tolist", tolist, METH_NOARGS,
+     "The elements as Python numbers in nested lists; a number for a 0-d tensor."},
     {"__complex__", to_complex_number, METH_NOARGS, "The only element as a complex number."},
     fast_method("__dlpack__", to_dlpack, "A DLPack capsule on this memory."),
     {"__dlpack_device__", dlpack_device, METH_NOARGS, "DLPack's numbers of the device."},
@@ -170,9 +180,7 @@ PyMethodDef tensor_interop_methods[] = {
     {}};
 
 PyGetSetDef tensor_interop_getset[] = {
-    {"__array_priority__", priority, nullptr, nullptr, nullptr},
-    {"__cuda_array_interface__", cuda_array_interface, nullptr, nullptr, nullptr},
-    {}};
+    {"__cuda_array_interface__", cuda_array_interface, nullptr, nullptr, nullptr}, {}};
 
 PyType_Slot tensor_interop_slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
                                       {Py_bf_releasebuffer, reinterpret_cast<void*>(release_buffer)},

@@ -20,11 +20,21 @@
 namespace rushlight::python {
 namespace {
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rushlight._C", "The engine of Rushlight.", -1, nullptr, nullptr, nullptr, nullptr, nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "rushlight._C",
+                          "The engine of Rushlight.",
+                          -1,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr};
 
 // As warnings.warn; where a filter makes it an error, that error passes through the C++ code.
 void show_warning(WarningKind kind, const std::string& text) {
-  PyObject* category = kind == WarningKind::User ? PyExc_UserWarning : kind == WarningKind::Future ? PyExc_FutureWarning : PyExc_DeprecationWarning;
+  PyObject* category = kind == WarningKind::User     ? PyExc_UserWarning
+                       : kind == WarningKind::Future ? PyExc_FutureWarning
+                                                     : PyExc_DeprecationWarning;
   const PyGILState_STATE state = PyGILState_Ensure();
   const int failed = PyErr_WarnEx(category, text.c_str(), 1);
   PyGILState_Release(state);
@@ -59,4 +69,6 @@ PyObject* make_module() {
 }  // namespace
 }  // namespace rushlight::python
 
-PyMODINIT_FUNC PyInit__C() { return rushlight::python::guarded([] { return rushlight::python::make_module(); }); }
+PyMODINIT_FUNC PyInit__C() {
+  return rushlight::python::guarded([] { return rushlight::python::make_module(); });
+}

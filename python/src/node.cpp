@@ -14,8 +14,7 @@ namespace {
 PyTypeObject* node_type;
 
 struct PyNode {
-  PyObject_HEAD
-  Ref<autograd::Node> node;
+  PyObject_HEAD Ref<autograd::Node> node;
 };
 Ref<autograd::Node> node_of(PyObject* self) { return node_value(self); }
 
@@ -34,9 +33,14 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
   autograd::release_iteratively(std::move(node));
 }
-PyObject* repr(PyObject* self) { return PyUnicode_FromFormat("<%s object at %p>", short_name(self).c_str(), node_of(self).get()); }
+PyObject* repr(PyObject* self) {
+  return PyUnicode_FromFormat("<%s object at %p>", short_name(self).c_str(), node_of(self).get());
+}
 PyObject* name(PyObject* self, PyObject*) {
-  return guarded([&]() -> PyObject* { return PyUnicode_FromString(node_of(self)->name()); });
+  return guarded([&]() -> PyObject* {
+    if (const char* known = function_name(self)) return PyUnicode_FromString(known);
+    return PyUnicode_FromString(node_of(self)->name());
+  });
 }
 PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(short_name(self).c_str()); }
 PyObject* register_hook(PyObject* self, PyObject* function) {
@@ -73,22 +77,31 @@ PyObject* compare(PyObject* a, PyObject* b, int op) {
   return PyBool_FromLong((node_of(a) == node_of(b)) == (op == Py_EQ));
 }
 
-PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)}, {Py_tp_repr, reinterpret_cast<void*>(repr)},
-                       {Py_tp_hash, reinterpret_cast<void*>(hash)}, {Py_tp_richcompare, reinterpret_cast<void*>(compare)},
-                       {Py_tp_methods, node_methods}, {Py_tp_getset, node_getset}, {0, nullptr}};
-PyType_Spec spec = {"torch.autograd.graph.Node", sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+                       {Py_tp_repr, reinterpret_cast<void*>(repr)},
+                       {Py_tp_hash, reinterpret_cast<void*>(hash)},
+                       {Py_tp_richcompare, reinterpret_cast<void*>(compare)},
+                       {Py_tp_methods, node_methods},
+                       {Py_tp_getset, node_getset},
+                       {0, nullptr}};
+PyType_Spec spec = {"torch.autograd.graph.Node", sizeof(PyNode), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
 
 }  // namespace
 
-PyMethodDef node_methods[] = {{"name", name, METH_NOARGS, "PyTorch's name of the operation."},
-                              {"register_hook", register_hook, METH_O, "Calls a function with the gradients of inputs and outputs, after the node has run."},
-                              {"register_prehook", register_prehook, METH_O, "Calls a function with the gradients of the outputs, before the node runs."},
-                              {"_sequence_nr", sequence_number, METH_NOARGS, "Larger for nodes that were made later."},
-                              {}};
-PyGetSetDef node_getset[] = {{"next_functions", next_functions, nullptr, "Where the gradients of the inputs go.", nullptr},
-                             {"variable", variable, nullptr, "The leaf of an accumulator.", nullptr},
-                             {"__name__", get_name, nullptr, nullptr, nullptr},
-                             {}};
+PyMethodDef node_methods[] = {
+    {"name", name, METH_NOARGS, "PyTorch's name of the operation."},
+    {"register_hook", register_hook, METH_O,
+     "Calls a function with the gradients of inputs and outputs, after the node has run."},
+    {"register_prehook", register_prehook, METH_O,
+     "Calls a function with the gradients of the outputs, before the node runs."},
+    {"_sequence_nr", sequence_number, METH_NOARGS, "Larger for nodes that were made later."},
+    {}};
+PyGetSetDef node_getset[] = {
+    {"next_functions", next_functions, nullptr, "Where the gradients of the inputs go.", nullptr},
+    {"variable", variable, nullptr, "The leaf of an accumulator.", nullptr},
+    {"__name__", get_name, nullptr, nullptr, nullptr},
+    {}};
 
 Ref<autograd::Node> node_value(PyObject* object) {
   if (PyObject_TypeCheck(object, node_type)) return reinterpret_cast<PyNode*>(object)->node;

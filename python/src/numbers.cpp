@@ -13,13 +13,16 @@ const char* numpy_name(PyObject* o) {
   const char* name = Py_TYPE(o)->tp_name;
   return std::strncmp(name, "numpy.", 6) == 0 ? name + 6 : nullptr;
 }
-bool starts_with(const char* text, const char* prefix) { return std::strncmp(text, prefix, std::strlen(prefix)) == 0; }
+bool starts_with(const char* text, const char* prefix) {
+  return std::strncmp(text, prefix, std::strlen(prefix)) == 0;
+}
 
 }  // namespace
 
 bool is_numpy_integer(PyObject* o) {
   const char* name = numpy_name(o);
-  return name && (starts_with(name, "int") || starts_with(name, "uint") || !std::strcmp(name, "longlong") || !std::strcmp(name, "ulonglong"));
+  return name && (starts_with(name, "int") || starts_with(name, "uint") || !std::strcmp(name, "longlong") ||
+                  !std::strcmp(name, "ulonglong"));
 }
 bool is_numpy_bool(PyObject* o) {
   const char* name = numpy_name(o);
@@ -29,7 +32,8 @@ bool is_numpy_bool(PyObject* o) {
 bool is_number(PyObject* o) {
   if (PyFloat_Check(o) || PyLong_Check(o) || PyComplex_Check(o)) return true;
   const char* name = numpy_name(o);
-  return name && (starts_with(name, "float") || is_numpy_integer(o) || is_numpy_bool(o) || starts_with(name, "complex"));
+  return name && (starts_with(name, "float") || is_numpy_integer(o) || is_numpy_bool(o) ||
+                  starts_with(name, "complex"));
 }
 
 bool is_scalar_tensor(PyObject* o) {
@@ -66,7 +70,8 @@ Scalar scalar_value(PyObject* o) {
   if (is_tensor(o)) return tensor_value(o).item();
   if (is_numpy_bool(o)) return static_cast<bool>(PyObject_IsTrue(o));
   Object plain = take(PyObject_CallMethod(o, "item", nullptr));
-  RL_CHECK_AS(TypeError, !Py_IS_TYPE(plain.get(), Py_TYPE(o)), "cannot use ", Py_TYPE(o)->tp_name, " as a number");
+  RL_CHECK_AS(TypeError, !Py_IS_TYPE(plain.get(), Py_TYPE(o)), "cannot use ", Py_TYPE(o)->tp_name,
+              " as a number");
   return scalar_value(plain.get());
 }
 
@@ -95,7 +100,8 @@ PyObject* wrap_scalar(const Scalar& s) {
     case Scalar::Kind::Int: return PyLong_FromLongLong(s.to_int64());
     case Scalar::Kind::UInt: return PyLong_FromUnsignedLongLong(static_cast<uint64_t>(s.to_int64()));
     case Scalar::Kind::Float: return PyFloat_FromDouble(s.to_double());
-    case Scalar::Kind::Complex: return PyComplex_FromDoubles(s.to_complex128().real(), s.to_complex128().imag());
+    case Scalar::Kind::Complex:
+      return PyComplex_FromDoubles(s.to_complex128().real(), s.to_complex128().imag());
   }
   __builtin_unreachable();
 }

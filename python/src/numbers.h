@@ -17,7 +17,7 @@ bool is_index_tensor(PyObject* object);
 bool is_type_alias(PyObject* object);
 bool is_generator(PyObject* object);
 
-Scalar scalar_value(PyObject* object);    // throws OverflowError outside 64 bits
+Scalar scalar_value(PyObject* object);  // throws OverflowError outside 64 bits
 int64_t int_value(PyObject* object);
 double double_value(PyObject* object);
 PyObject* wrap_scalar(const Scalar& scalar);

@@ -26,8 +26,7 @@ struct Overloads {
 namespace {
 
 struct PyOperation {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   const Overloads* overloads;
   PyObject* dict;
 };
@@ -36,7 +35,9 @@ PyTypeObject *function_type, *method_type;
 
 bool requires_grad_any(PyObject* const* slots, const Signature& s) {
   for (size_t i = 0; i < s.parameters.size(); ++i) {
-    if (slots[i] && s.parameters[i].kind != Kind::Out && is_tensor(slots[i]) && tensor_value(slots[i]).requires_grad()) return true;
+    if (slots[i] && s.parameters[i].kind != Kind::Out && is_tensor(slots[i]) &&
+        tensor_value(slots[i]).requires_grad())
+      return true;
   }
   return false;
 }
@@ -48,8 +49,9 @@ PyObject* write_outs(const Overloads& op, PyObject* out, PyObject* result, bool 
     return Py_NewRef(out);
   }
   const std::vector<Tensor> targets = tensors_value(out);
-  RL_CHECK_AS(TypeError, PyTuple_Check(result) && PyTuple_GET_SIZE(result) == static_cast<Py_ssize_t>(targets.size()), op.name,
-              "(): out= takes as many tensors as there are results");
+  RL_CHECK_AS(TypeError,
+              PyTuple_Check(result) && PyTuple_GET_SIZE(result) == static_cast<Py_ssize_t>(targets.size()),
+              op.name, "(): out= takes as many tensors as there are results");
   Object tuple = take(PyTuple_New(targets.size()));
   for (size_t i = 0; i < targets.size(); ++i) {
     write_out(op.name.c_str(), targets[i], tensor_value(PyTuple_GET_ITEM(result, i)), requires_grad);
@@ -73,15 +75,17 @@ PyObject* run(const Overloads& op, const Call& call) {
 }
 
 PyObject* call_function(PyObject* self, PyObject* const* args, size_t flags, PyObject* names) {
-  return run(*reinterpret_cast<PyOperation*>(self)->overloads, {args, PyVectorcall_NARGS(flags), names, nullptr});
+  return run(*reinterpret_cast<PyOperation*>(self)->overloads,
+             {args, PyVectorcall_NARGS(flags), names, nullptr});
 }
 
 PyObject* call_method(PyObject* self, PyObject* const* args, size_t flags, PyObject* names) {
   const Overloads& op = *reinterpret_cast<PyOperation*>(self)->overloads;
   const Py_ssize_t n = PyVectorcall_NARGS(flags);
   if (n == 0 || !is_tensor(args[0])) {
-    return PyErr_Format(PyExc_TypeError, "descriptor '%s' for 'torch._C.TensorBase' objects doesn't apply to a '%s' object", op.name.c_str(),
-                        n == 0 ? "NoneType" : Py_TYPE(args[0])->tp_name);
+    return PyErr_Format(PyExc_TypeError,
+                        "descriptor '%s' for 'torch._C.TensorBase' objects doesn't apply to a '%s' object",
+                        op.name.c_str(), n == 0 ? "NoneType" : Py_TYPE(args[0])->tp_name);
   }
   return run(op, {args + 1, n - 1, names, args[0]});
 }
@@ -93,30 +97,48 @@ PyObject* bind(PyObject* self, PyObject* instance, PyObject*) {
 }
 PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(overloads_of(self).name.c_str()); }
 PyObject* get_doc(PyObject* self, void*) { return PyUnicode_FromString(overloads_of(self).doc.c_str()); }
-PyObject* get_module(PyObject* self, void*) { return PyUnicode_FromString(overloads_of(self).module.c_str()); }
-PyObject* function_repr(PyObject* self) { return PyUnicode_FromFormat("<built-in method %s of type object>", overloads_of(self).name.c_str()); }
-PyObject* method_repr(PyObject* self) { return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>", overloads_of(self).name.c_str()); }
+PyObject* get_module(PyObject* self, void*) {
+  return PyUnicode_FromString(overloads_of(self).module.c_str());
+}
+PyObject* function_repr(PyObject* self) {
+  return PyUnicode_FromFormat("<built-in method %s of type object>", overloads_of(self).name.c_str());
+}
+PyObject* method_repr(PyObject* self) {
+  return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>",
+                              overloads_of(self).name.c_str());
+}
 // By qualified name: copy and pickle treat it as the constant it is.
 PyObject* reduce(PyObject* self, PyObject*) { return get_name(self, nullptr); }
 
 PyMethodDef operation_methods[] = {{"__reduce__", reduce, METH_NOARGS, "Pickles by name."}, {}};
-PyMemberDef operation_members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOperation, vectorcall), READONLY, nullptr},
-                                   {"__dictoffset__", T_PYSSIZET, offsetof(PyOperation, dict), READONLY, nullptr},
-                                   {}};
+PyMemberDef operation_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOperation, vectorcall), READONLY, nullptr},
+    {"__dictoffset__", T_PYSSIZET, offsetof(PyOperation, dict), READONLY, nullptr},
+    {}};
 PyGetSetDef operation_getset[] = {{"__name__", get_name, nullptr, nullptr, nullptr},
                                   {"__qualname__", get_name, nullptr, nullptr, nullptr},
                                   {"__doc__", get_doc, nullptr, nullptr, nullptr},
                                   {"__module__", get_module, nullptr, nullptr, nullptr},
                                   {}};
-PyType_Slot function_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)}, {Py_tp_methods, operation_methods},
-                                {Py_tp_members, operation_members}, {Py_tp_getset, operation_getset},
-                                {Py_tp_repr, reinterpret_cast<void*>(function_repr)}, {0, nullptr}};
-PyType_Slot method_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)}, {Py_tp_methods, operation_methods},
-                              {Py_tp_members, operation_members}, {Py_tp_getset, operation_getset},
-                              {Py_tp_repr, reinterpret_cast<void*>(method_repr)}, {Py_tp_descr_get, reinterpret_cast<void*>(bind)}, {0, nullptr}};
-constexpr unsigned kFlags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
-PyType_Spec function_spec = {"torch._C.builtin_function_or_method", sizeof(PyOperation), 0, kFlags, function_slots};
-PyType_Spec method_spec = {"torch._C.method_descriptor", sizeof(PyOperation), 0, kFlags | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots};
+PyType_Slot function_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+                                {Py_tp_methods, operation_methods},
+                                {Py_tp_members, operation_members},
+                                {Py_tp_getset, operation_getset},
+                                {Py_tp_repr, reinterpret_cast<void*>(function_repr)},
+                                {0, nullptr}};
+PyType_Slot method_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+                              {Py_tp_methods, operation_methods},
+                              {Py_tp_members, operation_members},
+                              {Py_tp_getset, operation_getset},
+                              {Py_tp_repr, reinterpret_cast<void*>(method_repr)},
+                              {Py_tp_descr_get, reinterpret_cast<void*>(bind)},
+                              {0, nullptr}};
+constexpr unsigned kFlags =
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+PyType_Spec function_spec = {"torch._C.builtin_function_or_method", sizeof(PyOperation), 0, kFlags,
+                             function_slots};
+PyType_Spec method_spec = {"torch._C.method_descriptor", sizeof(PyOperation), 0,
+                           kFlags | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots};
 
 Object make_operation(PyTypeObject* type, const Overloads* overloads, vectorcallfunc call) {
   Object o = take(type->tp_alloc(type, 0));
@@ -144,7 +166,8 @@ void add_overload(Table& table, const Row& row, const std::string& name, bool in
   auto* signature = new Signature(row.parameters, has_out);
   op->doc += concat(op->doc.empty() ? "" : "\n\n", name, "(", signature->text(is_method), ")\n\n", row.doc);
   op->signatures.push_back(signature);
-  op->targets.push_back({in_place ? row.in_place : row.function, in_place ? row.invoke_in_place : row.invoke, has_out});
+  op->targets.push_back(
+      {in_place ? row.in_place : row.function, in_place ? row.invoke_in_place : row.invoke, has_out});
 }
 
 void build_tables() {
@@ -170,10 +193,12 @@ PyObject* operations(PyObject*, PyObject*) {
     Object list = take(PyList_New(0));
     for (const Row& row : rows()) {
       const Signature signature(row.parameters, row.where & kOut);
-      Object entry = take(Py_BuildValue("{s:s,s:s,s:s,s:s,s:s,s:s,s:O,s:O,s:O,s:O}", "module", row.module, "name", row.name, "result", row.result,
-                                        "signature", signature.text(false).c_str(), "doc", row.doc, "samples", row.samples, "function",
-                                        row.where & kFunction ? Py_True : Py_False, "method", row.where & kMethod ? Py_True : Py_False, "inplace",
-                                        row.where & kInPlace ? Py_True : Py_False, "out", row.where & kOut ? Py_True : Py_False));
+      Object entry = take(Py_BuildValue(
+          "{s:s,s:s,s:s,s:s,s:s,s:s,s:O,s:O,s:O,s:O}", "module", row.module, "name", row.name, "result",
+          row.result, "signature", signature.text(false).c_str(), "doc", row.doc, "samples", row.samples,
+          "function", row.where & kFunction ? Py_True : Py_False, "method",
+          row.where & kMethod ? Py_True : Py_False, "inplace", row.where & kInPlace ? Py_True : Py_False,
+          "out", row.where & kOut ? Py_True : Py_False));
       check(PyList_Append(list.get(), entry.get()));
     }
     return list.release();
@@ -200,19 +225,26 @@ PyObject* NamedOperation::operator()(std::initializer_list<PyObject*> args) {
   return run(*overloads_, {args.begin(), count, nullptr, nullptr});
 }
 
-PyObject* call_operation(const char* name, std::initializer_list<PyObject*> args) { return NamedOperation(name)(args); }
+PyObject* call_operation(const char* name, std::initializer_list<PyObject*> args) {
+  return NamedOperation(name)(args);
+}
 
 void add_operations(PyObject* module) {
   function_type = add_type(module, "_function", &function_spec);
   method_type = add_type(module, "_method", &method_spec);
   build_tables();
   for (auto& [name, op] : tables().functions) {
-    if (!PyObject_HasAttrString(module, name.c_str())) add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
+    if (!PyObject_HasAttrString(module, name.c_str()))
+      add_to_module(module, name.c_str(), make_operation(function_type, op, call_function));
   }
   for (auto& [full, table] : tables().modules) {
-    const std::string name = full == "torch.nn.init" ? "_init" : "_" + full.substr(6, full.find('.', 6) - 6);  // torch.nn.functional is _C._nn
+    const std::string name =
+        full == "torch.nn.init"
+            ? "_init"
+            : "_" + full.substr(6, full.find('.', 6) - 6);  // torch.nn.functional is _C._nn
     Object part = take(PyModule_New(("torch._C." + name).c_str()));
-    for (auto& [function, op] : table) add_to_module(part.get(), function.c_str(), make_operation(function_type, op, call_function));
+    for (auto& [function, op] : table)
+      add_to_module(part.get(), function.c_str(), make_operation(function_type, op, call_function));
     add_to_module(module, name.c_str(), part);
   }
   for (auto& [name, op] : tables().methods) {

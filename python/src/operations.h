@@ -13,14 +13,14 @@ struct Overloads;
 struct Row {
   const char* module;  // "torch", "torch.nn.functional" or "torch.special"
   const char* name;
-  unsigned where;      // Forms
+  unsigned where;  // Forms
   const char* result;
   const char* parameters;
   const char* doc;
   const char* samples;
   void* function;
   Invoke invoke;
-  void* in_place;      // the function of the form `name_`, or nullptr
+  void* in_place;  // the function of the form `name_`, or nullptr
   Invoke invoke_in_place;
 };
 const std::vector<Row>& rows();

@@ -1,5 +1,5 @@
-// One call steps all parameters of a Python optimizer: reads its param_groups and state, which stay plain dictionaries
-// that users read and change, and runs the fused updates of rushlight/optim.
+// One call steps all parameters of a Python optimizer: reads its param_groups and state, which stay plain
+// dictionaries that users read and change, and runs the fused updates of rushlight/optim.
 #include "optim.h"
 
 #include "convert.h"
@@ -35,8 +35,10 @@ double read_number(PyObject* value) {
 
 // The Python string of a literal, made once.
 PyObject* key_of(const char* literal) {
-  static std::vector<std::pair<const char*, PyObject*>>& known = *new std::vector<std::pair<const char*, PyObject*>>();
-  for (const auto& [text, object] : known) if (text == literal) return object;
+  static std::vector<std::pair<const char*, PyObject*>>& known =
+      *new std::vector<std::pair<const char*, PyObject*>>();
+  for (const auto& [text, object] : known)
+    if (text == literal) return object;
   return known.emplace_back(literal, check(PyUnicode_InternFromString(literal))).second;
 }
 
@@ -105,15 +107,16 @@ Tensor state_entry(PyObject* state, const Slot& slot, const Tensor& param, Param
   PyObject* key = key_of(slot.name);
   PyObject* known = find(state, key);
   if (known && is_tensor(known)) return tensor_value(known);
-  RL_CHECK_AS(TypeError, !known || known == Py_None, "the optimizer's state ", slot.name, " must be a tensor, not ",
-              Py_TYPE(known ? known : Py_None)->tp_name);
+  RL_CHECK_AS(TypeError, !known || known == Py_None, "the optimizer's state ", slot.name,
+              " must be a tensor, not ", Py_TYPE(known ? known : Py_None)->tp_name);
   Tensor made;
   if (slot.kind == Slot::Number) {
     made = number_tensor(slot.initial);
   } else {
     made = make_tensor_like(param, param.dtype());
     if (slot.kind == Slot::FirstGradient) s.first = true;
-    const Scalar initial = is_complex(param.dtype()) ? Scalar(complex128(slot.initial, slot.initial)) : Scalar(slot.initial);
+    const Scalar initial =
+        is_complex(param.dtype()) ? Scalar(complex128(slot.initial, slot.initial)) : Scalar(slot.initial);
     made.fill_(initial);
   }
   Object wrapped = take(wrap(made));
@@ -141,7 +144,8 @@ ParameterState load_state(PyObject* state, const Slots& slots, const Tensor& par
 
 void store_numbers(const ParameterState& s) {
   const double values[] = {s.numbers.step, s.numbers.second, s.numbers.third};
-  for (int i = 0; i < 3; ++i) if (s.number_tensors[i].defined()) store_number(s.number_tensors[i], values[i]);
+  for (int i = 0; i < 3; ++i)
+    if (s.number_tensors[i].defined()) store_number(s.number_tensors[i], values[i]);
 }
 
 // The dict of a parameter's state in `states` (a defaultdict, or what the user put there).
@@ -164,8 +168,8 @@ void add_group(Batch& batch, PyObject* group, PyObject* states) {
   Object params = take(PySequence_Fast(require(group, params_name), "params must be a sequence of tensors"));
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(params.get()); ++i) {
     PyObject* object = PySequence_Fast_GET_ITEM(params.get(), i);
-    RL_CHECK_AS(TypeError, is_tensor(object), "optimizer can only optimize Tensors, but one of the params is ",
-                Py_TYPE(object)->tp_name);
+    RL_CHECK_AS(TypeError, is_tensor(object),
+                "optimizer can only optimize Tensors, but one of the params is ", Py_TYPE(object)->tp_name);
     const Tensor param = tensor_value(object);
     const Tensor grad = param.grad();
     if (!grad.defined()) continue;
@@ -207,11 +211,12 @@ PyObject* closure_argument(PyObject* const* args, Py_ssize_t count, PyObject* na
   PyObject* closure = count > 1 ? args[1] : nullptr;
   const Py_ssize_t keywords = names ? PyTuple_GET_SIZE(names) : 0;
   RL_CHECK_AS(TypeError, count >= 1, "step() missing 1 required positional argument: 'self'");
-  RL_CHECK_AS(TypeError, count <= 2, "step() takes from 1 to 2 positional arguments but ", count, " were given");
+  RL_CHECK_AS(TypeError, count <= 2, "step() takes from 1 to 2 positional arguments but ", count,
+              " were given");
   for (Py_ssize_t i = 0; i < keywords; ++i) {
     PyObject* name = PyTuple_GET_ITEM(names, i);
-    RL_CHECK_AS(TypeError, PyUnicode_Compare(name, closure_name) == 0, "step() got an unexpected keyword argument '",
-                PyUnicode_AsUTF8(name), "'");
+    RL_CHECK_AS(TypeError, PyUnicode_Compare(name, closure_name) == 0,
+                "step() got an unexpected keyword argument '", PyUnicode_AsUTF8(name), "'");
     RL_CHECK_AS(TypeError, !closure, "step() got multiple values for argument 'closure'");
     closure = args[count + i];
   }
@@ -241,8 +246,9 @@ bool has_entries(PyObject* object, PyObject* attribute) {
 // `self` is the plain step; hooks are rare, and run in Python.
 template <class Options>
 PyObject* hooked_step(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  const bool hooked = count >= 1 && (PyDict_GET_SIZE(global_pre_hooks) > 0 || PyDict_GET_SIZE(global_post_hooks) > 0 ||
-                                     has_entries(args[0], pre_hooks_name) || has_entries(args[0], post_hooks_name));
+  const bool hooked =
+      count >= 1 && (PyDict_GET_SIZE(global_pre_hooks) > 0 || PyDict_GET_SIZE(global_post_hooks) > 0 ||
+                     has_entries(args[0], pre_hooks_name) || has_entries(args[0], post_hooks_name));
   if (!hooked) return plain_step<Options>(nullptr, args, count, names);
   return guarded([&]() -> PyObject* {
     Object positional = take(PyTuple_New(count));
@@ -252,22 +258,27 @@ PyObject* hooked_step(PyObject* self, PyObject* const* args, Py_ssize_t count, P
       check(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(names, i), args[count + i]));
     }
     RL_CHECK(run_with_hooks, "rushlight.optim is not imported");
-    return check(PyObject_CallFunctionObjArgs(run_with_hooks, self, positional.get(), keywords.get(), nullptr));
+    return check(
+        PyObject_CallFunctionObjArgs(run_with_hooks, self, positional.get(), keywords.get(), nullptr));
   });
 }
 
 constexpr char kStepDoc[] =
-    "step($self, closure=None)\n--\n\nUpdates every parameter that has a gradient; returns what `closure` returned.";
+    "step($self, closure=None)\n--\n\nUpdates every parameter that has a gradient; returns what `closure` "
+    "returned.";
 
 template <class Options>
 void add_step(PyObject* module, const char* name) {
-  static PyMethodDef plain = {"step", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(plain_step<Options>)),
+  static PyMethodDef plain = {"step",
+                              reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(plain_step<Options>)),
                               METH_FASTCALL | METH_KEYWORDS, kStepDoc};
-  static PyMethodDef hooked = {"step", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(hooked_step<Options>)),
+  static PyMethodDef hooked = {"step",
+                               reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(hooked_step<Options>)),
                                METH_FASTCALL | METH_KEYWORDS, kStepDoc};
   Object inner = take(PyCFunction_New(&plain, nullptr));
   Object outer = take(PyCFunction_New(&hooked, inner.get()));
-  add_to_module(module, name, take(PyInstanceMethod_New(outer.get())));  // binds to the optimizer as a method does
+  add_to_module(module, name,
+                take(PyInstanceMethod_New(outer.get())));  // binds to the optimizer as a method does
 }
 
 PyObject* set_hook_runner(PyObject*, PyObject* function) {
@@ -289,7 +300,9 @@ PyObject* zero_grad(PyObject*, PyObject* args, PyObject* kwargs) {
     static const char* names[] = {"self", "set_to_none", nullptr};
     PyObject* optimizer;
     int set_to_none = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|p:zero_grad", const_cast<char**>(names), &optimizer, &set_to_none)) throw PythonError();
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|p:zero_grad", const_cast<char**>(names), &optimizer,
+                                     &set_to_none))
+      throw PythonError();
     const autograd::NoGrad no_grad;
     Object groups = take(PyObject_GetAttr(optimizer, param_groups_name));
     Object list = take(PySequence_Fast(groups.get(), "param_groups must be a list"));
@@ -305,16 +318,23 @@ PyObject* zero_grad(PyObject*, PyObject* args, PyObject* kwargs) {
   });
 }
 
-PyMethodDef functions[] = {{"set_hook_runner", set_hook_runner, METH_O, "Installs the function that runs a step with its hooks."}, {}};
-PyMethodDef zero_grad_definition = {"zero_grad", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(zero_grad)), METH_VARARGS | METH_KEYWORDS,
+PyMethodDef functions[] = {
+    {"set_hook_runner", set_hook_runner, METH_O, "Installs the function that runs a step with its hooks."},
+    {}};
+PyMethodDef zero_grad_definition = {"zero_grad",
+                                    reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(zero_grad)),
+                                    METH_VARARGS | METH_KEYWORDS,
                                     "zero_grad($self, set_to_none=True)\n--\n\n"
                                     "Forgets the gradients of all parameters, or fills them with zeros."};
 
 }  // namespace
 
 void add_optimizers(PyObject* module) {
-  const std::pair<PyObject**, const char*> names[] = {{&param_groups_name, "param_groups"}, {&state_name, "state"}, {&params_name, "params"},
-                                                      {&closure_name, "closure"}, {&pre_hooks_name, "_optimizer_step_pre_hooks"},
+  const std::pair<PyObject**, const char*> names[] = {{&param_groups_name, "param_groups"},
+                                                      {&state_name, "state"},
+                                                      {&params_name, "params"},
+                                                      {&closure_name, "closure"},
+                                                      {&pre_hooks_name, "_optimizer_step_pre_hooks"},
                                                       {&post_hooks_name, "_optimizer_step_post_hooks"}};
   for (auto [slot, text] : names) *slot = check(PyUnicode_InternFromString(text));
   Object self = take(PyModule_New("rushlight._C._optim"));

@@ -8,14 +8,18 @@
 namespace rushlight::python {
 namespace {
 
-// "[Errno 2] No such file or directory: 'x.pt'" as Python's own error of that number (FileNotFoundError, ...).
+// "[Errno 2] No such file or directory: 'x.pt'" as Python's own error of that number (FileNotFoundError,
+// ...).
 bool set_os_error(const std::string& message) {
   static const std::string start = "[Errno ";
   const size_t end = message.find("] "), quote = message.find(": '");
-  if (message.compare(0, start.size(), start) != 0 || end == std::string::npos || quote == std::string::npos || message.back() != '\'') return false;
+  if (message.compare(0, start.size(), start) != 0 || end == std::string::npos ||
+      quote == std::string::npos || message.back() != '\'')
+    return false;
   const int number = std::atoi(message.c_str() + start.size());
   const std::string text = message.substr(end + 2, quote - end - 2);
-  Object path = Object::steal(PyUnicode_DecodeFSDefaultAndSize(message.data() + quote + 3, message.size() - quote - 4));
+  Object path =
+      Object::steal(PyUnicode_DecodeFSDefaultAndSize(message.data() + quote + 3, message.size() - quote - 4));
   Object args = Object::steal(path ? Py_BuildValue("(isO)", number, text.c_str(), path.get()) : nullptr);
   if (!args) return false;
   PyErr_SetObject(PyExc_OSError, args.get());
@@ -37,7 +41,8 @@ void raise(PyObject* type, const Error& e) {
   PyErr_Fetch(&t, &value, &trace);
   PyErr_NormalizeException(&t, &value, &trace);
   Object note = Object::steal(PyUnicode_FromString(e.hint().c_str()));
-  Object done = Object::steal(PyObject_CallMethod(value, "add_note", "O", note.get()));  // absent before Python 3.11
+  Object done =
+      Object::steal(PyObject_CallMethod(value, "add_note", "O", note.get()));  // absent before Python 3.11
   if (!done) PyErr_Clear();
   PyErr_Restore(t, value, trace);
 }

@@ -14,11 +14,21 @@ namespace rushlight::python {
 class Object {
  public:
   Object() = default;
-  static Object steal(PyObject* p) { Object o; o.p_ = p; return o; }
-  static Object share(PyObject* p) { Py_XINCREF(p); return steal(p); }
+  static Object steal(PyObject* p) {
+    Object o;
+    o.p_ = p;
+    return o;
+  }
+  static Object share(PyObject* p) {
+    Py_XINCREF(p);
+    return steal(p);
+  }
   Object(const Object& other) : p_(other.p_) { Py_XINCREF(p_); }
   Object(Object&& other) noexcept : p_(std::exchange(other.p_, nullptr)) {}
-  Object& operator=(Object other) noexcept { std::swap(p_, other.p_); return *this; }
+  Object& operator=(Object other) noexcept {
+    std::swap(p_, other.p_);
+    return *this;
+  }
   ~Object() { Py_XDECREF(p_); }
   PyObject* get() const { return p_; }
   PyObject* release() { return std::exchange(p_, nullptr); }

@@ -7,24 +7,34 @@
 
 namespace rushlight::python {
 
-#define RL_ROW(module, scope, where, Result, name, doc, samples, ...)                                        \
-  {                                                                                                   \
-    using Function = Result (*)(RL_TYPES(__VA_ARGS__));                                               \
-    Row row{module, #name, forms::where, #Result, #__VA_ARGS__, doc, samples,                         \
-            reinterpret_cast<void*>(static_cast<Function>(&scope::name)), invoker_of(static_cast<Function>(nullptr)), nullptr, nullptr}; \
-    RL_IF_INPLACE(where, {                                                                            \
-      using InPlace = const Tensor& (*)(RL_TYPES(__VA_ARGS__));                                       \
-      row.in_place = reinterpret_cast<void*>(static_cast<InPlace>(&scope::name##_));                         \
-      row.invoke_in_place = invoker_of(static_cast<InPlace>(nullptr));                                \
-    })                                                                                                \
-    out.push_back(row);                                                                               \
+#define RL_ROW(module, scope, where, Result, name, doc, samples, ...)                \
+  {                                                                                  \
+    using Function = Result (*)(RL_TYPES(__VA_ARGS__));                              \
+    Row row{module,                                                                  \
+            #name,                                                                   \
+            forms::where,                                                            \
+            #Result,                                                                 \
+            #__VA_ARGS__,                                                            \
+            doc,                                                                     \
+            samples,                                                                 \
+            reinterpret_cast<void*>(static_cast<Function>(&scope::name)),            \
+            invoker_of(static_cast<Function>(nullptr)),                              \
+            nullptr,                                                                 \
+            nullptr};                                                                \
+    RL_IF_INPLACE(where, {                                                           \
+      using InPlace = const Tensor& (*)(RL_TYPES(__VA_ARGS__));                      \
+      row.in_place = reinterpret_cast<void*>(static_cast<InPlace>(&scope::name##_)); \
+      row.invoke_in_place = invoker_of(static_cast<InPlace>(nullptr));               \
+    })                                                                               \
+    out.push_back(row);                                                              \
   }
 
 namespace {
 
 // One function a table, so that no function has hundreds of temporaries.
 void add_rows(std::vector<Row>& out) {
-#define OP(where, Result, name, doc, samples, ...) RL_ROW("torch", ::rushlight, where, Result, name, doc, samples, __VA_ARGS__)
+#define OP(where, Result, name, doc, samples, ...) \
+  RL_ROW("torch", ::rushlight, where, Result, name, doc, samples, __VA_ARGS__)
 #include "rushlight/declarations/all.def"
 }
 
@@ -50,7 +60,8 @@ void add_special_rows(std::vector<Row>& out) {
 
 void add_methods(std::vector<Row>& out) {
 #define OP(...)
-#define METHOD(Result, name, doc, samples, ...) RL_ROW("torch", ::rushlight::methods, M, Result, name, doc, samples, __VA_ARGS__)
+#define METHOD(Result, name, doc, samples, ...) \
+  RL_ROW("torch", ::rushlight::methods, M, Result, name, doc, samples, __VA_ARGS__)
 #include "rushlight/declarations/formulas.def"
 #undef OP
 }
@@ -65,6 +76,7 @@ void add_alias(std::vector<Row>& out, const char* module, const char* name, cons
     row.module = module;
     row.name = name;
     if (std::strcmp(module, "torch") != 0) row.where &= kFunction | kOut;
+    if (row.where == 0) continue;  // a method, and other modules have none
     if (in_place) {
       row.where = kFunction;
       row.result = "Self";
@@ -88,7 +100,8 @@ void add_aliases(std::vector<Row>& out) {
 void add_shared(std::vector<Row>& out, const char* name) {
   const size_t count = out.size();
   for (size_t i = 0; i < count; ++i) {
-    if (std::strcmp(out[i].name, name) != 0 || std::strcmp(out[i].module, "torch.nn.functional") != 0) continue;
+    if (std::strcmp(out[i].name, name) != 0 || std::strcmp(out[i].module, "torch.nn.functional") != 0)
+      continue;
     Row row = out[i];
     row.module = "torch";
     out.push_back(row);

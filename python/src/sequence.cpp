@@ -15,7 +15,8 @@ namespace {
 constexpr int64_t kMaxDims = 128;
 
 bool is_numpy_scalar(PyObject* o) {
-  return !PyFloat_CheckExact(o) && !PyLong_Check(o) && is_number(o) && !PyComplex_CheckExact(o) && PyObject_HasAttrString(o, "dtype");
+  return !PyFloat_CheckExact(o) && !PyLong_Check(o) && is_number(o) && !PyComplex_CheckExact(o) &&
+         PyObject_HasAttrString(o, "dtype");
 }
 
 // Tensors stand for numbers here, however many elements they have.
@@ -28,7 +29,8 @@ Dims shape_of(PyObject* data) {
     const Py_ssize_t n = PySequence_Length(current.get());
     if (n < 0) throw PythonError();
     sizes.push_back(n);
-    RL_CHECK_AS(ValueError, sizes.size() <= kMaxDims, "too many dimensions '", Py_TYPE(current.get())->tp_name, "'");
+    RL_CHECK_AS(ValueError, sizes.size() <= kMaxDims, "too many dimensions '",
+                Py_TYPE(current.get())->tp_name, "'");
     if (n == 0) break;
     current = take(PySequence_GetItem(current.get(), 0));
   }
@@ -46,7 +48,8 @@ void join_dtype(PyObject* o, OptDType& sum) {
   if (is_ndarray(o) || is_numpy_scalar(o)) return join(numpy_dtype(o));
   if (PyFloat_Check(o)) return join(default_dtype());
   if (PyComplex_Check(o)) return join(to_complex(default_dtype()));
-  RL_CHECK_AS(TypeError, !PyUnicode_Check(o) && !PyBytes_Check(o), "new(): invalid data type '", Py_TYPE(o)->tp_name, "'");
+  RL_CHECK_AS(TypeError, !PyUnicode_Check(o) && !PyBytes_Check(o), "new(): invalid data type '",
+              Py_TYPE(o)->tp_name, "'");
   RL_CHECK(PySequence_Check(o), "Could not infer dtype of ", Py_TYPE(o)->tp_name);
   Object items = take(PySequence_Fast(o, "not a sequence"));
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
@@ -100,10 +103,12 @@ T to_integer(PyObject* o) {
     if (!PyErr_Occurred()) return static_cast<T>(u);
     PyErr_Clear();
   }
-  RL_CHECK_AS(ValueError, overflow == 0, "Overflow when unpacking ", std::is_same_v<T, uint64_t> ? "unsigned long long" : "long long");
+  RL_CHECK_AS(ValueError, overflow == 0, "Overflow when unpacking ",
+              std::is_same_v<T, uint64_t> ? "unsigned long long" : "long long");
   if constexpr (sizeof(T) < 8) {
     // Unsigned types take the negative numbers down to minus their largest value and wrap them.
-    constexpr long long top = std::numeric_limits<T>::max(), bottom = std::is_signed_v<T> ? std::numeric_limits<T>::min() : -top;
+    constexpr long long top = std::numeric_limits<T>::max(),
+                        bottom = std::is_signed_v<T> ? std::numeric_limits<T>::min() : -top;
     if (v > top || v < bottom) refuse_value(dtype_of<T>);
   }
   return static_cast<T>(v);
@@ -136,7 +141,8 @@ T* store(PyObject* data, const Dims& sizes, int64_t d, T* out) {
   }
   Object items = take(PySequence_Fast(data, "not a sequence"));
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
-  RL_CHECK_AS(ValueError, n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d, " (got ", n, ")");
+  RL_CHECK_AS(ValueError, n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d, " (got ", n,
+              ")");
   // A list may change under our hands when an element's conversion runs Python code.
   for (Py_ssize_t i = 0; i < n; ++i) {
     RL_CHECK_AS(ValueError, i < PySequence_Fast_GET_SIZE(items.get()), "list changed size during iteration");
@@ -164,7 +170,8 @@ void warn_about_arrays(PyObject* data) {
   static bool warned = false;
   if (std::exchange(warned, true)) return;
   check(PyErr_WarnEx(PyExc_UserWarning,
-                     "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a single "
+                     "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
+                     "converting the list to a single "
                      "numpy.ndarray with numpy.array() before converting to a tensor.",
                      1));
 }
@@ -172,7 +179,8 @@ void warn_about_arrays(PyObject* data) {
 }  // namespace
 
 Tensor tensor_from_sequence(PyObject* data, OptDType dtype) {
-  RL_CHECK_AS(TypeError, !PyUnicode_Check(data) && !PyBytes_Check(data), "new(): invalid data type '", Py_TYPE(data)->tp_name, "'");
+  RL_CHECK_AS(TypeError, !PyUnicode_Check(data) && !PyBytes_Check(data), "new(): invalid data type '",
+              Py_TYPE(data)->tp_name, "'");
   const Dims sizes = shape_of(data);
   if (!dtype) join_dtype(data, dtype);
   warn_about_arrays(data);
@@ -181,7 +189,9 @@ Tensor tensor_from_sequence(PyObject* data, OptDType dtype) {
   return out;
 }
 
-PyObject* tensor_to_list(const Tensor& tensor) { return to_list(tensor, 0, static_cast<const char*>(tensor.raw_data())); }
+PyObject* tensor_to_list(const Tensor& tensor) {
+  return to_list(tensor, 0, static_cast<const char*>(tensor.raw_data()));
+}
 
 PyObject* load_number(const void* place, DType dtype) {
   return visit_dtype(dtype, [&]<class T>() -> PyObject* {
@@ -190,7 +200,8 @@ PyObject* load_number(const void* place, DType dtype) {
     if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(v);
     else if constexpr (std::is_same_v<T, uint64_t>) return PyLong_FromUnsignedLongLong(v);
     else if constexpr (std::is_integral_v<T>) return PyLong_FromLongLong(v);
-    else if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>) return PyComplex_FromDoubles(v.real(), v.imag());
+    else if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>)
+      return PyComplex_FromDoubles(v.real(), v.imag());
     else if constexpr (std::is_same_v<T, double>) return PyFloat_FromDouble(v);
     else return PyFloat_FromDouble(static_cast<float>(v));
   });

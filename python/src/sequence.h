@@ -6,8 +6,8 @@
 
 namespace rushlight::python {
 
-// A new tensor with the numbers in `data`: a number, a NumPy scalar or 0-d tensor, or sequences of these. The dtype is that
-// of the numbers when none is given.
+// A new tensor with the numbers in `data`: a number, a NumPy scalar or 0-d tensor, or sequences of these. The
+// dtype is that of the numbers when none is given.
 Tensor tensor_from_sequence(PyObject* data, OptDType dtype);
 
 // Python numbers, nested in lists as the dimensions are.

@@ -1,5 +1,6 @@
-// torch.save and torch.load for plain values, containers and tensors. Whatever else Python can pickle goes through
-// Python's own pickler (rushlight/serialization.py), which save() asks for by returning NotImplemented.
+// torch.save and torch.load for plain values, containers and tensors. Whatever else Python can pickle goes
+// through Python's own pickler (rushlight/serialization.py), which save() asks for by returning
+// NotImplemented.
 #include "serialize.h"
 
 #include <string>
@@ -77,7 +78,8 @@ Value TreeBuilder::make(PyObject* o) {
   if (is_tensor(o)) return make_tensor(o);
   const Nesting nesting;
   if (PyDict_CheckExact(o)) return make_dict(o, Kind::Dict);
-  if (Py_IS_TYPE(o, reinterpret_cast<PyTypeObject*>(ordered_dict_type))) return make_dict(o, Kind::OrderedDict);
+  if (Py_IS_TYPE(o, reinterpret_cast<PyTypeObject*>(ordered_dict_type)))
+    return make_dict(o, Kind::OrderedDict);
   if (Py_IS_TYPE(o, reinterpret_cast<PyTypeObject*>(counter_type))) return make_dict(o, Kind::Counter);
   if (PyList_CheckExact(o)) return make_list(o);
   if (PyTuple_CheckExact(o)) return make_tuple(o, Kind::Tuple);
@@ -85,8 +87,10 @@ Value TreeBuilder::make(PyObject* o) {
   if (Py_IS_TYPE(o, &PySet_Type)) return make_set(o, Kind::Set);
   if (Py_IS_TYPE(o, &PyFrozenSet_Type)) return make_set(o, Kind::FrozenSet);
   if (Py_IS_TYPE(o, device_type)) return tree.device(device_value(o).str());
-  if (PyBytes_CheckExact(o)) return tree.bytes({PyBytes_AS_STRING(o), static_cast<size_t>(PyBytes_GET_SIZE(o))});
-  if (PyByteArray_CheckExact(o)) return tree.byte_array({PyByteArray_AS_STRING(o), static_cast<size_t>(PyByteArray_GET_SIZE(o))});
+  if (PyBytes_CheckExact(o))
+    return tree.bytes({PyBytes_AS_STRING(o), static_cast<size_t>(PyBytes_GET_SIZE(o))});
+  if (PyByteArray_CheckExact(o))
+    return tree.byte_array({PyByteArray_AS_STRING(o), static_cast<size_t>(PyByteArray_GET_SIZE(o))});
   if (PyComplex_CheckExact(o)) return tree.complex({PyComplex_RealAsDouble(o), PyComplex_ImagAsDouble(o)});
   throw Unsupported();
 }
@@ -107,7 +111,8 @@ Value TreeBuilder::make_int(PyObject* o) {
 Value TreeBuilder::make_list(PyObject* o) {
   const Value list = tree.container(Kind::List);
   known_.emplace(o, list);
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(o); ++i) list.container().items.push_back(convert(PyList_GET_ITEM(o, i)));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(o); ++i)
+    list.container().items.push_back(convert(PyList_GET_ITEM(o, i)));
   return list;
 }
 
@@ -144,12 +149,14 @@ Value TreeBuilder::make_dict(PyObject* o, Kind kind) {
 }
 
 int64_t TreeBuilder::storage_of(const Tensor& tensor) {
-  const auto [at, is_new] = storages_.try_emplace(tensor.storage().get(), static_cast<int64_t>(tree.storages.size()));
+  const auto [at, is_new] =
+      storages_.try_emplace(tensor.storage().get(), static_cast<int64_t>(tree.storages.size()));
   if (is_new) {
-    RL_CHECK_AS(NotImplementedError, tensor.device().is_cpu(), "saving tensors on device ", tensor.device().str(),
-                " is not supported: move them to the CPU first");
+    RL_CHECK_AS(NotImplementedError, tensor.device().is_cpu(), "saving tensors on device ",
+                tensor.device().str(), " is not supported: move them to the CPU first");
     const auto nbytes = static_cast<int64_t>(tensor.storage()->nbytes());
-    tree.storages.push_back({.dtype = tensor.dtype(), .numel = nbytes / tensor.item_size(), .data = tensor.storage()->data()});
+    tree.storages.push_back(
+        {.dtype = tensor.dtype(), .numel = nbytes / tensor.item_size(), .data = tensor.storage()->data()});
     kept_storages_.push_back(tensor.storage());
   }
   return at->second;
@@ -171,8 +178,8 @@ Value TreeBuilder::make_tensor(PyObject* o) {
   return tree.tensor(std::move(record));
 }
 
-// save(object, path, name): writes the file, or returns the bytes when path is None; NotImplemented when Python's pickler
-// has to do it.
+// save(object, path, name): writes the file, or returns the bytes when path is None; NotImplemented when
+// Python's pickler has to do it.
 PyObject* save(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *object, *path;
@@ -200,17 +207,20 @@ PyObject* save(PyObject*, PyObject* args) {
 
 [[noreturn]] void throw_no_cuda() {
   throw_error<RuntimeError>(
-      "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a CPU-only machine, "
+      "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are "
+      "running on a CPU-only machine, "
       "please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU.");
 }
 
 // The bytes of a storage as a tensor: what stands for a storage in Python here.
 Object wrap_bytes(const Ref<Storage>& storage) {
   const auto nbytes = static_cast<int64_t>(storage->nbytes());
-  return take(wrap(Tensor(make_ref<TensorImpl>(storage, Dims{nbytes}, Dims{1}, 0, DType::UInt8, storage->device()))));
+  return take(
+      wrap(Tensor(make_ref<TensorImpl>(storage, Dims{nbytes}, Dims{1}, 0, DType::UInt8, storage->device()))));
 }
 
-// Where the storage goes by map_location: None, a device, its name, a dict of names, or a function of storage and name.
+// Where the storage goes by map_location: None, a device, its name, a dict of names, or a function of storage
+// and name.
 void check_location(std::string location, const Ref<Storage>& storage, PyObject* map_location) {
   if (PyUnicode_Check(map_location)) {
     location = utf8_of(map_location);
@@ -227,16 +237,19 @@ void check_location(std::string location, const Ref<Storage>& storage, PyObject*
     if (result.get() != Py_None) return;  // the function has placed it, and there is no other place than here
   }
   if (location.starts_with("cuda")) throw_no_cuda();
-  RL_CHECK(location == "cpu", "don't know how to restore data location of torch.storage.UntypedStorage (tagged with ", location, ")");
+  RL_CHECK(location == "cpu",
+           "don't know how to restore data location of torch.storage.UntypedStorage (tagged with ", location,
+           ")");
 }
 
 // ---- Tree to Python. ----
 
-// Makes the Python objects of a tree: all containers in their order, then their contents, so that neither depth nor cycles
-// matter.
+// Makes the Python objects of a tree: all containers in their order, then their contents, so that neither
+// depth nor cycles matter.
 class ObjectBuilder {
  public:
-  ObjectBuilder(const io::Checkpoint& checkpoint, PyObject* map_location) : checkpoint_(checkpoint), map_location_(map_location) {}
+  ObjectBuilder(const io::Checkpoint& checkpoint, PyObject* map_location)
+      : checkpoint_(checkpoint), map_location_(map_location) {}
   PyObject* build();
 
  private:
@@ -294,7 +307,8 @@ Object ObjectBuilder::convert(Value value) {
 
 Object ObjectBuilder::make(Value value) {
   if (value.is(Kind::Tensor)) return make_tensor(value.tensor());
-  if (value.is(Kind::Complex)) return take(PyComplex_FromDoubles(value.as_complex().real(), value.as_complex().imag()));
+  if (value.is(Kind::Complex))
+    return take(PyComplex_FromDoubles(value.as_complex().real(), value.as_complex().imag()));
   return text_object(value);
 }
 
@@ -322,10 +336,12 @@ void ObjectBuilder::fill(const io::Container& container, PyObject* object) {
     for (const Value& item : items) check(PyList_Append(object, convert(item).get()));
   } else if (container.kind == Kind::Set) {
     for (const Value& item : items) check(PySet_Add(object, convert(item).get()));
-  } else if (container.kind == Kind::Dict || container.kind == Kind::OrderedDict || container.kind == Kind::Counter) {
+  } else if (container.kind == Kind::Dict || container.kind == Kind::OrderedDict ||
+             container.kind == Kind::Counter) {
     for (size_t i = 0; i + 1 < items.size(); i += 2) {
       const Object key = convert(items[i]), value = convert(items[i + 1]);
-      check(container.kind == Kind::Dict ? PyDict_SetItem(object, key.get(), value.get()) : PyObject_SetItem(object, key.get(), value.get()));
+      check(container.kind == Kind::Dict ? PyDict_SetItem(object, key.get(), value.get())
+                                         : PyObject_SetItem(object, key.get(), value.get()));
     }
   }
 }
@@ -353,8 +369,8 @@ const Ref<Storage>& ObjectBuilder::storage(int64_t index) {
 Object ObjectBuilder::make_tensor(const io::TensorRecord& record) {
   RL_CHECK_AS(NotImplementedError, !record.is_neg, "loading a negated view is not supported");
   const Ref<Storage>& memory = storage(record.storage);
-  Tensor tensor(make_ref<TensorImpl>(memory, DimsRef(record.sizes).copy(), DimsRef(record.strides).copy(), record.offset, record.dtype,
-                                     memory->device()));
+  Tensor tensor(make_ref<TensorImpl>(memory, DimsRef(record.sizes).copy(), DimsRef(record.strides).copy(),
+                                     record.offset, record.dtype, memory->device()));
   if (record.is_conj) tensor = tensor.conj();
   tensor.impl()->parameter = record.is_parameter;
   if (record.requires_grad) tensor.set_requires_grad(true);
@@ -379,7 +395,8 @@ std::vector<const io::Container*> ObjectBuilder::reachable() const {
     }
   }
   std::vector<const io::Container*> out;
-  for (const io::Container& container : tree().containers()) if (seen.contains(&container)) out.push_back(&container);
+  for (const io::Container& container : tree().containers())
+    if (seen.contains(&container)) out.push_back(&container);
   return out;
 }
 
@@ -390,7 +407,8 @@ PyObject* ObjectBuilder::build() {
   for (const io::Container* container : containers) fill(*container, known_.at(container).get());
   Object root = convert(tree().root);
   for (const io::Container* container : containers) {
-    if (!container->state.is(Kind::Absent)) set_attributes(known_.at(container).get(), convert(container->state).get());
+    if (!container->state.is(Kind::Absent))
+      set_attributes(known_.at(container).get(), convert(container->state).get());
   }
   for (size_t i = 0; i < attributes_.size(); ++i) {  // may grow meanwhile
     const Object attributes = convert(attributes_[i].first);
@@ -406,7 +424,8 @@ PyObject* load(PyObject*, PyObject* args) {
     if (!PyArg_ParseTuple(args, "OO:load", &file, &map_location)) throw PythonError();
     if (PyBytes_Check(file)) {
       const auto* bytes = reinterpret_cast<const std::byte*>(PyBytes_AS_STRING(file));
-      const io::Checkpoint checkpoint = io::read_checkpoint({bytes, static_cast<size_t>(PyBytes_GET_SIZE(file))});
+      const io::Checkpoint checkpoint =
+          io::read_checkpoint({bytes, static_cast<size_t>(PyBytes_GET_SIZE(file))});
       return ObjectBuilder(checkpoint, map_location).build();
     }
     Object path = take(PyUnicode_EncodeFSDefault(file));
@@ -416,6 +435,17 @@ PyObject* load(PyObject*, PyObject* args) {
 }
 
 // ---- For Python's own pickler and unpickler. ----
+
+// storage_of(tensor): (identity, bytes) of its storage.
+PyObject* storage_of(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    RL_CHECK_AS(TypeError, is_tensor(object), "expected a tensor, not ", Py_TYPE(object)->tp_name);
+    const Tensor tensor = tensor_value(object);
+    return Py_BuildValue("(KK)",
+                         static_cast<unsigned long long>(reinterpret_cast<uintptr_t>(tensor.storage().get())),
+                         static_cast<unsigned long long>(tensor.storage()->nbytes()));
+  });
+}
 
 // write_archive(pickle, tensors): the bytes of a checkpoint whose storage i is that of tensors[i].
 PyObject* write_archive(PyObject*, PyObject* args) {
@@ -428,8 +458,8 @@ PyObject* write_archive(PyObject*, PyObject* args) {
       const auto nbytes = static_cast<int64_t>(t.storage()->nbytes());
       storages.push_back({.dtype = DType::UInt8, .numel = nbytes, .data = t.storage()->data()});
     }
-    const std::string bytes =
-        io::write_checkpoint(std::string(PyBytes_AS_STRING(text), static_cast<size_t>(PyBytes_GET_SIZE(text))), storages);
+    const std::string bytes = io::write_checkpoint(
+        std::string(PyBytes_AS_STRING(text), static_cast<size_t>(PyBytes_GET_SIZE(text))), storages);
     return PyBytes_FromStringAndSize(bytes.data(), static_cast<Py_ssize_t>(bytes.size()));
   });
 }
@@ -452,14 +482,17 @@ PyObject* read_pickle(PyObject*, PyObject* bytes) {
 PyObject* read_storages(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *bytes, *records, *map_location;
-    if (!PyArg_ParseTuple(args, "OO!O:read_storages", &bytes, &PyList_Type, &records, &map_location)) throw PythonError();
+    if (!PyArg_ParseTuple(args, "OO!O:read_storages", &bytes, &PyList_Type, &records, &map_location))
+      throw PythonError();
     const io::Archive archive = archive_of(bytes);
     Object list = take(PyList_New(0));
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(records); ++i) {
       const char *key, *location;
       PyObject* dtype_object;
       long long numel;
-      if (!PyArg_ParseTuple(PyList_GET_ITEM(records, i), "sO!Ls", &key, dtype_type, &dtype_object, &numel, &location)) throw PythonError();
+      if (!PyArg_ParseTuple(PyList_GET_ITEM(records, i), "sO!Ls", &key, dtype_type, &dtype_object, &numel,
+                            &location))
+        throw PythonError();
       const DType dtype = dtype_value(dtype_object);
       const int64_t item = item_size(dtype);
       RL_CHECK(numel >= 0 && numel <= INT64_MAX / item, "a storage cannot have ", numel, " elements");
@@ -474,24 +507,27 @@ PyObject* read_storages(PyObject*, PyObject* args) {
   });
 }
 
-// rebuild(storage tensor, dtype, offset, sizes, strides, requires_grad, is_parameter): another look at a storage.
+// rebuild(storage tensor, dtype, offset, sizes, strides, requires_grad, is_parameter): another look at a
+// storage.
 PyObject* rebuild(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *base, *dtype_object, *sizes, *strides;
     long long offset;
     int requires_grad, is_parameter;
-    if (!PyArg_ParseTuple(args, "O!O!LOOpp:rebuild", tensor_type, &base, dtype_type, &dtype_object, &offset, &sizes, &strides, &requires_grad,
-                          &is_parameter)) {
+    if (!PyArg_ParseTuple(args, "O!O!LOOpp:rebuild", tensor_type, &base, dtype_type, &dtype_object, &offset,
+                          &sizes, &strides, &requires_grad, &is_parameter)) {
       throw PythonError();
     }
     const Tensor source = tensor_value(base);
     const DType dtype = dtype_value(dtype_object);
-    Tensor whole(make_ref<TensorImpl>(source.storage(), Dims{static_cast<int64_t>(source.storage()->nbytes()) / item_size(dtype)}, Dims{1}, 0,
-                                      dtype, source.device()));
+    Tensor whole(make_ref<TensorImpl>(
+        source.storage(), Dims{static_cast<int64_t>(source.storage()->nbytes()) / item_size(dtype)}, Dims{1},
+        0, dtype, source.device()));
     const Dims size_values = dims_value(sizes), stride_values = dims_value(strides);
     RL_CHECK(size_values.size() == stride_values.size(), "mismatch in length of strides and shape");
     check_in_bounds(whole, size_values, stride_values, offset);
-    Tensor tensor(make_ref<TensorImpl>(source.storage(), size_values, stride_values, offset, dtype, source.device()));
+    Tensor tensor(
+        make_ref<TensorImpl>(source.storage(), size_values, stride_values, offset, dtype, source.device()));
     tensor.impl()->parameter = is_parameter;
     if (requires_grad) tensor.set_requires_grad(true);
     return wrap(tensor);
@@ -499,12 +535,19 @@ PyObject* rebuild(PyObject*, PyObject* args) {
 }
 
 PyMethodDef functions[] = {
-    {"write_archive", write_archive, METH_VARARGS, "write_archive(pickle, tensors): the bytes of a checkpoint."},
+    {"storage_of", storage_of, METH_O, "storage_of(tensor): (identity, bytes) of its storage."},
+    {"write_archive", write_archive, METH_VARARGS,
+     "write_archive(pickle, tensors): the bytes of a checkpoint."},
     {"read_pickle", read_pickle, METH_O, "read_pickle(bytes): the pickle of a checkpoint."},
-    {"read_storages", read_storages, METH_VARARGS, "read_storages(bytes, records, map_location): a 1-d tensor for each storage."},
-    {"rebuild", rebuild, METH_VARARGS, "rebuild(storage, dtype, offset, sizes, strides, requires_grad, is_parameter): a tensor on a storage."},
-    {"save", save, METH_VARARGS, "save(object, path): writes a checkpoint; its bytes when path is None; NotImplemented when Python must pickle."},
-    {"load", load, METH_VARARGS, "load(path or bytes, map_location): reads a checkpoint of plain values and tensors."},
+    {"read_storages", read_storages, METH_VARARGS,
+     "read_storages(bytes, records, map_location): a 1-d tensor for each storage."},
+    {"rebuild", rebuild, METH_VARARGS,
+     "rebuild(storage, dtype, offset, sizes, strides, requires_grad, is_parameter): a tensor on a storage."},
+    {"save", save, METH_VARARGS,
+     "save(object, path): writes a checkpoint; its bytes when path is None; NotImplemented when Python must "
+     "pickle."},
+    {"load", load, METH_VARARGS,
+     "load(path or bytes, map_location): reads a checkpoint of plain values and tensors."},
     {}};
 
 }  // namespace

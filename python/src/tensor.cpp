@@ -53,8 +53,8 @@ void let_go(PyObject* self) {
   as(self)->tensor.~Tensor();
 }
 
-// Wrappers of plain tensors come and go with every operation: dead ones wait here for the next. They are invisible to the
-// garbage collector until they have attributes, which alone can close a cycle.
+// Wrappers of plain tensors come and go with every operation: dead ones wait here for the next. They are
+// invisible to the garbage collector until they have attributes, which alone can close a cycle.
 constexpr int kMaxWaiting = 128;
 PyObject* waiting[kMaxWaiting];
 int num_waiting = 0;
@@ -82,7 +82,8 @@ void tensor_dealloc(PyObject* self) {
   free_wrapper(self, Py_TYPE(self));
 }
 
-// Subclasses made in Python come here first (their own dealloc runs before ours and would take the attributes away).
+// Subclasses made in Python come here first (their own dealloc runs before ours and would take the attributes
+// away).
 void tensor_finalize(PyObject* self) {
   if (is_exact(self) || !change_sides(self)) return;
   Py_INCREF(self);  // the implementation's
@@ -111,9 +112,10 @@ PyObject* tensor_dict(PyObject* self, void* context) {
   return dict;
 }
 
-PyMemberDef tensor_members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
-                                {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
-                                {}};
+PyMemberDef tensor_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
+    {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
+    {}};
 
 Py_hash_t tensor_hash(PyObject* self) { return _Py_HashPointer(self); }
 
@@ -140,12 +142,15 @@ PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     static const char* names[] = {"data", "requires_grad", nullptr};
     PyObject* data = Py_None;
     int requires_grad = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:Parameter", const_cast<char**>(names), &data, &requires_grad)) throw PythonError();
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:Parameter", const_cast<char**>(names), &data,
+                                     &requires_grad))
+      throw PythonError();
     Tensor source;
     if (data == Py_None) {
       source = make_tensor(0, default_dtype());
     } else {
-      RL_CHECK_AS(TypeError, is_tensor(data), "Parameter data must be a Tensor, not ", Py_TYPE(data)->tp_name);
+      RL_CHECK_AS(TypeError, is_tensor(data), "Parameter data must be a Tensor, not ",
+                  Py_TYPE(data)->tp_name);
       source = tensor_value(data);
     }
     Tensor parameter = make_alias(source, source.sizes(), source.strides(), source.storage_offset());
@@ -155,17 +160,18 @@ PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   });
 }
 
-PyType_Slot parameter_slots[] = {{Py_tp_new, reinterpret_cast<void*>(parameter_new)},
-                                 {Py_tp_dealloc, reinterpret_cast<void*>(tensor_dealloc)},
-                                 {Py_tp_finalize, reinterpret_cast<void*>(tensor_finalize)},
-                                 {Py_tp_traverse, reinterpret_cast<void*>(tensor_traverse)},
-                                 {Py_tp_clear, reinterpret_cast<void*>(tensor_clear)},
-                                 {Py_tp_doc, const_cast<char*>("Parameter(data=None, requires_grad=True)\n--\n\n"
-                                                               "A tensor that a Module counts among its parameters.")},
-                                 {0, nullptr},  // for parameter_repr_slot
-                                 {0, nullptr}};
-PyType_Spec parameter_spec = {"torch.nn.parameter.Parameter", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-                              parameter_slots};
+PyType_Slot parameter_slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(parameter_new)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(tensor_dealloc)},
+    {Py_tp_finalize, reinterpret_cast<void*>(tensor_finalize)},
+    {Py_tp_traverse, reinterpret_cast<void*>(tensor_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(tensor_clear)},
+    {Py_tp_doc, const_cast<char*>("Parameter(data=None, requires_grad=True)\n--\n\n"
+                                  "A tensor that a Module counts among its parameters.")},
+    {0, nullptr},  // for parameter_repr_slot
+    {0, nullptr}};
+PyType_Spec parameter_spec = {"torch.nn.parameter.Parameter", 0, 0,
+                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, parameter_slots};
 
 }  // namespace
 
@@ -174,7 +180,8 @@ PyObject* wrap(Tensor tensor) {
   TensorImpl* impl = tensor.impl();
   if (auto* known = static_cast<PyObject*>(impl->python)) {
     if (!impl->owns_python) return Py_NewRef(known);
-    impl->owns_python = false;  // its reference becomes the caller's, and the wrapper owns the implementation again
+    impl->owns_python =
+        false;  // its reference becomes the caller's, and the wrapper owns the implementation again
     new (&as(known)->tensor) Tensor(std::move(tensor));
     return known;
   }
@@ -182,7 +189,8 @@ PyObject* wrap(Tensor tensor) {
 }
 
 PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
-  if (tensor.impl()->python) tensor = make_alias(tensor, tensor.sizes(), tensor.strides(), tensor.storage_offset());
+  if (tensor.impl()->python)
+    tensor = make_alias(tensor, tensor.sizes(), tensor.strides(), tensor.storage_offset());
   return alloc_wrapper(type, std::move(tensor));
 }
 
@@ -195,7 +203,8 @@ void add_tensor_type(PyObject* module) {
   }
   getset.push_back({"__dict__", tensor_dict, PyObject_GenericSetDict, nullptr, nullptr});
   getset.push_back({});
-  for (PyMethodDef* table : {tensor_methods, tensor_convert_methods, tensor_grad_methods, tensor_interop_methods}) {
+  for (PyMethodDef* table :
+       {tensor_methods, tensor_convert_methods, tensor_grad_methods, tensor_interop_methods}) {
     for (PyMethodDef* m = table; m->ml_name; ++m) methods.push_back(*m);
   }
   methods.push_back({});
@@ -210,18 +219,24 @@ void add_tensor_type(PyObject* module) {
       {Py_tp_members, tensor_members},
       {Py_tp_getset, getset.data()},
       {Py_tp_methods, methods.data()},
-      {Py_tp_doc, const_cast<char*>("A multi-dimensional array of one dtype that can record the operations on it.")},
+      {Py_tp_doc,
+       const_cast<char*>("A multi-dimensional array of one dtype that can record the operations on it.")},
   };
   for (PyType_Slot* s = tensor_number_slots; s->slot; ++s) slots.push_back(*s);
   for (PyType_Slot* s = tensor_sequence_slots; s->slot; ++s) slots.push_back(*s);
   for (PyType_Slot* s = tensor_interop_slots; s->slot; ++s) slots.push_back(*s);
   slots.push_back(tensor_repr_slot);
   slots.push_back({0, nullptr});
-  PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
+  PyType_Spec spec = {"torch.Tensor", sizeof(PyTensor), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
   tensor_type = add_type(module, "Tensor", &spec);
+  tensor_type->tp_name = "Tensor";  // what Python's own messages call it; its module is in its dict
+  Object priority = take(PyLong_FromLong(1000));  // above NumPy's arrays
+  check(PyDict_SetItemString(tensor_type->tp_dict, "__array_priority__", priority.get()));
   Object bases = take(PyTuple_Pack(1, tensor_type));
   std::end(parameter_slots)[-2] = parameter_repr_slot;
   parameter_type = add_type(module, "Parameter", &parameter_spec, bases.get());
+  parameter_type->tp_name = "Parameter";
   TensorImpl::release_python = release_wrapper;
 }
 

@@ -1,9 +1,10 @@
 // The Python object that stands for a tensor.
 //
-// Wrapper and TensorImpl know each other. While Python holds the wrapper, the wrapper owns the implementation. When the
-// last Python reference goes but C++ still refers to the tensor, a wrapper that anyone could miss (a leaf that requires
-// grad, one with attributes, weak references or a subclass) changes sides: the implementation then owns it, so that id()
-// and attributes are the same when the tensor comes back to Python. (PyTorch's scheme, torch/csrc/autograd/python_variable.cpp.)
+// Wrapper and TensorImpl know each other. While Python holds the wrapper, the wrapper owns the
+// implementation. When the last Python reference goes but C++ still refers to the tensor, a wrapper that
+// anyone could miss (a leaf that requires grad, one with attributes, weak references or a subclass) changes
+// sides: the implementation then owns it, so that id() and attributes are the same when the tensor comes back
+// to Python. (PyTorch's scheme, torch/csrc/autograd/python_variable.cpp.)
 #pragma once
 
 #include "python.h"
@@ -12,8 +13,7 @@
 namespace rushlight::python {
 
 struct PyTensor {
-  PyObject_HEAD
-  Tensor tensor;  // counted unless its implementation owns this object
+  PyObject_HEAD Tensor tensor;  // counted unless its implementation owns this object
   PyObject* dict;
   PyObject* weakrefs;
 };
@@ -40,11 +40,11 @@ void add_tensor_type(PyObject* module);
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 
 // The tables that the type is assembled from.
-extern PyGetSetDef tensor_getset[];          // tensor_properties.cpp
-extern PyMethodDef tensor_methods[];         // tensor_methods.cpp
-extern PyMethodDef tensor_convert_methods[]; // tensor_convert.cpp
-extern PyMethodDef tensor_grad_methods[];    // tensor_grad.cpp
-extern PyMethodDef tensor_interop_methods[]; // interop.cpp
+extern PyGetSetDef tensor_getset[];           // tensor_properties.cpp
+extern PyMethodDef tensor_methods[];          // tensor_methods.cpp
+extern PyMethodDef tensor_convert_methods[];  // tensor_convert.cpp
+extern PyMethodDef tensor_grad_methods[];     // tensor_grad.cpp
+extern PyMethodDef tensor_interop_methods[];  // interop.cpp
 extern PyGetSetDef tensor_interop_getset[];
 extern PyType_Slot tensor_interop_slots[];
 extern PyType_Slot tensor_number_slots[];    // tensor_number.cpp; ends with {0, nullptr}

@@ -26,7 +26,8 @@ OptInt bound_value(PyObject* o) {
     const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
     return overflow > 0 ? INT64_MAX : overflow < 0 ? INT64_MIN + 1 : v;  // clamped, as Python does
   }
-  RL_CHECK_AS(TypeError, PyIndex_Check(o), "slice indices must be integers or None or have an __index__ method");
+  RL_CHECK_AS(TypeError, PyIndex_Check(o),
+              "slice indices must be integers or None or have an __index__ method");
   Object index = take(PyNumber_Index(o));
   return bound_value(index.get());
 }
@@ -53,13 +54,15 @@ Index index_value(PyObject* o) {
   if (PyLong_Check(o)) return place_value(o);
   if (is_tensor(o)) {
     const Tensor& t = tensor_value(o);
-    if (t.dim() == 0 && is_integral(t.dtype(), false) && t.dtype() != DType::UInt8) return t.item().to_int64();
+    if (t.dim() == 0 && is_integral(t.dtype(), false) && t.dtype() != DType::UInt8)
+      return t.item().to_int64();
     return t;
   }
   if (is_ndarray(o)) return tensor_from_numpy(o, false);
   if (is_numpy_integer(o)) return int_value(o);
   RL_CHECK_AS(IndexError, PySequence_Check(o),
-              "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
+              "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+              "indices (got ",
               Py_TYPE(o)->tp_name, ")");
   return sequence_index(o);
 }
@@ -75,7 +78,8 @@ bool is_tuple_in_disguise(PyObject* key) {
   for (Py_ssize_t i = 0; i < n; ++i) {
     Object item = take(PySequence_GetItem(key, i));
     PyObject* o = item.get();
-    if (is_tensor(o) || PySequence_Check(o) || PySlice_Check(o) || o == Py_Ellipsis || o == Py_None) return true;
+    if (is_tensor(o) || PySequence_Check(o) || PySlice_Check(o) || o == Py_Ellipsis || o == Py_None)
+      return true;
   }
   return false;
 }
@@ -91,8 +95,10 @@ Indices indices_of(PyObject* key) {
     static bool warned = false;
     if (!std::exchange(warned, true)) {
       check(PyErr_WarnEx(PyExc_UserWarning,
-                         "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
-                         "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
+                         "Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
+                         "changed in pytorch 2.9; use "
+                         "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor "
+                         "index, x[torch.tensor(seq)], "
                          "which will result either in an error or a different result",
                          1));
     }
@@ -124,7 +130,8 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
     if (is_tensor(value)) {
       index_put_(t, as_span(indices), tensor_value(value));
     } else {
-      RL_CHECK_AS(TypeError, is_number(value), "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", info(t.dtype()).message_name, "Tensor");
+      RL_CHECK_AS(TypeError, is_number(value), "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
+                  info(t.dtype()).message_name, "Tensor");
       index_put_(t, as_span(indices), scalar_value(value));
     }
     return 0;
@@ -154,9 +161,11 @@ int contains(PyObject* self, PyObject* value) {
   return guarded([&]() -> int {
     if (!is_tensor(value) && !is_number(value)) {
       Object type = take(PyObject_Repr(reinterpret_cast<PyObject*>(Py_TYPE(value))));
-      throw_error<RuntimeError>("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", PyUnicode_AsUTF8(type.get()), ".");
+      throw_error<RuntimeError>("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ",
+                                PyUnicode_AsUTF8(type.get()), ".");
     }
-    const Tensor equal = is_tensor(value) ? eq(tensor_value(self), tensor_value(value)) : eq(tensor_value(self), scalar_value(value));
+    const Tensor equal = is_tensor(value) ? eq(tensor_value(self), tensor_value(value))
+                                          : eq(tensor_value(self), scalar_value(value));
     return equal.numel() > 0 && any(equal).item().to_bool();
   });
 }

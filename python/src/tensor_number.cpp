@@ -25,7 +25,9 @@ PyObject* compute(const Tensor& a, const Operand& b) {
 }
 
 // An array in an expression with a tensor counts as one.
-Object tensor_of_array(PyObject* o) { return is_ndarray(o) ? take(wrap(tensor_from_numpy(o, false))) : Object(); }
+Object tensor_of_array(PyObject* o) {
+  return is_ndarray(o) ? take(wrap(tensor_from_numpy(o, false))) : Object();
+}
 
 // a op b where at least one is a tensor; `reflected` is the operation for (b, number a).
 template <TensorOperation op, TensorOperation reflected>
@@ -93,7 +95,10 @@ PyObject* matrix_multiply(PyObject* a, PyObject* b) {
       if (!array) Py_RETURN_NOTIMPLEMENTED;
       foreign = array.get();
     }
-    return operation({a, b});
+    if (!array) return operation({a, b});
+    const DType common = promote_types(tensor_value(a).dtype(), tensor_value(b).dtype());  // as NumPy does
+    Object left = take(wrap(tensor_value(a).to(common))), right = take(wrap(tensor_value(b).to(common)));
+    return operation({left.get(), right.get()});
   });
 }
 
@@ -177,21 +182,24 @@ int truth(PyObject* a) {
 }
 
 Scalar only_number(PyObject* a) {
-  RL_CHECK_AS(ValueError, tensor_value(a).numel() == 1, "only one element tensors can be converted to Python scalars");
+  RL_CHECK_AS(ValueError, tensor_value(a).numel() == 1,
+              "only one element tensors can be converted to Python scalars");
   return tensor_value(a).item();
 }
 
 PyObject* as_float(PyObject* a) {
   return guarded([&]() -> PyObject* {
     const Scalar s = only_number(a);
-    RL_CHECK(!s.is_complex() || s.to_complex128().imag() == 0, "value cannot be converted to type double without overflow");
+    RL_CHECK(!s.is_complex() || s.to_complex128().imag() == 0,
+             "value cannot be converted to type double without overflow");
     return PyFloat_FromDouble(s.to_double());
   });
 }
 PyObject* as_int(PyObject* a) {
   return guarded([&]() -> PyObject* {
     const Scalar s = only_number(a);
-    RL_CHECK(!s.is_complex() || s.to_complex128().imag() == 0, "value cannot be converted to type int64_t without overflow");
+    RL_CHECK(!s.is_complex() || s.to_complex128().imag() == 0,
+             "value cannot be converted to type int64_t without overflow");
     if (s.is_floating() || s.is_complex()) return PyLong_FromDouble(s.to_double());
     if (s.kind() == Scalar::Kind::UInt) return wrap_scalar(s);
     return PyLong_FromLongLong(s.to_int64());
@@ -207,25 +215,46 @@ PyObject* as_index(PyObject* a) {
 }
 
 template <class F>
-PyType_Slot slot(int id, F* function) { return {id, reinterpret_cast<void*>(function)}; }
+PyType_Slot slot(int id, F* function) {
+  return {id, reinterpret_cast<void*>(function)};
+}
 
 }  // namespace
 
-PyType_Slot tensor_number_slots[] = {
-    slot(Py_nb_add, binary<plus, plus>), slot(Py_nb_subtract, binary<minus, minus_from>), slot(Py_nb_multiply, binary<mul, mul>),
-    slot(Py_nb_true_divide, binary<over, under>), slot(Py_nb_floor_divide, named_binary<kFloorDivide>),
-    slot(Py_nb_remainder, named_binary<kRemainder>), slot(Py_nb_power, power), slot(Py_nb_matrix_multiply, matrix_multiply),
-    slot(Py_nb_and, named_binary<kAnd>), slot(Py_nb_or, named_binary<kOr>), slot(Py_nb_xor, named_binary<kXor>),
-    slot(Py_nb_lshift, named_binary<kLeft>), slot(Py_nb_rshift, named_binary<kRight>),
-    slot(Py_nb_inplace_add, in_place<plus_>), slot(Py_nb_inplace_subtract, in_place<minus_>),
-    slot(Py_nb_inplace_multiply, in_place<mul_>), slot(Py_nb_inplace_true_divide, in_place<over_>),
-    slot(Py_nb_inplace_floor_divide, named_in_place<kFloorDivide_>), slot(Py_nb_inplace_remainder, named_in_place<kRemainder_>),
-    slot(Py_nb_inplace_power, power_in_place), slot(Py_nb_inplace_and, named_in_place<kAnd_>), slot(Py_nb_inplace_or, named_in_place<kOr_>),
-    slot(Py_nb_inplace_xor, named_in_place<kXor_>), slot(Py_nb_inplace_lshift, named_in_place<kLeft_>),
-    slot(Py_nb_inplace_rshift, named_in_place<kRight_>),
-    slot(Py_nb_negative, unary<neg>), slot(Py_nb_positive, positive), slot(Py_nb_absolute, unary<abs>),
-    slot(Py_nb_invert, named_unary<kNot>), slot(Py_nb_bool, truth), slot(Py_nb_float, as_float), slot(Py_nb_int, as_int),
-    slot(Py_nb_index, as_index), slot(Py_tp_richcompare, compare),
-    {0, nullptr}};
+PyType_Slot tensor_number_slots[] = {slot(Py_nb_add, binary<plus, plus>),
+                                     slot(Py_nb_subtract, binary<minus, minus_from>),
+                                     slot(Py_nb_multiply, binary<mul, mul>),
+                                     slot(Py_nb_true_divide, binary<over, under>),
+                                     slot(Py_nb_floor_divide, named_binary<kFloorDivide>),
+                                     slot(Py_nb_remainder, named_binary<kRemainder>),
+                                     slot(Py_nb_power, power),
+                                     slot(Py_nb_matrix_multiply, matrix_multiply),
+                                     slot(Py_nb_and, named_binary<kAnd>),
+                                     slot(Py_nb_or, named_binary<kOr>),
+                                     slot(Py_nb_xor, named_binary<kXor>),
+                                     slot(Py_nb_lshift, named_binary<kLeft>),
+                                     slot(Py_nb_rshift, named_binary<kRight>),
+                                     slot(Py_nb_inplace_add, in_place<plus_>),
+                                     slot(Py_nb_inplace_subtract, in_place<minus_>),
+                                     slot(Py_nb_inplace_multiply, in_place<mul_>),
+                                     slot(Py_nb_inplace_true_divide, in_place<over_>),
+                                     slot(Py_nb_inplace_floor_divide, named_in_place<kFloorDivide_>),
+                                     slot(Py_nb_inplace_remainder, named_in_place<kRemainder_>),
+                                     slot(Py_nb_inplace_power, power_in_place),
+                                     slot(Py_nb_inplace_and, named_in_place<kAnd_>),
+                                     slot(Py_nb_inplace_or, named_in_place<kOr_>),
+                                     slot(Py_nb_inplace_xor, named_in_place<kXor_>),
+                                     slot(Py_nb_inplace_lshift, named_in_place<kLeft_>),
+                                     slot(Py_nb_inplace_rshift, named_in_place<kRight_>),
+                                     slot(Py_nb_negative, unary<neg>),
+                                     slot(Py_nb_positive, positive),
+                                     slot(Py_nb_absolute, unary<abs>),
+                                     slot(Py_nb_invert, named_unary<kNot>),
+                                     slot(Py_nb_bool, truth),
+                                     slot(Py_nb_float, as_float),
+                                     slot(Py_nb_int, as_int),
+                                     slot(Py_nb_index, as_index),
+                                     slot(Py_tp_richcompare, compare),
+                                     {0, nullptr}};
 
 }  // namespace rushlight::python

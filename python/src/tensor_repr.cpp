@@ -10,7 +10,9 @@
 namespace rushlight::python {
 namespace {
 
-PyObject* text_object(const std::string& text) { return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())); }
+PyObject* text_object(const std::string& text) {
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
 
 PyObject* tensor_repr(PyObject* self) {
   return guarded([&]() -> PyObject* {
@@ -61,17 +63,20 @@ void apply_profile(PyObject* profile, PrintOptions& options) {
   RL_CHECK_AS(TypeError, PyUnicode_Check(profile), "profile must be a str, not ", Py_TYPE(profile)->tp_name);
   const std::optional<bool> scientific = options.scientific;
   if (PyUnicode_CompareWithASCIIString(profile, "default") == 0) options = {};
-  else if (PyUnicode_CompareWithASCIIString(profile, "short") == 0) options = {.precision = 2, .edge_items = 2};
+  else if (PyUnicode_CompareWithASCIIString(profile, "short") == 0)
+    options = {.precision = 2, .edge_items = 2};
   else if (PyUnicode_CompareWithASCIIString(profile, "full") == 0) options = {.threshold = INT64_MAX};
   options.scientific = scientific;
 }
 
 PyObject* set_printoptions(PyObject*, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
-    static const char* names[] = {"precision", "threshold", "edgeitems", "linewidth", "profile", "sci_mode", nullptr};
-    PyObject *precision = Py_None, *threshold = Py_None, *edge_items = Py_None, *width = Py_None, *profile = Py_None, *scientific = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOOOO:set_printoptions", const_cast<char**>(names), &precision, &threshold, &edge_items,
-                                     &width, &profile, &scientific)) {
+    static const char* names[] = {"precision", "threshold", "edgeitems", "linewidth",
+                                  "profile",   "sci_mode",  nullptr};
+    PyObject *precision = Py_None, *threshold = Py_None, *edge_items = Py_None, *width = Py_None,
+             *profile = Py_None, *scientific = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOOOO:set_printoptions", const_cast<char**>(names),
+                                     &precision, &threshold, &edge_items, &width, &profile, &scientific)) {
       throw PythonError();
     }
     PrintOptions options = print_options();
@@ -90,18 +95,24 @@ PyObject* set_printoptions(PyObject*, PyObject* args, PyObject* kwargs) {
 PyObject* get_printoptions(PyObject*, PyObject*) {
   return guarded([&]() -> PyObject* {
     const PrintOptions options = print_options();
-    Object threshold = take(options.threshold == INT64_MAX ? PyFloat_FromDouble(HUGE_VAL) : PyLong_FromLongLong(options.threshold));
+    Object threshold = take(options.threshold == INT64_MAX ? PyFloat_FromDouble(HUGE_VAL)
+                                                           : PyLong_FromLongLong(options.threshold));
     PyObject* scientific = !options.scientific ? Py_None : *options.scientific ? Py_True : Py_False;
-    return Py_BuildValue("{s:L,s:O,s:L,s:L,s:O}", "precision", static_cast<long long>(options.precision), "threshold", threshold.get(), "edgeitems",
-                         static_cast<long long>(options.edge_items), "linewidth", static_cast<long long>(options.line_width), "sci_mode", scientific);
+    return Py_BuildValue("{s:L,s:O,s:L,s:L,s:O}", "precision", static_cast<long long>(options.precision),
+                         "threshold", threshold.get(), "edgeitems",
+                         static_cast<long long>(options.edge_items), "linewidth",
+                         static_cast<long long>(options.line_width), "sci_mode", scientific);
   });
 }
 
 PyMethodDef module_functions[] = {
-    {"set_printoptions", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(set_printoptions)), METH_VARARGS | METH_KEYWORDS,
-     "set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None)\n--\n\n"
+    {"set_printoptions", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(set_printoptions)),
+     METH_VARARGS | METH_KEYWORDS,
+     "set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, "
+     "sci_mode=None)\n--\n\n"
      "How tensors are printed; profile is 'default', 'short' or 'full'."},
-    {"get_printoptions", get_printoptions, METH_NOARGS, "get_printoptions()\n--\n\nThe options of set_printoptions as a dict."},
+    {"get_printoptions", get_printoptions, METH_NOARGS,
+     "get_printoptions()\n--\n\nThe options of set_printoptions as a dict."},
     {}};
 
 PyMethodDef format_method = {"__format__", tensor_format, METH_O, "A 0-d tensor formats as its number."};

@@ -13,40 +13,47 @@ namespace {
 PyObject* dtype_objects[kNumDTypes];
 
 struct PyDType {
-  PyObject_HEAD
-  DType value;
+  PyObject_HEAD DType value;
 };
 
 DType self_dtype(PyObject* self) { return reinterpret_cast<PyDType*>(self)->value; }
 
 PyObject* dtype_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", info(self_dtype(self)).name); }
-PyObject* dtype_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(info(self_dtype(self)).name); }
-PyObject* dtype_to_real(PyObject* self, PyObject*) { return Py_NewRef(dtype_object(to_real(self_dtype(self)))); }
-PyObject* dtype_to_complex(PyObject* self, PyObject*) { return Py_NewRef(dtype_object(to_complex(self_dtype(self)))); }
+PyObject* dtype_reduce(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(info(self_dtype(self)).name);
+}
+PyObject* dtype_to_real(PyObject* self, PyObject*) {
+  return Py_NewRef(dtype_object(to_real(self_dtype(self))));
+}
+PyObject* dtype_to_complex(PyObject* self, PyObject*) {
+  return Py_NewRef(dtype_object(to_complex(self_dtype(self))));
+}
 PyObject* dtype_itemsize(PyObject* self, void*) { return PyLong_FromLong(info(self_dtype(self)).size); }
 PyObject* dtype_is_floating(PyObject* self, void*) { return PyBool_FromLong(is_floating(self_dtype(self))); }
 PyObject* dtype_is_complex(PyObject* self, void*) { return PyBool_FromLong(is_complex(self_dtype(self))); }
 PyObject* dtype_is_signed(PyObject* self, void*) { return PyBool_FromLong(is_signed(self_dtype(self))); }
 
-PyMethodDef dtype_methods[] = {{"__reduce__", dtype_reduce, METH_NOARGS, "Pickles by name."},
-                               {"to_real", dtype_to_real, METH_NOARGS, "The real dtype of this width."},
-                               {"to_complex", dtype_to_complex, METH_NOARGS, "The complex dtype of this width."},
-                               {}};
-PyGetSetDef dtype_getset[] = {{"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
-                              {"is_floating_point", dtype_is_floating, nullptr, "Real floating type.", nullptr},
-                              {"is_complex", dtype_is_complex, nullptr, "Complex type.", nullptr},
-                              {"is_signed", dtype_is_signed, nullptr, "Has negative numbers.", nullptr},
-                              {}};
+PyMethodDef dtype_methods[] = {
+    {"__reduce__", dtype_reduce, METH_NOARGS, "Pickles by name."},
+    {"to_real", dtype_to_real, METH_NOARGS, "The real dtype of this width."},
+    {"to_complex", dtype_to_complex, METH_NOARGS, "The complex dtype of this width."},
+    {}};
+PyGetSetDef dtype_getset[] = {
+    {"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
+    {"is_floating_point", dtype_is_floating, nullptr, "Real floating type.", nullptr},
+    {"is_complex", dtype_is_complex, nullptr, "Complex type.", nullptr},
+    {"is_signed", dtype_is_signed, nullptr, "Has negative numbers.", nullptr},
+    {}};
 PyType_Slot dtype_slots[] = {{Py_tp_repr, reinterpret_cast<void*>(dtype_repr)},
                              {Py_tp_methods, dtype_methods},
                              {Py_tp_getset, dtype_getset},
                              {Py_tp_doc, const_cast<char*>("The type of a tensor's elements.")},
                              {0, nullptr}};
-PyType_Spec dtype_spec = {"torch.dtype", sizeof(PyDType), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, dtype_slots};
+PyType_Spec dtype_spec = {"torch.dtype", sizeof(PyDType), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, dtype_slots};
 
 struct PyDevice {
-  PyObject_HEAD
-  Device value;
+  PyObject_HEAD Device value;
 };
 
 Device self_device(PyObject* self) { return reinterpret_cast<PyDevice*>(self)->value; }
@@ -61,13 +68,17 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     static const char* names[] = {"type", "index", nullptr};
     PyObject *what = nullptr, *index = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &what, &index)) throw PythonError();
-    RL_CHECK_AS(TypeError, is_device_like(what), "device(): argument 'device' (position 1) must be torch.device, not ", Py_TYPE(what)->tp_name);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &what, &index))
+      throw PythonError();
+    RL_CHECK_AS(TypeError, is_device_like(what),
+                "device(): argument 'device' (position 1) must be torch.device, not ",
+                Py_TYPE(what)->tp_name);
     Device device = device_value(what);
     if (index != Py_None) {
       const long i = PyLong_AsLong(index);
       if (i == -1 && PyErr_Occurred()) throw PythonError();
-      RL_CHECK(device.index < 0, "type (string) must not include an index because index was passed explicitly: ", device.str());
+      RL_CHECK(device.index < 0,
+               "type (string) must not include an index because index was passed explicitly: ", device.str());
       RL_CHECK(i >= 0 && i < 128, "Device index must not be negative");
       device.index = static_cast<int8_t>(i);
     }
@@ -89,7 +100,9 @@ PyObject* device_compare(PyObject* a, PyObject* b, int op) {
   if ((op != Py_EQ && op != Py_NE) || !PyObject_TypeCheck(b, device_type)) Py_RETURN_NOTIMPLEMENTED;
   return PyBool_FromLong((self_device(a) == self_device(b)) == (op == Py_EQ));
 }
-PyObject* device_get_type(PyObject* self, void*) { return PyUnicode_FromString(self_device(self).type_name()); }
+PyObject* device_get_type(PyObject* self, void*) {
+  return PyUnicode_FromString(self_device(self).type_name());
+}
 PyObject* device_get_index(PyObject* self, void*) {
   const int index = self_device(self).index;
   if (index < 0) Py_RETURN_NONE;
@@ -110,15 +123,16 @@ PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pick
 PyGetSetDef device_getset[] = {{"type", device_get_type, nullptr, "'cpu', 'cuda' or 'meta'.", nullptr},
                                {"index", device_get_index, nullptr, "Which one, or None.", nullptr},
                                {}};
-PyType_Slot device_slots[] = {{Py_tp_new, reinterpret_cast<void*>(device_new)},
-                              {Py_tp_repr, reinterpret_cast<void*>(device_repr)},
-                              {Py_tp_str, reinterpret_cast<void*>(device_str)},
-                              {Py_tp_hash, reinterpret_cast<void*>(device_hash)},
-                              {Py_tp_richcompare, reinterpret_cast<void*>(device_compare)},
-                              {Py_tp_methods, device_methods},
-                              {Py_tp_getset, device_getset},
-                              {Py_tp_doc, const_cast<char*>("device(type, index=None)\n--\n\nWhere a tensor's memory is.")},
-                              {0, nullptr}};
+PyType_Slot device_slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(device_new)},
+    {Py_tp_repr, reinterpret_cast<void*>(device_repr)},
+    {Py_tp_str, reinterpret_cast<void*>(device_str)},
+    {Py_tp_hash, reinterpret_cast<void*>(device_hash)},
+    {Py_tp_richcompare, reinterpret_cast<void*>(device_compare)},
+    {Py_tp_methods, device_methods},
+    {Py_tp_getset, device_getset},
+    {Py_tp_doc, const_cast<char*>("device(type, index=None)\n--\n\nWhere a tensor's memory is.")},
+    {0, nullptr}};
 PyType_Spec device_spec = {"torch.device", sizeof(PyDevice), 0, Py_TPFLAGS_DEFAULT, device_slots};
 
 PyObject* size_repr(PyObject* self) {
@@ -155,24 +169,32 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyObject* number = PyIndex_Check(item) ? PyNumber_Index(item) : nullptr;
     if (!number) {
       PyErr_Clear();
-      return PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
+      return PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                          Py_TYPE(item)->tp_name);
     }
     PyTuple_SET_ITEM(self.get(), i, number);
     Py_DECREF(item);
   }
   return self.release();
 }
-PyObject* size_subscript(PyObject* self, PyObject* key) { return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(self, key)); }
-PyObject* size_concat(PyObject* a, PyObject* b) { return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b)); }
+PyObject* size_subscript(PyObject* self, PyObject* key) {
+  return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(self, key));
+}
+PyObject* size_concat(PyObject* a, PyObject* b) {
+  return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
+}
 PyObject* size_add(PyObject* a, PyObject* b) {
   if (!PyTuple_Check(a) || !PyTuple_Check(b)) Py_RETURN_NOTIMPLEMENTED;
   return size_concat(a, b);
 }
-PyObject* size_repeat(PyObject* self, Py_ssize_t n) { return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(self, n)); }
+PyObject* size_repeat(PyObject* self, Py_ssize_t n) {
+  return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(self, n));
+}
 
-PyMethodDef size_methods[] = {{"numel", size_numel, METH_NOARGS, "Number of elements of a tensor of this size."},
-                              {"__reduce__", size_reduce, METH_NOARGS, "Pickles as a tuple."},
-                              {}};
+PyMethodDef size_methods[] = {
+    {"numel", size_numel, METH_NOARGS, "Number of elements of a tensor of this size."},
+    {"__reduce__", size_reduce, METH_NOARGS, "Pickles as a tuple."},
+    {}};
 PyType_Slot size_slots[] = {{Py_tp_new, reinterpret_cast<void*>(size_new)},
                             {Py_tp_repr, reinterpret_cast<void*>(size_repr)},
                             {Py_tp_methods, size_methods},
@@ -186,15 +208,21 @@ PyType_Spec size_spec = {"torch.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BAS
 
 // layout and memory_format have named values and no behaviour.
 struct PyNamed {
-  PyObject_HEAD
-  const char* name;
+  PyObject_HEAD const char* name;
 };
-PyObject* named_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", reinterpret_cast<PyNamed*>(self)->name); }
-PyObject* named_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(reinterpret_cast<PyNamed*>(self)->name); }
+PyObject* named_repr(PyObject* self) {
+  return PyUnicode_FromFormat("torch.%s", reinterpret_cast<PyNamed*>(self)->name);
+}
+PyObject* named_reduce(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(reinterpret_cast<PyNamed*>(self)->name);
+}
 PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, "Pickles by name."}, {}};
-PyType_Slot named_slots[] = {{Py_tp_repr, reinterpret_cast<void*>(named_repr)}, {Py_tp_methods, named_methods}, {0, nullptr}};
-PyType_Spec layout_spec = {"torch.layout", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
-PyType_Spec format_spec = {"torch.memory_format", sizeof(PyNamed), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
+PyType_Slot named_slots[] = {
+    {Py_tp_repr, reinterpret_cast<void*>(named_repr)}, {Py_tp_methods, named_methods}, {0, nullptr}};
+PyType_Spec layout_spec = {"torch.layout", sizeof(PyNamed), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
+PyType_Spec format_spec = {"torch.memory_format", sizeof(PyNamed), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
 
 void add_named(PyObject* module, PyTypeObject* type, const char* name) {
   Object value = take(type->tp_alloc(type, 0));
@@ -210,7 +238,8 @@ DType dtype_value(PyObject* object) { return self_dtype(object); }
 PyObject* wrap_device(Device device) { return check(make_device(device_type, device)); }
 
 bool is_device_like(PyObject* object) {
-  return PyObject_TypeCheck(object, device_type) || PyUnicode_Check(object) || (PyLong_Check(object) && !PyBool_Check(object));
+  return PyObject_TypeCheck(object, device_type) || PyUnicode_Check(object) ||
+         (PyLong_Check(object) && !PyBool_Check(object));
 }
 
 Device device_value(PyObject* object) {
@@ -229,8 +258,10 @@ Device device_value(PyObject* object) {
 
 MemoryFormat memory_format_value(PyObject* object) {
   const std::string name = reinterpret_cast<PyNamed*>(object)->name;
-  return name == "channels_last" ? MemoryFormat::ChannelsLast : name == "channels_last_3d" ? MemoryFormat::ChannelsLast3d
-         : name == "preserve_format" ? MemoryFormat::Preserve : MemoryFormat::Contiguous;
+  return name == "channels_last"      ? MemoryFormat::ChannelsLast
+         : name == "channels_last_3d" ? MemoryFormat::ChannelsLast3d
+         : name == "preserve_format"  ? MemoryFormat::Preserve
+                                      : MemoryFormat::Contiguous;
 }
 
 PyObject* wrap_size(DimsRef sizes) {
@@ -248,8 +279,9 @@ void add_value_types(PyObject* module) {
   layout_type = add_type(module, "layout", &layout_spec);
   memory_format_type = add_type(module, "memory_format", &format_spec);
   static const std::pair<DType, const char*> aliases[] = {
-      {DType::Float16, "half"}, {DType::Float32, "float"}, {DType::Float64, "double"}, {DType::Int16, "short"}, {DType::Int32, "int"},
-      {DType::Int64, "long"}, {DType::Complex64, "cfloat"}, {DType::Complex128, "cdouble"}};
+      {DType::Float16, "half"},     {DType::Float32, "float"},     {DType::Float64, "double"},
+      {DType::Int16, "short"},      {DType::Int32, "int"},         {DType::Int64, "long"},
+      {DType::Complex64, "cfloat"}, {DType::Complex128, "cdouble"}};
   for (int i = 0; i < kNumDTypes; ++i) {
     dtype_objects[i] = check(dtype_type->tp_alloc(dtype_type, 0));
     reinterpret_cast<PyDType*>(dtype_objects[i])->value = static_cast<DType>(i);
@@ -257,7 +289,8 @@ void add_value_types(PyObject* module) {
   }
   for (auto [dtype, alias] : aliases) add_to_module(module, alias, Object::share(dtype_object(dtype)));
   for (const char* name : {"strided", "sparse_coo"}) add_named(module, layout_type, name);
-  for (const char* name : {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"}) add_named(module, memory_format_type, name);
+  for (const char* name : {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"})
+    add_named(module, memory_format_type, name);
 }
 
 }  // namespace rushlight::python

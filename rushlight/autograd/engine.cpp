@@ -1,5 +1,6 @@
-// A node's sequence number is larger than those of all nodes it leads to, so visiting nodes from the largest number down
-// meets each one only after everything that sends it a gradient. No counting of dependencies, no recursion.
+// A node's sequence number is larger than those of all nodes it leads to, so visiting nodes from the largest
+// number down meets each one only after everything that sends it a gradient. No counting of dependencies, no
+// recursion.
 #include "rushlight/autograd/engine.h"
 
 #include <algorithm>
@@ -73,7 +74,8 @@ struct Task {
   std::unordered_set<Node*> needed;  // with captures: the nodes that lead to one
   bool restrict_to_needed = false;
   std::vector<Tensor> results;
-  std::vector<Ref<Node>> targets;  // the nodes that gradients are wanted of; keeps the keys of `captures` alive
+  std::vector<Ref<Node>>
+      targets;  // the nodes that gradients are wanted of; keeps the keys of `captures` alive
   std::vector<std::pair<void (*)(void*), void*>> callbacks;
 };
 
@@ -83,7 +85,8 @@ void add_into(Gradients& grads, uint32_t slot, Tensor g, bool create_graph) {
   Tensor& sum = grads[slot];
   if (!sum.defined()) {
     sum = std::move(g);
-  } else if (!create_graph && sum.impl()->use_count() == 1 && sum.storage()->use_count() == 1 && sum.is_contiguous()) {
+  } else if (!create_graph && sum.impl()->use_count() == 1 && sum.storage()->use_count() == 1 &&
+             sum.is_contiguous()) {
     sum.add_(g);
   } else {
     sum = sum.add(g);
@@ -91,11 +94,13 @@ void add_into(Gradients& grads, uint32_t slot, Tensor g, bool create_graph) {
 }
 
 bool leads_to_needed(const Task& task, const Node& node) {
-  for (const Edge& e : node.edges()) if (e && task.needed.contains(e.node.get())) return true;
+  for (const Edge& e : node.edges())
+    if (e && task.needed.contains(e.node.get())) return true;
   return false;
 }
 
-// Nodes on a path to a target. A node's successors have smaller numbers, so ascending order settles them first.
+// Nodes on a path to a target. A node's successors have smaller numbers, so ascending order settles them
+// first.
 void find_needed(Task& task, const std::vector<Ref<Node>>& roots) {
   uint64_t lowest = UINT64_MAX;
   for (const Ref<Node>& node : task.targets) {
@@ -114,10 +119,12 @@ void find_needed(Task& task, const std::vector<Ref<Node>>& roots) {
   while (!stack.empty()) {
     Node* n = stack.back();
     stack.pop_back();
-    for (const Edge& e : n->edges()) if (e) visit(e.node.get());
+    for (const Edge& e : n->edges())
+      if (e) visit(e.node.get());
   }
   std::sort(reached.begin(), reached.end(), [](Node* a, Node* b) { return a->sequence() < b->sequence(); });
-  for (Node* n : reached) if (leads_to_needed(task, *n)) task.needed.insert(n);
+  for (Node* n : reached)
+    if (leads_to_needed(task, *n)) task.needed.insert(n);
   task.restrict_to_needed = true;
 }
 
@@ -129,8 +136,8 @@ Tensor validate(const Node& from, size_t index, const Tensor& g, const OutputInf
     const int64_t have = g.sizes()[g.dim() - i], wanted = want.sizes[want.sizes.size() - i];
     fits = have == wanted || wanted == 1;
   }
-  RL_CHECK(fits, "Function ", from.name(), " returned an invalid gradient at index ", index, " - got ", to_string(g.sizes()),
-           " but expected shape compatible with ", to_string(want.sizes));
+  RL_CHECK(fits, "Function ", from.name(), " returned an invalid gradient at index ", index, " - got ",
+           to_string(g.sizes()), " but expected shape compatible with ", to_string(want.sizes));
   return conform(g, want.sizes, want.dtype);
 }
 
@@ -171,13 +178,15 @@ void check_not_nan(const Node& node, const Gradients& grads) {
   for (size_t i = 0; i < grads.size(); ++i) {
     if (!grads[i].defined() || !is_inexact(grads[i].dtype())) continue;
     NoGrad guard;
-    RL_CHECK(!grads[i].ne(grads[i]).any().item().to_bool(), "Function '", node.name(), "' returned nan values in its ", i, "th output.");
+    RL_CHECK(!grads[i].ne(grads[i]).any().item().to_bool(), "Function '", node.name(),
+             "' returned nan values in its ", i, "th output.");
   }
 }
 
 Gradients run_backward(Node& node, const Gradients& grads) {
   const AnomalyMode anomaly = anomaly_mode();
-  if (!anomaly.enabled) [[likely]] return node.backward(grads);
+  if (!anomaly.enabled) [[likely]]
+    return node.backward(grads);
   try {
     Gradients out = node.backward(grads);
     if (anomaly.check_nan) check_not_nan(node, out);
@@ -223,12 +232,15 @@ class InterruptCheck {
 
 Tensor root_gradient(const Tensor& output, const Tensor& given, size_t index) {
   if (given.defined()) {
-    RL_CHECK(given.sizes() == output.sizes(), "Mismatch in shape: grad_output[", index, "] has a shape of torch.Size(",
-             to_string(given.sizes()), ") and output[", index, "] has a shape of torch.Size(", to_string(output.sizes()), ").");
+    RL_CHECK(given.sizes() == output.sizes(), "Mismatch in shape: grad_output[", index,
+             "] has a shape of torch.Size(", to_string(given.sizes()), ") and output[", index,
+             "] has a shape of torch.Size(", to_string(output.sizes()), ").");
     return given;
   }
-  RL_CHECK(!autograd::has_history(output) || output.numel() == 1, "grad can be implicitly created only for scalar outputs");
-  RL_CHECK(!is_complex(output.dtype()), "grad can be implicitly created only for real scalar outputs but got torch.",
+  RL_CHECK(!autograd::has_history(output) || output.numel() == 1,
+           "grad can be implicitly created only for scalar outputs");
+  RL_CHECK(!is_complex(output.dtype()),
+           "grad can be implicitly created only for real scalar outputs but got torch.",
            info(output.dtype()).name);
   Tensor one = make_tensor(output.sizes(), output.dtype(), output.device());
   one.fill_(1);
@@ -242,7 +254,8 @@ void run(Task& task, TensorList outputs, TensorList grad_outputs) {
     const Tensor given = i < grad_outputs.size() ? grad_outputs[i] : Tensor();
     RL_CHECK(edge, "element ", i, " of tensors does not require grad and does not have a grad_fn");
     Tensor g = root_gradient(outputs[i], given, i);
-    add_into(task.frontier.at(edge.node), edge.slot, conform(g, outputs[i].sizes(), outputs[i].dtype()), true);
+    add_into(task.frontier.at(edge.node), edge.slot, conform(g, outputs[i].sizes(), outputs[i].dtype()),
+             true);
     roots.push_back(std::move(edge.node));
   }
   if (!task.targets.empty()) find_needed(task, roots);
@@ -303,14 +316,16 @@ void backward(TensorList outputs, TensorList grad_outputs, BackwardOptions optio
   }
 }
 
-std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs, BackwardOptions options, bool allow_unused) {
+std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs,
+                         BackwardOptions options, bool allow_unused) {
   Task task;
   task.options = options;
   want_inputs(task, inputs, false);
   run(task, outputs, grad_outputs);
   for (size_t i = 0; i < task.results.size(); ++i) {
     RL_CHECK(task.results[i].defined() || allow_unused, "The differentiated Tensor at index ", i,
-             " appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.");
+             " appears to not have been used in the graph. Set allow_unused=True if this is the desired "
+             "behavior.");
   }
   return std::move(task.results);
 }
@@ -325,7 +340,8 @@ void queue_callback(void (*callback)(void*), void* context) {
 namespace rushlight {
 
 void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph) const {
-  autograd::backward({*this}, {gradient}, {.retain_graph = retain_graph.value_or(create_graph), .create_graph = create_graph});
+  autograd::backward({*this}, {gradient},
+                     {.retain_graph = retain_graph.value_or(create_graph), .create_graph = create_graph});
 }
 
 }  // namespace rushlight

@@ -13,13 +13,14 @@ struct BackwardOptions {
   bool create_graph = false;
 };
 
-// Adds the gradients of the outputs with respect to the leaves to the leaves' grad (all leaves, or only `inputs` when
-// given). Undefined grad_outputs stand for 1 and are allowed for scalars only. Errors: PyTorch's.
+// Adds the gradients of the outputs with respect to the leaves to the leaves' grad (all leaves, or only
+// `inputs` when given). Undefined grad_outputs stand for 1 and are allowed for scalars only. Errors:
+// PyTorch's.
 void backward(TensorList outputs, TensorList grad_outputs, BackwardOptions options, TensorList inputs = {});
 
 // The gradients with respect to `inputs`, leaves or not; undefined where unused, if that is allowed.
-std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs = {}, BackwardOptions options = {},
-                         bool allow_unused = false);
+std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs = {},
+                         BackwardOptions options = {}, bool allow_unused = false);
 
 // What is in `gradient` brought to the given sizes and dtype: sums what was broadcast, converts.
 Tensor conform(Tensor gradient, DimsRef sizes, DType dtype);

@@ -28,13 +28,18 @@ struct GradcheckFailure {
   Tensor numerical, analytical;
 };
 
-// Compares the derivatives of all outputs with respect to all inputs that require grad: the Jacobian by central differences
-// and the one that backward gives. Complex numbers count as pairs of real ones. Nothing when they agree. The inputs are
-// changed and put back; they should be float64. ValueError when no input requires grad.
-std::optional<GradcheckFailure> gradcheck(const TensorFunction& function, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {});
+// Compares the derivatives of all outputs with respect to all inputs that require grad: the Jacobian by
+// central differences and the one that backward gives. Complex numbers count as pairs of real ones. Nothing
+// when they agree. The inputs are changed and put back; they should be float64. ValueError when no input
+// requires grad.
+std::optional<GradcheckFailure> gradcheck(const TensorFunction& function, const std::vector<Tensor>& inputs,
+                                          const GradcheckOptions& options = {});
 
-// The same for second derivatives: the gradients of `function` for random gradients of its outputs, or the given ones.
-std::optional<GradcheckFailure> gradgradcheck(const TensorFunction& function, const std::vector<Tensor>& inputs,
-                                              const std::vector<Tensor>& grad_outputs = {}, const GradcheckOptions& options = {});
+// The same for second derivatives: the gradients of `function` for random gradients of its outputs, or the
+// given ones.
+std::optional<GradcheckFailure> gradgradcheck(const TensorFunction& function,
+                                              const std::vector<Tensor>& inputs,
+                                              const std::vector<Tensor>& grad_outputs = {},
+                                              const GradcheckOptions& options = {});
 
 }  // namespace rushlight::autograd

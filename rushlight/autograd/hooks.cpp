@@ -22,8 +22,8 @@ struct SlotHook final : Node::Hook {
   uint32_t slot;
 };
 
-// Stores the gradient that reaches a node as the grad of one of its outputs. The tensor is known weakly: the node lives
-// longer.
+// Stores the gradient that reaches a node as the grad of one of its outputs. The tensor is known weakly: the
+// node lives longer.
 struct RetainHook final : Node::Hook {
   explicit RetainHook(const Tensor& t) : tensor(t.impl()), slot(meta(t)->output_slot) {}
   void run(Gradients&, Gradients& outputs) override {
@@ -42,14 +42,16 @@ struct RetainHook final : Node::Hook {
 };
 
 RetainHook* retain_hook(AutogradMeta& m) {
-  for (auto& hook : m.hooks) if (auto* retain = dynamic_cast<RetainHook*>(hook.get())) return retain;
+  for (auto& hook : m.hooks)
+    if (auto* retain = dynamic_cast<RetainHook*>(hook.get())) return retain;
   return nullptr;
 }
 
 // What is retained is what all other hooks have made of the gradient.
 void push_before_retaining(Node& node, Ref<Node::Hook> hook) {
   node.pre_hooks.push_back(std::move(hook));
-  for (size_t i = node.pre_hooks.size() - 1; i > 0 && dynamic_cast<RetainHook*>(node.pre_hooks[i - 1].get()); --i) {
+  for (size_t i = node.pre_hooks.size() - 1; i > 0 && dynamic_cast<RetainHook*>(node.pre_hooks[i - 1].get());
+       --i) {
     std::swap(node.pre_hooks[i], node.pre_hooks[i - 1]);
   }
 }
@@ -106,7 +108,8 @@ Watch& watch() {
 }
 
 AnomalyMode anomaly_mode() {
-  return {anomaly_enabled.load(std::memory_order_relaxed), anomaly_checks_nan.load(std::memory_order_relaxed)};
+  return {anomaly_enabled.load(std::memory_order_relaxed),
+          anomaly_checks_nan.load(std::memory_order_relaxed)};
 }
 void set_anomaly_mode(AnomalyMode mode) {
   anomaly_enabled.store(mode.enabled, std::memory_order_relaxed);

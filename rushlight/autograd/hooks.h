@@ -5,8 +5,8 @@
 
 namespace rushlight::autograd {
 
-// Runs `hook` when the gradient of `tensor` is complete: its outputs[0] is that gradient, which it may replace.
-// RuntimeError for tensors that do not require grad.
+// Runs `hook` when the gradient of `tensor` is complete: its outputs[0] is that gradient, which it may
+// replace. RuntimeError for tensors that do not require grad.
 void add_hook(const Tensor& tensor, Ref<Node::Hook> hook);
 
 // Runs `hook` after a gradient was added to this leaf's grad: its outputs[0] is the leaf.
@@ -14,9 +14,9 @@ void add_post_accumulate_hook(const Tensor& leaf, Ref<Node::Hook> hook);
 
 // What watches the graph for its user. All functions may be null; Python sets them.
 struct Watch {
-  void (*node_made)(Node& node);                // while anomalies are looked for
-  void (*node_failed)(Node& node);              // its backward threw
-  void (*check_interrupt)();                    // throws to stop a backward; called several times a second
+  void (*node_made)(Node& node);    // while anomalies are looked for
+  void (*node_failed)(Node& node);  // its backward threw
+  void (*check_interrupt)();        // throws to stop a backward; called several times a second
 };
 Watch& watch();
 

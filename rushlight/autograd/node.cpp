@@ -30,7 +30,8 @@ void* Node::operator new(size_t size) { return allocate(size); }
 void Node::operator delete(void* p, size_t size) { deallocate(p, size); }
 
 Node::Node() : sequence_(next_sequence++) {
-  if (anomaly_mode().enabled && watch().node_made) [[unlikely]] watch().node_made(*this);
+  if (anomaly_mode().enabled && watch().node_made) [[unlikely]]
+    watch().node_made(*this);
 }
 
 void Node::add_edge(Edge edge) {
@@ -46,7 +47,8 @@ Node::~Node() {
 }
 
 void release_iteratively(Ref<Node> node) {
-  // A node that is released while another one is being destroyed waits in this list, so the depth stays at two.
+  // A node that is released while another one is being destroyed waits in this list, so the depth stays at
+  // two.
   static thread_local std::vector<Ref<Node>> waiting;
   static thread_local bool draining = false;
   if (!node || node->use_count() > 1) return;
@@ -82,7 +84,8 @@ void Node::save(const Tensor& tensor, bool is_output) {
 SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) : is_output_(is_output) {
   if (!tensor.defined()) return;
   RL_CHECK(!tensor.impl()->inference || inference_mode_enabled(),
-           "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and "
+           "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
+           "normal tensor and "
            "use it in autograd.");
   version_ = tensor.version();
   Ref<Node> history = is_output ? nullptr : grad_fn(tensor);
@@ -103,9 +106,10 @@ Tensor SavedTensor::unpack(const Node& owner) const {
     const Node* maker = is_output_ ? &owner : history_.node.get();
     if (maker) origin = concat(", which is output ", int{output_slot_}, " of ", operation_name(*maker), ",");
     throw_error<RuntimeError>(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: ", describe(data_),
-        origin, " is at version ", data_.version(), "; expected version ", version_,
-        " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "one of the variables needed for gradient computation has been modified by an inplace operation: ",
+        describe(data_), origin, " is at version ", data_.version(), "; expected version ", version_,
+        " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, "
+        "with "
         "torch.autograd.set_detect_anomaly(True, check_nan=False).");
   }
   if (is_leaf_ || !grad_enabled()) return data_;

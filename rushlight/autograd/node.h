@@ -1,4 +1,5 @@
-// The graph of recorded operations. A Node turns the gradients of one operation's outputs into those of its inputs.
+// The graph of recorded operations. A Node turns the gradients of one operation's outputs into those of its
+// inputs.
 #pragma once
 
 #include <optional>
@@ -19,8 +20,9 @@ struct Edge {
   explicit operator bool() const { return static_cast<bool>(node); }
 };
 
-// A tensor kept for backward. It holds no cycle: an output is kept without its history, which unpack puts back, and so
-// is an input that is not a leaf, so that changing it in place later cannot tie the graph into a ring.
+// A tensor kept for backward. It holds no cycle: an output is kept without its history, which unpack puts
+// back, and so is an input that is not a leaf, so that changing it in place later cannot tie the graph into a
+// ring.
 class SavedTensor {
  public:
   SavedTensor() = default;
@@ -55,10 +57,14 @@ class Node : public Counted {
 
   // PyTorch's name of the operation, "AddBackward0".
   virtual const char* name() const = 0;
-  // grads: one for each output, undefined where none arrived. Returns one for each edge; undefined means zero.
+  // grads: one for each output, undefined where none arrived. Returns one for each edge; undefined means
+  // zero.
   virtual Gradients backward(const Gradients& grads) = 0;
   // Lets go of what was saved; a later backward throws.
-  virtual void release() { saved_.clear(); released_ = had_saved_; }
+  virtual void release() {
+    saved_.clear();
+    released_ = had_saved_;
+  }
 
   uint64_t sequence() const { return sequence_; }
   const InlineVector<Edge, 2>& edges() const { return edges_; }
@@ -77,7 +83,8 @@ class Node : public Counted {
   Tensor saved(size_t i) const { return saved_[i].unpack(*this); }
   size_t num_saved() const { return saved_.size(); }
 
-  // Called with the gradients on their way in (may replace them) or out; used by hooks on tensors and modules.
+  // Called with the gradients on their way in (may replace them) or out; used by hooks on tensors and
+  // modules.
   struct Hook : Counted {
     // outputs: gradients of the outputs; inputs: of the inputs, empty for a hook that runs before.
     virtual void run(Gradients& inputs, Gradients& outputs) = 0;

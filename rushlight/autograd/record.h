@@ -9,9 +9,9 @@
 //     });
 //   }
 //
-// Rules use public operations, so that they are differentiable themselves. A rule returns a Tensor (one input) or
-// Gradients (one for each input; leave out what `n.needs(i)` denies). Gradients may still have the broadcast shape or a
-// wider dtype: the engine brings them to those of the input.
+// Rules use public operations, so that they are differentiable themselves. A rule returns a Tensor (one
+// input) or Gradients (one for each input; leave out what `n.needs(i)` denies). Gradients may still have the
+// broadcast shape or a wider dtype: the engine brings them to those of the input.
 #pragma once
 
 #include <type_traits>

@@ -16,8 +16,8 @@ Tensor view_as_complex(const Tensor& input);
 namespace rushlight::autograd {
 namespace {
 
-// The region of `base` with this geometry, which counts in elements of `dtype`: a complex tensor may be seen through real
-// views and the other way round.
+// The region of `base` with this geometry, which counts in elements of `dtype`: a complex tensor may be seen
+// through real views and the other way round.
 Tensor region(const Tensor& base, DType dtype, const Dims& sizes, const Dims& strides, int64_t offset) {
   if (dtype == base.dtype()) return base.as_strided(sizes, strides, offset);
   if (is_complex(base.dtype())) return view_as_real(base).as_strided(sizes, strides, offset);
@@ -34,7 +34,8 @@ RL_FAST_TLS constinit thread_local bool inference_mode = false;
 class SpinGuard {
  public:
   explicit SpinGuard(std::atomic_flag& flag) : flag_(flag) {
-    while (flag_.test_and_set(std::memory_order_acquire)) {}
+    while (flag_.test_and_set(std::memory_order_acquire)) {
+    }
   }
   ~SpinGuard() { flag_.clear(std::memory_order_release); }
 
@@ -49,13 +50,17 @@ class Forward final : public Node {
   Gradients backward(const Gradients& grads) override { return {Tensor(), grads[0]}; }
 };
 
-// The history of a base after one of its views was changed by `change`: the gradient of the part goes through the
-// change, the rest passes by. Inputs: the base as it was, then the change's inputs but the first (the view itself).
+// The history of a base after one of its views was changed by `change`: the gradient of the part goes through
+// the change, the rest passes by. Inputs: the base as it was, then the change's inputs but the first (the
+// view itself).
 class CopySlices final : public Node {
  public:
   CopySlices(const Tensor& base, const Tensor& view, Ref<Node> change)
-      : base_sizes_(base.sizes()), base_strides_(base.strides()),
-        view_sizes_(view.sizes()), view_strides_(view.strides()), view_dtype_(view.dtype()),
+      : base_sizes_(base.sizes()),
+        base_strides_(base.strides()),
+        view_sizes_(view.sizes()),
+        view_strides_(view.strides()),
+        view_dtype_(view.dtype()),
         view_offset_(view.storage_offset() - offset_in(view.dtype(), base)),
         change_(std::move(change)) {
     add_edge(gradient_edge(base));
@@ -102,9 +107,12 @@ class CopySlices final : public Node {
 }  // namespace
 
 const char kReleasedMessage[] =
-    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
-    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+    "already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+    "Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access "
+    "saved tensors "
     "after calling backward.";
 
 AutogradMeta::~AutogradMeta() {
@@ -130,7 +138,8 @@ void set_inference_mode(bool enabled) {
 
 bool tracks(TensorList tensors) {
   if (!grad_mode) return false;
-  for (const Tensor& t : tensors) if (has_history(t)) return true;
+  for (const Tensor& t : tensors)
+    if (has_history(t)) return true;
   return false;
 }
 
@@ -143,12 +152,14 @@ Ref<Node> grad_fn(const Tensor& tensor) {
   if (m && m->grad_fn && m->view_version == version) return m->grad_fn;
   const Tensor whole{base};
   if (!has_history(whole)) return m ? m->grad_fn : nullptr;
-  if (!m && !meta(whole)->grad_fn) return nullptr;  // the base became a leaf that requires grad after the view was made
+  if (!m && !meta(whole)->grad_fn)
+    return nullptr;  // the base became a leaf that requires grad after the view was made
   if (!m && version == 0) return nullptr;  // made without recording, and nothing has changed since
   if (!m || m->grad_fn) {
     if (!m && tensor.impl()->view_kind == TensorImpl::ViewKind::NoGrad) return nullptr;
     GradMode on(true);
-    const Tensor fresh = region(whole, tensor.dtype(), tensor.sizes(), tensor.strides(), tensor.storage_offset());
+    const Tensor fresh =
+        region(whole, tensor.dtype(), tensor.sizes(), tensor.strides(), tensor.storage_offset());
     AutogradMeta& own = make_meta(tensor);
     own.grad_fn = meta(fresh)->grad_fn;
     own.output_slot = 0;
@@ -166,27 +177,35 @@ Edge gradient_edge(const Tensor& tensor) {
 
 void check_in_place(const Tensor& self) {
   const TensorImpl& impl = *self.impl();
-  RL_CHECK(!impl.inference || inference_mode,
-           "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
-           "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
+  RL_CHECK(
+      !impl.inference || inference_mode,
+      "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a "
+      "normal "
+      "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
   if (!grad_mode) return;
   const AutogradMeta* m = meta(self);
-  RL_CHECK(!(m && m->requires_grad && !m->grad_fn), "a leaf Variable that requires grad is being used in an in-place operation.");
+  RL_CHECK(!(m && m->requires_grad && !m->grad_fn),
+           "a leaf Variable that requires grad is being used in an in-place operation.");
   if (!impl.view_base) return;
   const Tensor base{impl.view_base};
   const AutogradMeta* bm = meta(base);
   if (!has_history(base) && !has_history(self)) return;
   if (impl.view_kind == TensorImpl::ViewKind::OneOfSeveral) {
-    throw_error<RuntimeError>(
-        "Output ", m ? m->output_slot : 0, " of ", m && m->grad_fn ? m->grad_fn->name() : "a function",
-        " is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such "
-        "functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
-        "out-of-place one.");
+    throw_error<RuntimeError>("Output ", m ? m->output_slot : 0, " of ",
+                              m && m->grad_fn ? m->grad_fn->name() : "a function",
+                              " is a view and is being modified inplace. This view is the output of a "
+                              "function that returns multiple views. Such "
+                              "functions do not allow the output views to be modified inplace. You should "
+                              "replace the inplace operation by an "
+                              "out-of-place one.");
   }
   RL_CHECK(impl.view_kind != TensorImpl::ViewKind::NoGrad || (m && m->grad_fn),
-           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case "
-           "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace "
-           "either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want "
+           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
+           "that this use case "
+           "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view "
+           "and the inplace "
+           "either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+           "outside (if you want "
            "the inplace to be tracked).");
   RL_CHECK(!(bm && bm->requires_grad && !bm->grad_fn),
            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
@@ -273,7 +292,8 @@ void add_to_grad(AutogradMeta& m, const Tensor& g) {
   std::lock_guard lock(mutex_of(m));
   if (!m.grad.defined()) {
     // The first gradient is taken as it is when nothing else can see it, and copied when something can.
-    const bool stealable = !grad_enabled() && g.is_contiguous() && g.impl()->use_count() <= 2 && g.storage()->use_count() == 1;
+    const bool stealable =
+        !grad_enabled() && g.is_contiguous() && g.impl()->use_count() <= 2 && g.storage()->use_count() == 1;
     m.grad = stealable ? g : g.clone();
   } else if (!grad_enabled()) {
     m.grad.add_(g);
@@ -327,9 +347,11 @@ void Tensor::set_grad(const Tensor& grad) const {
 }
 
 const Tensor& Tensor::set_requires_grad(bool value) const {
-  RL_CHECK(!value || is_inexact(dtype()), "only Tensors of floating point and complex dtype can require gradients");
+  RL_CHECK(!value || is_inexact(dtype()),
+           "only Tensors of floating point and complex dtype can require gradients");
   RL_CHECK(value || is_leaf(), "you can only change requires_grad flags of leaf variables.",
-           " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = "
+           " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+           "var_no_grad = "
            "var.detach().");
   RL_CHECK(!value || !impl_->inference || autograd::inference_mode_enabled(),
            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");

@@ -58,22 +58,23 @@ bool tracks(TensorList tensors);
 // The edge that carries gradients to this tensor: its grad_fn, or a leaf's accumulator, or none.
 Edge gradient_edge(const Tensor& tensor);
 
-// An in-place change of `self` is about to happen: RuntimeError where PyTorch refuses (leaf that requires grad, view of
-// one, inference tensor outside inference mode).
+// An in-place change of `self` is about to happen: RuntimeError where PyTorch refuses (leaf that requires
+// grad, view of one, inference tensor outside inference mode).
 void check_in_place(const Tensor& self);
 
-// `self` was rewritten in place and its new history is output 0 of `node`. Bumps the version; a view's change also
-// becomes part of the history of its base.
+// `self` was rewritten in place and its new history is output 0 of `node`. Bumps the version; a view's change
+// also becomes part of the history of its base.
 void rebase_history(const Tensor& self, Ref<Node> node);
 
 // Makes the history of `result`, whose elements were just copied into `self`, that of `self`.
 void adopt_history(const Tensor& self, const Tensor& result);
 
-// `view` is a view of `base` (or of its base): in-place changes of either then become the history of both. A function
-// that returns several views says so, because PyTorch forbids changing those.
+// `view` is a view of `base` (or of its base): in-place changes of either then become the history of both. A
+// function that returns several views says so, because PyTorch forbids changing those.
 void set_view(const Tensor& view, const Tensor& base, bool one_of_several = false);
 
-// The node that made this tensor, refreshed when an in-place change of its base made it stale; null for leaves.
+// The node that made this tensor, refreshed when an in-place change of its base made it stale; null for
+// leaves.
 Ref<Node> grad_fn(const Tensor& tensor);
 
 // What a second backward through a released graph says.

@@ -45,15 +45,20 @@ class Ref {
   Ref(const Ref& other) : p_(other.p_) { retain(); }
   Ref(Ref&& other) noexcept : p_(std::exchange(other.p_, nullptr)) {}
   template <class U>
-    requires std::is_convertible_v<U*, T*>
-  Ref(const Ref<U>& other) : p_(other.get()) { retain(); }
+  requires std::is_convertible_v<U*, T*> Ref(const Ref<U>& other) : p_(other.get()) { retain(); }
   template <class U>
-    requires std::is_convertible_v<U*, T*>
-  Ref(Ref<U>&& other) noexcept : p_(other.detach()) {}
+  requires std::is_convertible_v<U*, T*> Ref(Ref<U>&& other)
+  noexcept : p_(other.detach()) {}
   ~Ref() { release(); }
 
-  Ref& operator=(const Ref& other) { Ref(other).swap(*this); return *this; }
-  Ref& operator=(Ref&& other) noexcept { Ref(std::move(other)).swap(*this); return *this; }
+  Ref& operator=(const Ref& other) {
+    Ref(other).swap(*this);
+    return *this;
+  }
+  Ref& operator=(Ref&& other) noexcept {
+    Ref(std::move(other)).swap(*this);
+    return *this;
+  }
   void reset() { Ref().swap(*this); }
   void swap(Ref& other) noexcept { std::swap(p_, other.p_); }
 
@@ -65,15 +70,23 @@ class Ref {
 
   // Hand the count over to, or take it from, a raw pointer.
   T* detach() { return std::exchange(p_, nullptr); }
-  static Ref adopt(T* p) { Ref r; r.p_ = p; return r; }
+  static Ref adopt(T* p) {
+    Ref r;
+    r.p_ = p;
+    return r;
+  }
 
-  // From a weak pointer: null when the object's last owner has already let go. The caller guards the pointer against the
-  // destructor.
+  // From a weak pointer: null when the object's last owner has already let go. The caller guards the pointer
+  // against the destructor.
   static Ref if_alive(T* p) { return static_cast<const Counted*>(p)->try_retain() ? adopt(p) : Ref(); }
 
  private:
-  void retain() const { if (p_) static_cast<const Counted*>(p_)->retain(); }
-  void release() const { if (p_) static_cast<const Counted*>(p_)->release(); }
+  void retain() const {
+    if (p_) static_cast<const Counted*>(p_)->retain();
+  }
+  void release() const {
+    if (p_) static_cast<const Counted*>(p_)->release();
+  }
   T* p_ = nullptr;
 };
 

@@ -13,9 +13,7 @@ const char* Device::type_name() const {
   __builtin_unreachable();
 }
 
-std::string Device::str() const {
-  return index < 0 ? type_name() : concat(type_name(), ":", int{index});
-}
+std::string Device::str() const { return index < 0 ? type_name() : concat(type_name(), ":", int{index}); }
 
 Device Device::parse(std::string_view text) {
   RL_CHECK(!text.empty(), "Device string must not be empty");
@@ -29,9 +27,13 @@ Device Device::parse(std::string_view text) {
   } else if (name == "meta") {
     device.type = DeviceType::Meta;
   } else {
+    RL_CHECK(name.find_first_of("0123456789") == std::string_view::npos, "Invalid device string: '", text,
+             "'");
     throw_error<RuntimeError>(
-        "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, "
-        "hpu, mtia, privateuseone device type at start of device string: ", name);
+        "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, "
+        "vulkan, mps, meta, "
+        "hpu, mtia, privateuseone device type at start of device string: ",
+        name);
   }
   if (colon == std::string_view::npos) return device;
   const std::string_view digits = text.substr(colon + 1);

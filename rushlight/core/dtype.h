@@ -13,21 +13,21 @@ using complex64 = std::complex<float>;
 using complex128 = std::complex<double>;
 
 // X(enumerator, C++ type, PyTorch's name, name in messages, category)
-#define RL_FOR_EACH_DTYPE(X)                              \
-  X(Bool, bool, "bool", "Bool", Boolean)                  \
-  X(UInt8, uint8_t, "uint8", "Byte", Integer)             \
-  X(UInt16, uint16_t, "uint16", "UInt16", Integer)        \
-  X(UInt32, uint32_t, "uint32", "UInt32", Integer)        \
-  X(UInt64, uint64_t, "uint64", "UInt64", Integer)        \
-  X(Int8, int8_t, "int8", "Char", Integer)                \
-  X(Int16, int16_t, "int16", "Short", Integer)            \
-  X(Int32, int32_t, "int32", "Int", Integer)              \
-  X(Int64, int64_t, "int64", "Long", Integer)             \
-  X(Float16, Half, "float16", "Half", Floating)           \
-  X(BFloat16, BFloat16, "bfloat16", "BFloat16", Floating) \
-  X(Float32, float, "float32", "Float", Floating)         \
-  X(Float64, double, "float64", "Double", Floating)       \
-  X(Complex64, complex64, "complex64", "ComplexFloat", Complex)     \
+#define RL_FOR_EACH_DTYPE(X)                                    \
+  X(Bool, bool, "bool", "Bool", Boolean)                        \
+  X(UInt8, uint8_t, "uint8", "Byte", Integer)                   \
+  X(UInt16, uint16_t, "uint16", "UInt16", Integer)              \
+  X(UInt32, uint32_t, "uint32", "UInt32", Integer)              \
+  X(UInt64, uint64_t, "uint64", "UInt64", Integer)              \
+  X(Int8, int8_t, "int8", "Char", Integer)                      \
+  X(Int16, int16_t, "int16", "Short", Integer)                  \
+  X(Int32, int32_t, "int32", "Int", Integer)                    \
+  X(Int64, int64_t, "int64", "Long", Integer)                   \
+  X(Float16, Half, "float16", "Half", Floating)                 \
+  X(BFloat16, BFloat16, "bfloat16", "BFloat16", Floating)       \
+  X(Float32, float, "float32", "Float", Floating)               \
+  X(Float64, double, "float64", "Double", Floating)             \
+  X(Complex64, complex64, "complex64", "ComplexFloat", Complex) \
   X(Complex128, complex128, "complex128", "ComplexDouble", Complex)
 
 #define RL_ENUMERATOR(name, type, text, message_name, category) name,
@@ -47,7 +47,8 @@ struct DTypeInfo {
   Category category;
 };
 
-#define RL_INFO(name, type, text, message_name, category) {text, message_name, sizeof(type), Category::category},
+#define RL_INFO(name, type, text, message_name, category) \
+  {text, message_name, sizeof(type), Category::category},
 inline constexpr DTypeInfo kDTypeInfo[] = {RL_FOR_EACH_DTYPE(RL_INFO)};
 #undef RL_INFO
 
@@ -60,7 +61,9 @@ constexpr bool is_inexact(DType t) { return category(t) >= Category::Floating; }
 constexpr bool is_integral(DType t, bool include_bool) {
   return category(t) == Category::Integer || (include_bool && t == DType::Bool);
 }
-constexpr bool is_signed(DType t) { return category(t) != Category::Boolean && !(t >= DType::UInt8 && t <= DType::UInt64); }
+constexpr bool is_signed(DType t) {
+  return category(t) != Category::Boolean && !(t >= DType::UInt8 && t <= DType::UInt64);
+}
 constexpr DType to_real(DType t) {
   return t == DType::Complex64 ? DType::Float32 : t == DType::Complex128 ? DType::Float64 : t;
 }
@@ -80,8 +83,8 @@ RL_FOR_EACH_DTYPE(RL_DTYPE_OF)
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 
-// The dtype of an operation on tensors of both dtypes (PyTorch's lattice). Pairs that PyTorch refuses, such as uint16
-// with int32, throw its RuntimeError.
+// The dtype of an operation on tensors of both dtypes (PyTorch's lattice). Pairs that PyTorch refuses, such
+// as uint16 with int32, throw its RuntimeError.
 DType promote_types(DType a, DType b);
 
 // Calls f.template operator()<T>() with the C++ type of `t`.

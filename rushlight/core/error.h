@@ -1,5 +1,6 @@
-// Exceptions. Every error that an input can cause is one of these; the Python binding maps each to the Python exception
-// of the same name. The message is PyTorch's text; what helps beyond it is the hint, which Python shows as a note.
+// Exceptions. Every error that an input can cause is one of these; the Python binding maps each to the Python
+// exception of the same name. The message is PyTorch's text; what helps beyond it is the hint, which Python
+// shows as a note.
 #pragma once
 
 #include <exception>
@@ -38,10 +39,10 @@ class Error : public std::exception {
   X(OSError)                 \
   X(UnpicklingError)
 
-#define RL_DEFINE_ERROR(name)   \
-  class name : public Error {   \
-   public:                      \
-    using Error::Error;         \
+#define RL_DEFINE_ERROR(name) \
+  class name : public Error { \
+   public:                    \
+    using Error::Error;       \
   };
 RL_FOR_EACH_ERROR(RL_DEFINE_ERROR)
 #undef RL_DEFINE_ERROR
@@ -63,10 +64,10 @@ template <class E = RuntimeError, class... Parts>
 }  // namespace rushlight
 
 // The parts are evaluated only when the condition fails.
-#define RL_CHECK_AS(type, condition, ...)                           \
-  do {                                                              \
-    if (!(condition)) [[unlikely]] {                                \
-      ::rushlight::throw_error<::rushlight::type>(__VA_ARGS__);     \
-    }                                                               \
+#define RL_CHECK_AS(type, condition, ...)                       \
+  do {                                                          \
+    if (!(condition)) [[unlikely]] {                            \
+      ::rushlight::throw_error<::rushlight::type>(__VA_ARGS__); \
+    }                                                           \
   } while (false)
 #define RL_CHECK(condition, ...) RL_CHECK_AS(RuntimeError, condition, __VA_ARGS__)

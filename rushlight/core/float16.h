@@ -14,7 +14,11 @@ struct Half {
   Half(float value) : bits(from_float(value)) {}
   operator float() const { return to_float(bits); }
 
-  static Half from_bits(uint16_t bits) { Half h; h.bits = bits; return h; }
+  static Half from_bits(uint16_t bits) {
+    Half h;
+    h.bits = bits;
+    return h;
+  }
 
   static float to_float(uint16_t h) {
     // Scaling by a power of two rebuilds subnormals exactly (F. Giesen, "half to float done quic").
@@ -49,7 +53,11 @@ struct BFloat16 {
   BFloat16(float value) : bits(from_float(value)) {}
   operator float() const { return std::bit_cast<float>(uint32_t{bits} << 16); }
 
-  static BFloat16 from_bits(uint16_t bits) { BFloat16 b; b.bits = bits; return b; }
+  static BFloat16 from_bits(uint16_t bits) {
+    BFloat16 b;
+    b.bits = bits;
+    return b;
+  }
 
   static uint16_t from_float(float value) {
     const uint32_t f = std::bit_cast<uint32_t>(value);

@@ -1,4 +1,5 @@
-// Vector whose first N elements live inside the object: most nodes have one or two inputs and should not allocate for them.
+// Vector whose first N elements live inside the object: most nodes have one or two inputs and should not
+// allocate for them.
 #pragma once
 
 #include <cstdint>

@@ -39,7 +39,8 @@ bool is_contiguous(DimsRef sizes, DimsRef strides) {
     if (sizes[i] == 0) return true;
     if (sizes[i] != 1) {
       if (strides[i] != expected) {
-        for (int64_t j = i - 1; j >= 0; --j) if (sizes[j] == 0) return true;
+        for (int64_t j = i - 1; j >= 0; --j)
+          if (sizes[j] == 0) return true;
         return false;
       }
       expected *= sizes[i];
@@ -51,11 +52,11 @@ bool is_contiguous(DimsRef sizes, DimsRef strides) {
 Dims broadcast_shapes(DimsRef a, DimsRef b) {
   const int64_t rank = std::max(a.size(), b.size());
   Dims out(rank);
-  for (int64_t i = 0; i < rank; ++i) {
+  for (int64_t i = rank - 1; i >= 0; --i) {  // the last dimension that does not fit is the one to name
     const int64_t at = i - (rank - a.size()), bt = i - (rank - b.size());
     const int64_t sa = at < 0 ? 1 : a[at], sb = bt < 0 ? 1 : b[bt];
-    RL_CHECK(sa == sb || sa == 1 || sb == 1, "The size of tensor a (", sa, ") must match the size of tensor b (", sb,
-             ") at non-singleton dimension ", i);
+    RL_CHECK(sa == sb || sa == 1 || sb == 1, "The size of tensor a (", sa,
+             ") must match the size of tensor b (", sb, ") at non-singleton dimension ", i);
     out[i] = sa == 1 ? sb : sa;
   }
   return out;
@@ -66,8 +67,8 @@ int64_t wrap_dim(int64_t dim, int64_t rank, bool wrap_scalar) {
     RL_CHECK_AS(IndexError, wrap_scalar, "Dimension specified as ", dim, " but tensor has no dimensions");
     rank = 1;
   }
-  RL_CHECK_AS(IndexError, dim >= -rank && dim < rank, "Dimension out of range (expected to be in range of [", -rank, ", ",
-              rank - 1, "], but got ", dim, ")");
+  RL_CHECK_AS(IndexError, dim >= -rank && dim < rank, "Dimension out of range (expected to be in range of [",
+              -rank, ", ", rank - 1, "], but got ", dim, ")");
   return dim < 0 ? dim + rank : dim;
 }
 
@@ -80,7 +81,8 @@ Dims infer_size(DimsRef shape, int64_t numel) {
       RL_CHECK(inferred < 0, "only one dimension can be inferred");
       inferred = i;
     } else {
-      RL_CHECK(shape[i] >= 0, "invalid shape dimension ", shape[i], " at index ", i, " of shape ", to_string(shape));
+      RL_CHECK(shape[i] >= 0, "invalid shape dimension ", shape[i], " at index ", i, " of shape ",
+               to_string(shape));
       overflow |= __builtin_mul_overflow(known, shape[i], &known);
     }
   }
@@ -89,8 +91,8 @@ Dims infer_size(DimsRef shape, int64_t numel) {
     out[inferred] = numel / known;
     return out;
   }
-  RL_CHECK(!(inferred >= 0 && known == 0 && numel == 0), "cannot reshape tensor of 0 elements into shape ", to_string(shape),
-           " because the unspecified dimension size -1 can be any value and is ambiguous");
+  RL_CHECK(!(inferred >= 0 && known == 0 && numel == 0), "cannot reshape tensor of 0 elements into shape ",
+           to_string(shape), " because the unspecified dimension size -1 can be any value and is ambiguous");
   throw_error<RuntimeError>("shape '", to_string(shape), "' is invalid for input of size ", numel);
 }
 
@@ -104,8 +106,8 @@ bool view_strides(DimsRef old_sizes, DimsRef old_strides, DimsRef new_sizes, Dim
     for (int64_t& s : *new_strides) s = 1;
     return true;
   }
-  // Walk both shapes from the back: each maximal run of old dimensions that is contiguous in itself must be cut into a
-  // whole number of new dimensions.
+  // Walk both shapes from the back: each maximal run of old dimensions that is contiguous in itself must be
+  // cut into a whole number of new dimensions.
   int64_t view = new_sizes.size() - 1;
   int64_t chunk_stride = old_strides.back(), old_count = 1, new_count = 1;
   for (int64_t i = old_sizes.size() - 1; i >= 0; --i) {

@@ -31,7 +31,9 @@ class Dims {
     }
     return *this;
   }
-  ~Dims() { if (is_heap()) delete[] heap_; }
+  ~Dims() {
+    if (is_heap()) delete[] heap_;
+  }
 
   int64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -134,8 +136,7 @@ class OptDims : public DimsRef {
  public:
   OptDims() = default;
   template <class T>
-    requires std::is_convertible_v<T, DimsRef>
-  OptDims(const T& value) : DimsRef(value), has_value_(true) {}
+  requires std::is_convertible_v<T, DimsRef> OptDims(const T& value) : DimsRef(value), has_value_(true) {}
   OptDims(std::initializer_list<int64_t> v) : DimsRef(v), has_value_(true) {}
   bool has_value() const { return has_value_; }
 
@@ -152,14 +153,16 @@ int64_t numel_of(DimsRef sizes);
 Dims contiguous_strides(DimsRef sizes);
 bool is_contiguous(DimsRef sizes, DimsRef strides);
 
-// NumPy broadcasting; RuntimeError "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0".
+// NumPy broadcasting; RuntimeError "The size of tensor a (3) must match the size of tensor b (4) at
+// non-singleton dimension 0".
 Dims broadcast_shapes(DimsRef a, DimsRef b);
 
-// The dimension counted from the front; IndexError "Dimension out of range (expected to be in range of [-2, 1], but got 2)".
-// A 0-d tensor takes -1 and 0, unless `wrap_scalar` is false.
+// The dimension counted from the front; IndexError "Dimension out of range (expected to be in range of [-2,
+// 1], but got 2)". A 0-d tensor takes -1 and 0, unless `wrap_scalar` is false.
 int64_t wrap_dim(int64_t dim, int64_t rank, bool wrap_scalar = true);
 
-// Sizes with one -1 replaced by what the number of elements asks for; RuntimeError "shape '[2, 2]' is invalid for input of size 3".
+// Sizes with one -1 replaced by what the number of elements asks for; RuntimeError "shape '[2, 2]' is invalid
+// for input of size 3".
 Dims infer_size(DimsRef shape, int64_t numel);
 
 // Strides that make the new shape a view of the old one, or false when there are none.

@@ -17,19 +17,22 @@ class Storage : public Counted {
 
   // Uninitialised CPU memory, 64-byte aligned; RuntimeError when there is none.
   static Ref<Storage> allocate(size_t nbytes);
-  // Borrows memory (NumPy's, DLPack's, a mapped file's); `release(context)` runs when the last tensor is gone.
+  // Borrows memory (NumPy's, DLPack's, a mapped file's); `release(context)` runs when the last tensor is
+  // gone.
   static Ref<Storage> borrow(void* data, size_t nbytes, Release release, void* context);
 
   void* data() const { return data_; }
   size_t nbytes() const { return nbytes_; }
   Device device() const { return device_; }
-  // Counts the in-place changes of the elements, so that backward can tell when a saved tensor is no longer what it was.
+  // Counts the in-place changes of the elements, so that backward can tell when a saved tensor is no longer
+  // what it was.
   std::atomic<uint32_t> version{0};
 
   bool is_resizable() const { return release_ == nullptr && !pinned_; }
   // The memory stays where it is from now on: somebody else (NumPy, DLPack) holds its address.
   void pin() { pinned_ = true; }
-  // Keeps the leading bytes; RuntimeError "Trying to resize storage that is not resizable" for borrowed memory.
+  // Keeps the leading bytes; RuntimeError "Trying to resize storage that is not resizable" for borrowed
+  // memory.
   void resize(size_t nbytes);
 
   ~Storage() override;

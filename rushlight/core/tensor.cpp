@@ -13,7 +13,8 @@ void (*TensorImpl::release_python)(void*) = nullptr;
 void* TensorImpl::operator new(size_t size) { return allocate(size); }
 void TensorImpl::operator delete(void* p, size_t size) { deallocate(p, size); }
 
-TensorImpl::TensorImpl(Ref<Storage> storage_, Dims sizes_, Dims strides_, int64_t offset_, DType dtype_, Device device_)
+TensorImpl::TensorImpl(Ref<Storage> storage_, Dims sizes_, Dims strides_, int64_t offset_, DType dtype_,
+                       Device device_)
     : storage(std::move(storage_)), dtype(dtype_), device(device_) {
   set_geometry(std::move(sizes_), std::move(strides_), offset_);
 }
@@ -55,14 +56,16 @@ Tensor make_tensor(DimsRef sizes, DType dtype, Device device) {
   int64_t nbytes;
   const bool overflow = __builtin_mul_overflow(numel_of(sizes), item_size(dtype), &nbytes);
   RL_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(sizes));
-  auto impl = make_ref<TensorImpl>(Storage::allocate(nbytes), sizes.copy(), contiguous_strides(sizes), 0, dtype, device);
+  auto impl = make_ref<TensorImpl>(Storage::allocate(nbytes), sizes.copy(), contiguous_strides(sizes), 0,
+                                   dtype, device);
   impl->inference = inference_tensors;
   return Tensor(std::move(impl));
 }
 
 Tensor make_alias(const Tensor& base, Dims sizes, Dims strides, int64_t offset) {
   TensorImpl* b = base.impl();
-  auto impl = make_ref<TensorImpl>(b->storage, std::move(sizes), std::move(strides), offset, b->dtype, b->device);
+  auto impl =
+      make_ref<TensorImpl>(b->storage, std::move(sizes), std::move(strides), offset, b->dtype, b->device);
   impl->own_version = b->own_version;
   impl->inference = b->inference;
   return Tensor(std::move(impl));

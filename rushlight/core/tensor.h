@@ -31,8 +31,8 @@ class Index;  // what stands between brackets: rushlight/ops/indexing.h
 // torch.contiguous_format and its kin: how the elements of a new tensor lie in memory.
 enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast, ChannelsLast3d };
 
-// The version of a tensor that shares memory but not history (`Tensor::data`), and of its views; all other tensors use
-// the counter of their storage.
+// The version of a tensor that shares memory but not history (`Tensor::data`), and of its views; all other
+// tensors use the counter of their storage.
 struct VersionCounter : Counted {
   std::atomic<uint32_t> value{0};
 };
@@ -69,8 +69,9 @@ class TensorImpl : public Counted {
 
   std::atomic<uint32_t>& version() const { return own_version ? own_version->value : storage->version; }
 
-  // The Python object that stands for this tensor. While `owns_python` the implementation keeps that object alive
-  // (nobody in Python does, but its identity and attributes must last); otherwise the object keeps the implementation.
+  // The Python object that stands for this tensor. While `owns_python` the implementation keeps that object
+  // alive (nobody in Python does, but its identity and attributes must last); otherwise the object keeps the
+  // implementation.
   void* python = nullptr;
   bool owns_python = false;
   static void (*release_python)(void* object);
@@ -106,8 +107,7 @@ class Operand {
  public:
   Operand(const Tensor& tensor) : tensor_(&tensor) {}
   template <class T>
-    requires std::is_convertible_v<T, Scalar>
-  Operand(const T& number) : scalar_(number) {}
+  requires std::is_convertible_v<T, Scalar> Operand(const T& number) : scalar_(number) {}
   bool is_tensor() const { return tensor_ != nullptr; }
   const Tensor& tensor() const { return *tensor_; }
   const Scalar& scalar() const { return scalar_; }
@@ -151,15 +151,41 @@ struct OptDoubles {
 // How a declared parameter type is passed in C++.
 struct OptTensor;  // a Tensor that may be undefined (None)
 template <class T>
-struct InType { using type = T; };
-template <> struct InType<Tensor> { using type = const Tensor&; };
-template <> struct InType<OptTensor> { using type = const Tensor&; };
-template <> struct InType<Dims> { using type = DimsRef; };
-template <> struct InType<Scalar> { using type = const Scalar&; };
-template <> struct InType<Operand> { using type = const Operand&; };
-template <> struct InType<Padding> { using type = const Padding&; };
-template <> struct InType<Extents> { using type = const Extents&; };
-template <> struct InType<OptDoubles> { using type = const OptDoubles&; };
+struct InType {
+  using type = T;
+};
+template <>
+struct InType<Tensor> {
+  using type = const Tensor&;
+};
+template <>
+struct InType<OptTensor> {
+  using type = const Tensor&;
+};
+template <>
+struct InType<Dims> {
+  using type = DimsRef;
+};
+template <>
+struct InType<Scalar> {
+  using type = const Scalar&;
+};
+template <>
+struct InType<Operand> {
+  using type = const Operand&;
+};
+template <>
+struct InType<Padding> {
+  using type = const Padding&;
+};
+template <>
+struct InType<Extents> {
+  using type = const Extents&;
+};
+template <>
+struct InType<OptDoubles> {
+  using type = const OptDoubles&;
+};
 template <class T>
 using In = typename InType<T>::type;
 
@@ -172,7 +198,7 @@ using OptScalar = std::optional<Scalar>;
 using String = std::string_view;
 using OptMemoryFormat = std::optional<MemoryFormat>;
 using OptString = std::optional<std::string_view>;
-using Self = const Tensor&;  // what an operation that changes its first argument returns
+using Self = const Tensor&;       // what an operation that changes its first argument returns
 using OptGenerator = Generator*;  // nullptr: the default generator
 
 // Results of operations that give several tensors.
@@ -224,39 +250,49 @@ class Tensor {
   // The only element; RuntimeError "a Tensor with 4 elements cannot be converted to Scalar".
   Scalar item() const;
   template <class T>
-  T item() const { return item().to<T>(); }
+  T item() const {
+    return item().to<T>();
+  }
 
   // Autograd (rushlight/autograd/variable.cpp).
   bool requires_grad() const;
   const Tensor& set_requires_grad(bool requires_grad) const;
-  const Tensor& grad() const;                 // undefined until a backward has reached this leaf
+  const Tensor& grad() const;  // undefined until a backward has reached this leaf
   void set_grad(const Tensor& grad) const;
   bool is_leaf() const;
   void retain_grad() const;
-  Tensor data() const;                        // shares memory, not history nor version
+  Tensor data() const;  // shares memory, not history nor version
   // Gradients of this tensor with respect to the graph's leaves, added to their grad().
-  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {}, bool create_graph = false) const;
+  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {},
+                bool create_graph = false) const;
   uint32_t version() const { return impl_->version().load(std::memory_order_relaxed); }
   void bump_version() const { impl_->version().fetch_add(1, std::memory_order_relaxed); }
 
   // The row `index` of the first dimension.
   Tensor operator[](int64_t index) const;
-  // x.index({0, Slice{1, 3}, Index::Ellipsis, mask}), as x[0, 1:3, ..., mask] in Python; see rushlight/ops/indexing.h.
+  // x.index({0, Slice{1, 3}, Index::Ellipsis, mask}), as x[0, 1:3, ..., mask] in Python; see
+  // rushlight/ops/indexing.h.
   Tensor index(std::initializer_list<Index> indices) const;
-  const Tensor& index_put_(std::initializer_list<Index> indices, const Operand& value, bool accumulate = false) const;
-  const Tensor& index_put_(std::initializer_list<Tensor> indices, const Tensor& values, bool accumulate = false) const;
+  const Tensor& index_put_(std::initializer_list<Index> indices, const Operand& value,
+                           bool accumulate = false) const;
+  const Tensor& index_put_(std::initializer_list<Tensor> indices, const Tensor& values,
+                           bool accumulate = false) const;
 
-#define OP(where, Result, name, doc, samples, ...)                                                 \
-  RL_IF_METHOD(where, Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;)                           \
+#define OP(where, Result, name, doc, samples, ...)                       \
+  RL_IF_METHOD(where, Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;) \
   RL_IF_INPLACE_METHOD(where, const Tensor& name##_(RL_METHOD_PARAMS(__VA_ARGS__)) const;)
 #define METHOD(Result, name, doc, samples, ...) Result name(RL_METHOD_PARAMS(__VA_ARGS__)) const;
 #include "rushlight/declarations/all.def"
 
-#define RL_ALIAS_torch(name, target)                                                                       \
-  template <class... A>                                                                                    \
-  decltype(auto) name(A&&... arguments) const { return target(std::forward<A>(arguments)...); }            \
-  template <class... A>                                                                                    \
-  decltype(auto) name##_(A&&... arguments) const { return target##_(std::forward<A>(arguments)...); }
+#define RL_ALIAS_torch(name, target)                 \
+  template <class... A>                              \
+  decltype(auto) name(A&&... arguments) const {      \
+    return target(std::forward<A>(arguments)...);    \
+  }                                                  \
+  template <class... A>                              \
+  decltype(auto) name##_(A&&... arguments) const {   \
+    return target##_(std::forward<A>(arguments)...); \
+  }
 #define RL_ALIAS_special(name, target)
 #define RL_ALIAS_nn(name, target)
 #define ALIAS(module, name, target) RL_ALIAS_##module(name, target)
@@ -269,17 +305,25 @@ class Tensor {
   Ref<TensorImpl> impl_;
 };
 
-struct ValuesIndices { Tensor values, indices; };
+struct ValuesIndices {
+  Tensor values, indices;
+};
 // A tensor, and where its elements came from if that was asked for; in Python a tuple then.
 struct WithIndices : Tensor {
   WithIndices(Tensor values, Tensor places = {}) : Tensor(std::move(values)), indices(std::move(places)) {}
   Tensor indices;
 };
-struct MinMax { Tensor min, max; };
-struct MantissaExponent { Tensor mantissa, exponent; };
+struct MinMax {
+  Tensor min, max;
+};
+struct MantissaExponent {
+  Tensor mantissa, exponent;
+};
 
-inline TensorList::TensorList(const std::vector<Tensor>& v) : data_(v.data()), size_(static_cast<int64_t>(v.size())) {}
-inline TensorList::TensorList(std::initializer_list<Tensor> v) : data_(v.begin()), size_(static_cast<int64_t>(v.size())) {}
+inline TensorList::TensorList(const std::vector<Tensor>& v)
+    : data_(v.data()), size_(static_cast<int64_t>(v.size())) {}
+inline TensorList::TensorList(std::initializer_list<Tensor> v)
+    : data_(v.begin()), size_(static_cast<int64_t>(v.size())) {}
 inline const Tensor* TensorList::end() const { return data_ + size_; }
 inline const Tensor& TensorList::operator[](int64_t i) const { return data_[i]; }
 
@@ -287,7 +331,8 @@ DType default_dtype();
 // TypeError unless a floating type.
 void set_default_dtype(DType dtype);
 
-// Uninitialised, contiguous; RuntimeError for negative sizes, sizes that overflow, devices that are not there.
+// Uninitialised, contiguous; RuntimeError for negative sizes, sizes that overflow, devices that are not
+// there.
 Tensor make_tensor(DimsRef sizes, DType dtype, Device device = {});
 // Another look at the storage of `base`; shares its version counter, no autograd.
 Tensor make_alias(const Tensor& base, Dims sizes, Dims strides, int64_t offset);

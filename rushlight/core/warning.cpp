@@ -14,7 +14,9 @@ void set_warning_hook(WarningHook hook) { warning_hook.store(hook); }
 
 void warn(const std::string& text, WarningKind kind) {
   if (WarningHook hook = warning_hook.load()) return hook(kind, text);
-  const char* name = kind == WarningKind::User ? "UserWarning" : kind == WarningKind::Future ? "FutureWarning" : "DeprecationWarning";
+  const char* name = kind == WarningKind::User     ? "UserWarning"
+                     : kind == WarningKind::Future ? "FutureWarning"
+                                                   : "DeprecationWarning";
   std::fprintf(stderr, "%s: %s\n", name, text.c_str());
 }
 

@@ -7,8 +7,8 @@ namespace rushlight {
 
 enum class WarningKind { User, Future, Deprecation };
 
-// Passes the text to the hook; without one it goes to standard error. The hook may throw, as a warning that Python was
-// told to treat as an error does.
+// Passes the text to the hook; without one it goes to standard error. The hook may throw, as a warning that
+// Python was told to treat as an error does.
 void warn(const std::string& text, WarningKind kind = WarningKind::User);
 
 using WarningHook = void (*)(WarningKind kind, const std::string& text);

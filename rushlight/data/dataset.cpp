@@ -20,7 +20,8 @@ Tensor rows(const Tensor& tensor, std::span<const int64_t> indices) {
               "to convert a 0-dim tensor to a number");
   const int64_t length = tensor.sizes()[0];
   for (const int64_t i : indices) {
-    RL_CHECK_AS(IndexError, i >= -length && i < length, "index ", i, " is out of bounds for dimension 0 with size ", length);
+    RL_CHECK_AS(IndexError, i >= -length && i < length, "index ", i,
+                " is out of bounds for dimension 0 with size ", length);
   }
   const Tensor source = tensor.detach().contiguous();
   Dims sizes = tensor.sizes();
@@ -30,12 +31,14 @@ Tensor rows(const Tensor& tensor, std::span<const int64_t> indices) {
   if (row_bytes == 0) return out;
   const char* from = static_cast<const char*>(source.raw_data());
   char* to = static_cast<char*>(out.raw_data());
-  parallel_for(0, sizes[0], std::max<int64_t>(1, kBytesPerChunk / row_bytes), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = indices[static_cast<size_t>(i)];
-      std::memcpy(to + i * row_bytes, from + (row < 0 ? row + length : row) * row_bytes, static_cast<size_t>(row_bytes));
-    }
-  });
+  parallel_for(0, sizes[0], std::max<int64_t>(1, kBytesPerChunk / row_bytes),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t row = indices[static_cast<size_t>(i)];
+                   std::memcpy(to + i * row_bytes, from + (row < 0 ? row + length : row) * row_bytes,
+                               static_cast<size_t>(row_bytes));
+                 }
+               });
   return out;
 }
 
@@ -71,7 +74,8 @@ Batch TensorDataset::get_batch(std::span<const int64_t> indices) const {
   return batch;
 }
 
-DataLoader::DataLoader(const Dataset& dataset, DataLoaderOptions options) : dataset_(dataset), options_(options) {
+DataLoader::DataLoader(const Dataset& dataset, DataLoaderOptions options)
+    : dataset_(dataset), options_(options) {
   RL_CHECK_AS(ValueError, options.batch_size > 0,
               "batch_size should be a positive integer value, but got batch_size=", options.batch_size);
 }
@@ -86,7 +90,8 @@ DataLoader::Iterator DataLoader::begin() const {
   draw_seed(generator);  // the base seed of PyTorch's loader, so that programs in both languages draw alike
   std::vector<int64_t> order;
   if (options_.shuffle) {
-    order = options_.generator ? permutation(dataset_.size(), generator) : shuffled_order(dataset_.size(), generator);
+    order = options_.generator ? permutation(dataset_.size(), generator)
+                               : shuffled_order(dataset_.size(), generator);
   } else {
     order.resize(static_cast<size_t>(dataset_.size()));
     std::iota(order.begin(), order.end(), int64_t{0});
@@ -95,7 +100,8 @@ DataLoader::Iterator DataLoader::begin() const {
 }
 
 Batch DataLoader::Iterator::operator*() const {
-  const size_t size = static_cast<size_t>(loader_->options_.batch_size), start = static_cast<size_t>(batch_) * size;
+  const size_t size = static_cast<size_t>(loader_->options_.batch_size),
+               start = static_cast<size_t>(batch_) * size;
   return loader_->dataset_.get_batch(std::span(order_).subspan(start, std::min(size, order_.size() - start)));
 }
 

@@ -1,7 +1,8 @@
 // Datasets and their batches for C++ programs.
 //
 //   const rushlight::data::TensorDataset train({images, labels});
-//   for (const data::Batch& batch : rushlight::data::DataLoader(train, {.batch_size = 64, .shuffle = true})) {
+//   for (const data::Batch& batch : rushlight::data::DataLoader(train, {.batch_size = 64, .shuffle = true}))
+//   {
 //     Tensor loss = cross_entropy(model(batch[0]), batch[1]);
 //   }
 #pragma once
@@ -15,8 +16,8 @@
 
 namespace rushlight::data {
 
-// Rows of `tensor`, in the order given: what stacking tensor[i] gives, in one copy, without history. IndexError outside
-// the tensor.
+// Rows of `tensor`, in the order given: what stacking tensor[i] gives, in one copy, without history.
+// IndexError outside the tensor.
 Tensor rows(const Tensor& tensor, std::span<const int64_t> indices);
 
 // One tensor for each field of the samples, stacked along a new first dimension.
@@ -70,7 +71,8 @@ class DataLoader {
 
    private:
     friend class DataLoader;
-    Iterator(const DataLoader* loader, std::vector<int64_t> order) : loader_(loader), order_(std::move(order)) {}
+    Iterator(const DataLoader* loader, std::vector<int64_t> order)
+        : loader_(loader), order_(std::move(order)) {}
     const DataLoader* loader_;
     std::vector<int64_t> order_;
     int64_t batch_ = 0;

@@ -2,16 +2,18 @@
 //
 //   OP(where, Result, name, doc, samples, parameters...)
 //
-// `where` says which forms exist: F function, M Tensor method, I in-place form `name_`: function and, with M, method, O the `out=` form.
-// A parameter is (Type, name) or (Type, name, default); the parameters behind (KW) are keyword-only in Python.
-// `samples` are calls for the tests, separated by ';' and written as Python arguments in which x(2, 3) makes an input
-// (docs: tests/python/samples.py). More kinds of rows:
+// `where` says which forms exist: F function, M Tensor method, I in-place form `name_`: function and, with M,
+// method, O the `out=` form. A parameter is (Type, name) or (Type, name, default); the parameters behind (KW)
+// are keyword-only in Python. `samples` are calls for the tests, separated by ';' and written as Python
+// arguments in which x(2, 3) makes an input (docs: tests/python/samples.py). More kinds of rows:
 //
-//   NN(Result, name, doc, samples, parameters...)   in nn.def: a function of namespace nn::functional, in Python of
+//   NN(Result, name, doc, samples, parameters...)   in nn.def: a function of namespace nn::functional, in
+//   Python of
 //                                                   torch.nn.functional, and nothing else
 //   SPECIAL(...)                                    the same for namespace special (torch.special)
 //   METHOD(...)                                     a method of Tensor that is not the function of its name
-//   ALIAS(module, name, target)                     another name for all forms of `target`; module is torch, or nn or special,
+//   ALIAS(module, name, target)                     another name for all forms of `target`; module is torch,
+//   or nn or special,
 //                                                   which get the functions only
 //
 // The readers are:
@@ -23,7 +25,8 @@
 //   python/src/          signatures, docstrings, samples
 #pragma once
 
-// RL_MAP(f, (a), (b), ...) expands to f a, f b, ... with commas between; up to 340 rows deep is far more than enough.
+// RL_MAP(f, (a), (b), ...) expands to f a, f b, ... with commas between; up to 340 rows deep is far more than
+// enough.
 #define RL_EXPAND(...) RL_EXPAND3(RL_EXPAND3(RL_EXPAND3(__VA_ARGS__)))
 #define RL_EXPAND3(...) RL_EXPAND2(RL_EXPAND2(RL_EXPAND2(__VA_ARGS__)))
 #define RL_EXPAND2(...) RL_EXPAND1(RL_EXPAND1(RL_EXPAND1(__VA_ARGS__)))
@@ -59,13 +62,14 @@
 
 #define RL_NOTHING(...)
 
-// C++ parameter lists: with defaults, without, the bare names (for a call), the bare types (for a function pointer).
-#define RL_PARAMS(...) RL_TAIL(~ RL_MAP(RL_DECLARED, __VA_ARGS__))
-#define RL_PARAMS_DEFINED(...) RL_TAIL(~ RL_MAP(RL_DEFINED, __VA_ARGS__))
-#define RL_NAMES(...) RL_TAIL(~ RL_MAP(RL_NAMED, __VA_ARGS__))
-#define RL_TYPES(...) RL_TAIL(~ RL_MAP(RL_TYPED, __VA_ARGS__))
-#define RL_METHOD_PARAMS(...) RL_TAIL(~ RL_MAP_REST(RL_DECLARED, __VA_ARGS__))
-#define RL_METHOD_PARAMS_DEFINED(...) RL_TAIL(~ RL_MAP_REST(RL_DEFINED, __VA_ARGS__))
+// C++ parameter lists: with defaults, without, the bare names (for a call), the bare types (for a function
+// pointer).
+#define RL_PARAMS(...) RL_TAIL(~RL_MAP(RL_DECLARED, __VA_ARGS__))
+#define RL_PARAMS_DEFINED(...) RL_TAIL(~RL_MAP(RL_DEFINED, __VA_ARGS__))
+#define RL_NAMES(...) RL_TAIL(~RL_MAP(RL_NAMED, __VA_ARGS__))
+#define RL_TYPES(...) RL_TAIL(~RL_MAP(RL_TYPED, __VA_ARGS__))
+#define RL_METHOD_PARAMS(...) RL_TAIL(~RL_MAP_REST(RL_DECLARED, __VA_ARGS__))
+#define RL_METHOD_PARAMS_DEFINED(...) RL_TAIL(~RL_MAP_REST(RL_DEFINED, __VA_ARGS__))
 #define RL_REST_NAMES(...) RL_MAP_REST(RL_NAMED, __VA_ARGS__)
 #define RL_REST_TYPES(...) RL_MAP_REST(RL_TYPED, __VA_ARGS__)
 #define RL_REST_DECLARED(...) RL_MAP_REST(RL_DECLARED, __VA_ARGS__)
@@ -100,7 +104,8 @@
 namespace rushlight {
 enum Forms : unsigned { kFunction = 1, kMethod = 2, kInPlace = 4, kOut = 8 };
 namespace forms {
-inline constexpr unsigned F = kFunction, FO = kFunction | kOut, FI = kFunction | kInPlace, FM = kFunction | kMethod, FMO = FM | kOut, FMI = FM | kInPlace,
+inline constexpr unsigned F = kFunction, FO = kFunction | kOut, FI = kFunction | kInPlace,
+                          FM = kFunction | kMethod, FMO = FM | kOut, FMI = FM | kInPlace,
                           FMIO = FM | kInPlace | kOut, M = kMethod, MI = kMethod | kInPlace;
 }  // namespace forms
 }  // namespace rushlight

@@ -197,7 +197,8 @@ std::string write_checkpoint(const ValueTree& tree, const std::string& folder) {
   return std::move(sink.bytes());
 }
 
-std::string write_checkpoint(const std::string& pickle, const std::vector<StorageRecord>& storages, const std::string& folder) {
+std::string write_checkpoint(const std::string& pickle, const std::vector<StorageRecord>& storages,
+                             const std::string& folder) {
   StringSink sink;
   std::vector<int64_t> order(storages.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i);

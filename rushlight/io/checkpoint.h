@@ -71,6 +71,7 @@ void write_checkpoint(const std::string& path, const ValueTree& tree);
 std::string write_checkpoint(const ValueTree& tree, const std::string& folder = "archive");
 
 // The same for a pickle that was written elsewhere, whose persistent ids number the storages from 0.
-std::string write_checkpoint(const std::string& pickle, const std::vector<StorageRecord>& storages, const std::string& folder = "archive");
+std::string write_checkpoint(const std::string& pickle, const std::vector<StorageRecord>& storages,
+                             const std::string& folder = "archive");
 
 }  // namespace rushlight::io

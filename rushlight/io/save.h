@@ -1,5 +1,5 @@
-// Checkpoints of named tensors for C++ programs; torch.load reads them, and what torch.save(model.state_dict()) wrote comes
-// back.
+// Checkpoints of named tensors for C++ programs; torch.load reads them, and what
+// torch.save(model.state_dict()) wrote comes back.
 //
 //   rushlight::save(model.state_dict(), "model.pt");
 //   auto state = rushlight::load("model.pt");
@@ -18,8 +18,8 @@ using StateDict = std::vector<std::pair<std::string, Tensor>>;
 // Tensors that share memory share it in the file. OSError when the file cannot be written.
 void save(const StateDict& state, const std::string& path);
 
-// The tensors of a dict with string keys; TypeError when the file holds something else. OSError, UnpicklingError and
-// RuntimeError as io::read_checkpoint.
+// The tensors of a dict with string keys; TypeError when the file holds something else. OSError,
+// UnpicklingError and RuntimeError as io::read_checkpoint.
 StateDict load(const std::string& path);
 
 }  // namespace rushlight

@@ -25,7 +25,8 @@ Tensor Tanhshrink::forward(const Tensor& input) { return F::tanhshrink(input); }
 void Hardtanh::build() {
   if (min_value.value) min_val = *min_value.value;
   if (max_value.value) max_val = *max_value.value;
-  RL_CHECK_AS(AssertionError, max_val > min_val, "max_val must be larger than min_val, but got max_val=", max_val, " and min_val=", min_val);
+  RL_CHECK_AS(AssertionError, max_val > min_val,
+              "max_val must be larger than min_val, but got max_val=", max_val, " and min_val=", min_val);
 }
 Tensor Hardtanh::forward(const Tensor& input) { return F::hardtanh(input, min_val, max_val, inplace); }
 Tensor Threshold::forward(const Tensor& input) { return F::threshold(input, threshold, value, inplace); }
@@ -53,7 +54,8 @@ Tensor Softmin::forward(const Tensor& input) { return F::softmin(input, dim); }
 Tensor Softmax::forward(const Tensor& input) { return F::softmax(input, dim); }
 Tensor LogSoftmax::forward(const Tensor& input) { return F::log_softmax(input, dim); }
 Tensor Softmax2d::forward(const Tensor& input) {
-  RL_CHECK_AS(ValueError, input.dim() == 3 || input.dim() == 4, "Softmax2d: expected input to be 3D or 4D, got ", input.dim(), "D instead");
+  RL_CHECK_AS(ValueError, input.dim() == 3 || input.dim() == 4,
+              "Softmax2d: expected input to be 3D or 4D, got ", input.dim(), "D instead");
   return F::softmax(input, -3);
 }
 

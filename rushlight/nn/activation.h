@@ -90,7 +90,9 @@ class Hardtanh : public Module {
   RL_OPTIONS(Hardtanh, (double, min_val, -1.0), (double, max_val, 1.0), (bool, inplace, false),
              (Once<OptDouble>, min_value, {}), (Once<OptDouble>, max_value, {}))
   Tensor forward(const Tensor& input) override;
-  std::string extra_repr() override { return format("min_val={min_val}, max_val={max_val}") + (inplace ? ", inplace=True" : ""); }
+  std::string extra_repr() override {
+    return format("min_val={min_val}, max_val={max_val}") + (inplace ? ", inplace=True" : "");
+  }
   void build() override;
 };
 
@@ -98,14 +100,18 @@ class Threshold : public Module {
  public:
   RL_OPTIONS(Threshold, (double, threshold), (double, value), (bool, inplace, false))
   Tensor forward(const Tensor& input) override;
-  std::string extra_repr() override { return format("threshold={threshold}, value={value}") + (inplace ? ", inplace=True" : ""); }
+  std::string extra_repr() override {
+    return format("threshold={threshold}, value={value}") + (inplace ? ", inplace=True" : "");
+  }
 };
 
 class LeakyReLU : public Module {
  public:
   RL_OPTIONS(LeakyReLU, (double, negative_slope, 0.01), (bool, inplace, false))
   Tensor forward(const Tensor& input) override;
-  std::string extra_repr() override { return format("negative_slope={negative_slope}") + (inplace ? ", inplace=True" : ""); }
+  std::string extra_repr() override {
+    return format("negative_slope={negative_slope}") + (inplace ? ", inplace=True" : "");
+  }
 };
 
 class ELU : public Module {
@@ -126,7 +132,9 @@ class RReLU : public Module {
  public:
   RL_OPTIONS(RReLU, (double, lower, 0.125), (double, upper, 0.3333333333333333), (bool, inplace, false))
   Tensor forward(const Tensor& input) override;
-  std::string extra_repr() override { return format("lower={lower}, upper={upper}") + (inplace ? ", inplace=True" : ""); }
+  std::string extra_repr() override {
+    return format("lower={lower}, upper={upper}") + (inplace ? ", inplace=True" : "");
+  }
 };
 
 class Softplus : public Module {
@@ -160,7 +168,8 @@ class GELU : public Module {
 // Slopes below zero are learnt: one, or one a channel.
 class PReLU : public Module {
  public:
-  RL_OPTIONS(PReLU, (int64_t, num_parameters, 1), (double, init, 0.25), (OnDevice, device, {}), (OfDType, dtype, {}))
+  RL_OPTIONS(PReLU, (int64_t, num_parameters, 1), (double, init, 0.25), (OnDevice, device, {}),
+             (OfDType, dtype, {}))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override { return format("num_parameters={num_parameters}"); }
   void build() override;

@@ -7,7 +7,8 @@ namespace rushlight::nn {
 
 // Children named "0", "1", ..., each fed with what the one before gave.
 //
-//   auto net = nn::sequential(nn::make<nn::Linear>(2, 16), nn::make<nn::ReLU>(), nn::make<nn::Linear>(16, 1));
+//   auto net = nn::sequential(nn::make<nn::Linear>(2, 16), nn::make<nn::ReLU>(), nn::make<nn::Linear>(16,
+//   1));
 class Sequential : public Module {
  public:
   RL_OPTIONS(Sequential)

@@ -46,12 +46,17 @@ template <int N>
 void ConvNd<N>::build() {
   check_channels(in_channels, out_channels, groups);
   if (!padding.word.empty()) {
-    RL_CHECK_AS(ValueError, padding.word == "same" || padding.word == "valid", "Invalid padding string '", padding.word,
-                "', should be one of {'same', 'valid'}");
-    RL_CHECK_AS(ValueError, padding.word != "same" || all_are(stride, 1), "padding='same' is not supported for strided convolutions");
+    RL_CHECK_AS(ValueError, padding.word == "same" || padding.word == "valid", "Invalid padding string '",
+                padding.word, "', should be one of {'same', 'valid'}");
+    RL_CHECK_AS(ValueError, padding.word != "same" || all_are(stride, 1),
+                "padding='same' is not supported for strided convolutions");
   }
-  RL_CHECK_AS(ValueError, padding_mode == "zeros" || padding_mode == "reflect" || padding_mode == "replicate" || padding_mode == "circular",
-              "padding_mode must be one of {'circular', 'replicate', 'zeros', 'reflect'}, but got padding_mode='", padding_mode, "'");
+  RL_CHECK_AS(
+      ValueError,
+      padding_mode == "zeros" || padding_mode == "reflect" || padding_mode == "replicate" ||
+          padding_mode == "circular",
+      "padding_mode must be one of {'circular', 'replicate', 'zeros', 'reflect'}, but got padding_mode='",
+      padding_mode, "'");
   output_padding = Tuple<N>(0);
   new_parameter("weight", weight_sizes(out_channels, in_channels / groups, kernel_size), device, dtype);
   if (bias) new_parameter("bias", out_channels, device, dtype);
@@ -85,11 +90,13 @@ template <int N>
 Tensor ConvNd<N>::forward(const Tensor& input) {
   auto convolve = [&](const Tensor& x, const Padding& p) {
     if constexpr (N == 1) return F::conv1d(x, tensor(kWeight), tensor(kBias), stride, p, dilation, groups);
-    else if constexpr (N == 2) return F::conv2d(x, tensor(kWeight), tensor(kBias), stride, p, dilation, groups);
+    else if constexpr (N == 2)
+      return F::conv2d(x, tensor(kWeight), tensor(kBias), stride, p, dilation, groups);
     else return F::conv3d(x, tensor(kWeight), tensor(kBias), stride, p, dilation, groups);
   };
   if (padding_mode != "zeros") return convolve(pad(input, padding_for_pad(), padding_mode), 0);
-  return padding.word.empty() ? convolve(input, Padding(static_cast<const Dims&>(padding.sizes))) : convolve(input, std::string_view(padding.word));
+  return padding.word.empty() ? convolve(input, Padding(static_cast<const Dims&>(padding.sizes)))
+                              : convolve(input, std::string_view(padding.word));
 }
 
 template <int N>
@@ -105,7 +112,8 @@ std::string ConvNd<N>::extra_repr() {
 
 template <int N>
 void ConvTransposeNd<N>::build() {
-  RL_CHECK_AS(ValueError, padding_mode == "zeros", "Only \"zeros\" padding mode is supported for ConvTranspose", N, "d");
+  RL_CHECK_AS(ValueError, padding_mode == "zeros",
+              "Only \"zeros\" padding mode is supported for ConvTranspose", N, "d");
   check_channels(in_channels, out_channels, groups);
   new_parameter("weight", weight_sizes(in_channels, out_channels / groups, kernel_size), device, dtype);
   if (bias) new_parameter("bias", out_channels, device, dtype);
@@ -122,18 +130,21 @@ Dims ConvTransposeNd<N>::output_padding_for(const Tensor& input, OptDims output_
   if (!output_size.has_value()) return output_padding;
   const bool batched = input.dim() == N + 2;
   const int64_t given = output_size.size(), skip = given == N ? 0 : batched ? 2 : 1;
-  RL_CHECK_AS(ValueError, given == N || given == N + skip, "ConvTranspose", N, "D: for ", input.dim(), "D input, output_size must have ", N, " or ",
-              batched ? N + 2 : N + 1, " elements (got ", given, ")");
+  RL_CHECK_AS(ValueError, given == N || given == N + skip, "ConvTranspose", N, "D: for ", input.dim(),
+              "D input, output_size must have ", N, " or ", batched ? N + 2 : N + 1, " elements (got ", given,
+              ")");
   Dims extra, least, most;
   for (int d = 0; d < N; ++d) {
-    const int64_t size = (input.size(d + (batched ? 2 : 1)) - 1) * stride[d] - 2 * padding[d] + dilation[d] * (kernel_size[d] - 1) + 1;
+    const int64_t size = (input.size(d + (batched ? 2 : 1)) - 1) * stride[d] - 2 * padding[d] +
+                         dilation[d] * (kernel_size[d] - 1) + 1;
     least.push_back(size);
     most.push_back(size + stride[d] - 1);
     extra.push_back(output_size[skip + d] - size);
   }
   for (int d = 0; d < N; ++d) {
-    RL_CHECK_AS(ValueError, extra[d] >= 0 && extra[d] < stride[d], "requested an output size of ", rushlight::to_string(output_size),
-                ", but valid sizes range from ", rushlight::to_string(least), " to ", rushlight::to_string(most), " (for an input of ",
+    RL_CHECK_AS(ValueError, extra[d] >= 0 && extra[d] < stride[d], "requested an output size of ",
+                rushlight::to_string(output_size), ", but valid sizes range from ",
+                rushlight::to_string(least), " to ", rushlight::to_string(most), " (for an input of ",
                 "torch.Size(", rushlight::to_string(Dims(input.sizes().data() + (batched ? 2 : 1), N)), "))");
   }
   return extra;
@@ -142,8 +153,12 @@ Dims ConvTransposeNd<N>::output_padding_for(const Tensor& input, OptDims output_
 template <int N>
 Tensor ConvTransposeNd<N>::forward_to(const Tensor& input, OptDims output_size) {
   const Dims extra = output_padding_for(input, output_size);
-  if constexpr (N == 1) return F::conv_transpose1d(input, tensor(kWeight), tensor(kBias), stride, padding, extra, groups, dilation);
-  else return F::conv_transpose2d(input, tensor(kWeight), tensor(kBias), stride, padding, extra, groups, dilation);
+  if constexpr (N == 1)
+    return F::conv_transpose1d(input, tensor(kWeight), tensor(kBias), stride, padding, extra, groups,
+                               dilation);
+  else
+    return F::conv_transpose2d(input, tensor(kWeight), tensor(kBias), stride, padding, extra, groups,
+                               dilation);
 }
 
 template <int N>

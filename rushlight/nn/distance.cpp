@@ -4,7 +4,11 @@
 
 namespace rushlight::nn {
 
-Tensor CosineSimilarity::forward(const Tensor& x1, const Tensor& x2) { return cosine_similarity(x1, x2, dim, eps); }
-Tensor PairwiseDistance::forward(const Tensor& x1, const Tensor& x2) { return pairwise_distance(x1, x2, norm, eps, keepdim); }
+Tensor CosineSimilarity::forward(const Tensor& x1, const Tensor& x2) {
+  return cosine_similarity(x1, x2, dim, eps);
+}
+Tensor PairwiseDistance::forward(const Tensor& x1, const Tensor& x2) {
+  return pairwise_distance(x1, x2, norm, eps, keepdim);
+}
 
 }  // namespace rushlight::nn

@@ -14,7 +14,8 @@ class CosineSimilarity : public Module {
 // The p-norm of x1 - x2 + eps.
 class PairwiseDistance : public Module {
  public:
-  RL_OPTIONS(PairwiseDistance, (Once<double>, p, 2.0), (double, eps, 1e-6), (bool, keepdim, false), (Derived<double>, norm, 2.0))
+  RL_OPTIONS(PairwiseDistance, (Once<double>, p, 2.0), (double, eps, 1e-6), (bool, keepdim, false),
+             (Derived<double>, norm, 2.0))
   Tensor forward(const Tensor& x1, const Tensor& x2) override;
   void build() override { norm = p.value; }
 };

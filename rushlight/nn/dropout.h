@@ -6,13 +6,13 @@
 namespace rushlight::nn {
 
 // All have the same options. ValueError unless 0 <= p <= 1.
-#define RL_DROPOUT(Class)                                                             \
-  class Class : public Module {                                                       \
-   public:                                                                            \
-    RL_OPTIONS(Class, (double, p, 0.5), (bool, inplace, false))                       \
-    Tensor forward(const Tensor& input) override;                                     \
-    void build() override { check_probability(p); }                                   \
-    std::string extra_repr() override { return format("p={p}, inplace={inplace}"); }  \
+#define RL_DROPOUT(Class)                                                            \
+  class Class : public Module {                                                      \
+   public:                                                                           \
+    RL_OPTIONS(Class, (double, p, 0.5), (bool, inplace, false))                      \
+    Tensor forward(const Tensor& input) override;                                    \
+    void build() override { check_probability(p); }                                  \
+    std::string extra_repr() override { return format("p={p}, inplace={inplace}"); } \
   };
 
 void check_probability(double p);

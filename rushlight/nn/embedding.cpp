@@ -12,7 +12,8 @@ const Name kWeight{"weight"};
 
 void Embedding::build() {
   if (padding_idx) {
-    RL_CHECK_AS(AssertionError, *padding_idx < num_embeddings && *padding_idx >= -num_embeddings, "Padding_idx must be within num_embeddings");
+    RL_CHECK_AS(AssertionError, *padding_idx < num_embeddings && *padding_idx >= -num_embeddings,
+                "Padding_idx must be within num_embeddings");
     if (*padding_idx < 0) padding_idx = num_embeddings + *padding_idx;
   }
   given_ = _weight.value.defined();
@@ -36,7 +37,8 @@ void Embedding::reset_parameters() {
 }
 
 Tensor Embedding::forward(const Tensor& input) {
-  return functional::embedding(input, tensor(kWeight), padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse);
+  return functional::embedding(input, tensor(kWeight), padding_idx, max_norm, norm_type, scale_grad_by_freq,
+                               sparse);
 }
 
 std::string Embedding::extra_repr() {

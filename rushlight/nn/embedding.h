@@ -5,13 +5,14 @@
 
 namespace rushlight::nn {
 
-// Indices (*) -> vectors (*, embedding_dim). The row padding_idx is zero at first and gets no gradient; with max_norm, rows
-// that are looked up are first scaled down to it, in place.
+// Indices (*) -> vectors (*, embedding_dim). The row padding_idx is zero at first and gets no gradient; with
+// max_norm, rows that are looked up are first scaled down to it, in place.
 class Embedding : public Module {
  public:
-  RL_OPTIONS(Embedding, (int64_t, num_embeddings), (int64_t, embedding_dim), (OptInt, padding_idx, {}), (OptDouble, max_norm, {}),
-             (double, norm_type, 2.0), (bool, scale_grad_by_freq, false), (bool, sparse, false), (Once<Tensor>, _weight, {}),
-             (Once<bool>, _freeze, false), (OnDevice, device, {}), (OfDType, dtype, {}))
+  RL_OPTIONS(Embedding, (int64_t, num_embeddings), (int64_t, embedding_dim), (OptInt, padding_idx, {}),
+             (OptDouble, max_norm, {}), (double, norm_type, 2.0), (bool, scale_grad_by_freq, false),
+             (bool, sparse, false), (Once<Tensor>, _weight, {}), (Once<bool>, _freeze, false),
+             (OnDevice, device, {}), (OfDType, dtype, {}))
   Tensor forward(const Tensor& input) override;
   void build() override;
   void reset_parameters() override;

@@ -13,7 +13,8 @@ namespace {
 Generator& or_default(Generator* generator) { return generator ? *generator : default_generator(); }
 
 int64_t fan(const Tensor& tensor, std::string_view mode) {
-  RL_CHECK_AS(ValueError, mode == "fan_in" || mode == "fan_out", "Mode ", mode, " not supported, please use one of ['fan_in', 'fan_out']");
+  RL_CHECK_AS(ValueError, mode == "fan_in" || mode == "fan_out", "Mode ", mode,
+              " not supported, please use one of ['fan_in', 'fan_out']");
   const auto [in, out] = calculate_fan_in_and_fan_out(tensor);
   return mode == "fan_in" ? in : out;
 }
@@ -46,22 +47,28 @@ const Tensor& draw(const Tensor& tensor, F&& f) {
 }  // namespace
 
 const Tensor& uniform_(const Tensor& tensor, double a, double b, Generator* generator) {
-  return draw(tensor, [&](DType dtype, void* out, int64_t n) { cpu::uniform(dtype, out, n, a, b, or_default(generator)); });
+  return draw(tensor, [&](DType dtype, void* out, int64_t n) {
+    cpu::uniform(dtype, out, n, a, b, or_default(generator));
+  });
 }
 const Tensor& normal_(const Tensor& tensor, double mean, double std, Generator* generator) {
-  return draw(tensor, [&](DType dtype, void* out, int64_t n) { cpu::normal(dtype, out, n, mean, std, or_default(generator)); });
+  return draw(tensor, [&](DType dtype, void* out, int64_t n) {
+    cpu::normal(dtype, out, n, mean, std, or_default(generator));
+  });
 }
 const Tensor& constant_(const Tensor& tensor, double val) {
   autograd::NoGrad guard;
   return tensor.fill_(val);
 }
-// Rejection: draws until all values lie within the bounds. When few would, proposals are uniform and accepted with the
-// density's height relative to its peak.
-const Tensor& trunc_normal_(const Tensor& tensor, double mean, double std, double a, double b, Generator* generator) {
+// Rejection: draws until all values lie within the bounds. When few would, proposals are uniform and accepted
+// with the density's height relative to its peak.
+const Tensor& trunc_normal_(const Tensor& tensor, double mean, double std, double a, double b,
+                            Generator* generator) {
   autograd::NoGrad guard;
   auto below = [&](double x) { return (1 + std::erf((x - mean) / std / std::sqrt(2.0))) / 2; };
   if (below(b) - below(a) > 0.3) {
-    const double lo = full({}, a, tensor.dtype()).item<double>(), hi = full({}, b, tensor.dtype()).item<double>();
+    const double lo = full({}, a, tensor.dtype()).item<double>(),
+                 hi = full({}, b, tensor.dtype()).item<double>();
     init::normal_(tensor, mean, std, generator);
     for (;;) {
       const Tensor outside = tensor.lt(lo) + tensor.gt(hi);
@@ -69,10 +76,12 @@ const Tensor& trunc_normal_(const Tensor& tensor, double mean, double std, doubl
       tensor.copy_(where(outside, init::normal_(empty_like(tensor), mean, std, generator), tensor));
     }
   }
-  const double mode = std::max(a, std::min(mean, b)), peak = -0.5 * ((mode - mean) / std) * ((mode - mean) / std);
+  const double mode = std::max(a, std::min(mean, b)),
+               peak = -0.5 * ((mode - mean) / std) * ((mode - mean) / std);
   Tensor pending;
   for (;;) {
-    const Tensor candidates = pending.defined() ? init::uniform_(empty_like(tensor), a, b, generator) : init::uniform_(tensor, a, b, generator).clone();
+    const Tensor candidates = pending.defined() ? init::uniform_(empty_like(tensor), a, b, generator)
+                                                : init::uniform_(tensor, a, b, generator).clone();
     if (pending.defined()) tensor.copy_(where(pending, candidates, tensor));
     const Tensor density = candidates.sub(mean).div(std).pow(2).mul(-0.5).sub(peak);
     const Tensor rejected = init::uniform_(empty_like(tensor), 0, 1, generator).log().gt(density);
@@ -91,12 +100,14 @@ const Tensor& xavier_uniform_(const Tensor& tensor, double gain, Generator* gene
 const Tensor& xavier_normal_(const Tensor& tensor, double gain, Generator* generator) {
   return init::normal_(tensor, 0, xavier_std(tensor, gain), generator);
 }
-const Tensor& kaiming_uniform_(const Tensor& tensor, double a, std::string_view mode, std::string_view nonlinearity, Generator* generator) {
+const Tensor& kaiming_uniform_(const Tensor& tensor, double a, std::string_view mode,
+                               std::string_view nonlinearity, Generator* generator) {
   if (tensor.numel() == 0) return tensor;
   const double bound = std::sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity);
   return init::uniform_(tensor, -bound, bound, generator);
 }
-const Tensor& kaiming_normal_(const Tensor& tensor, double a, std::string_view mode, std::string_view nonlinearity, Generator* generator) {
+const Tensor& kaiming_normal_(const Tensor& tensor, double a, std::string_view mode,
+                              std::string_view nonlinearity, Generator* generator) {
   if (tensor.numel() == 0) return tensor;
   return init::normal_(tensor, 0, kaiming_std(tensor, a, mode, nonlinearity), generator);
 }
@@ -109,7 +120,8 @@ const Tensor& eye_(const Tensor& tensor) {
 
 const Tensor& dirac_(const Tensor& tensor, int64_t groups) {
   autograd::NoGrad guard;
-  RL_CHECK_AS(ValueError, tensor.dim() >= 3 && tensor.dim() <= 5, "Only tensors with 3, 4, or 5 dimensions are supported");
+  RL_CHECK_AS(ValueError, tensor.dim() >= 3 && tensor.dim() <= 5,
+              "Only tensors with 3, 4, or 5 dimensions are supported");
   RL_CHECK_AS(ValueError, groups > 0 && tensor.size(0) % groups == 0, "dim 0 must be divisible by groups");
   const int64_t out = tensor.size(0) / groups;
   tensor.zero_();
@@ -124,13 +136,15 @@ const Tensor& dirac_(const Tensor& tensor, int64_t groups) {
 }
 
 const Tensor& orthogonal_(const Tensor&, double, Generator*) {
-  throw_error<NotImplementedError>("nn.init.orthogonal_ needs the QR decomposition, which Rushlight does not have yet");
+  throw_error<NotImplementedError>(
+      "nn.init.orthogonal_ needs the QR decomposition, which Rushlight does not have yet");
 }
 
 const Tensor& sparse_(const Tensor& tensor, double sparsity, double std, Generator* generator) {
   autograd::NoGrad guard;
   RL_CHECK_AS(ValueError, tensor.dim() == 2, "Only tensors with 2 dimensions are supported");
-  const int64_t rows = tensor.size(0), zeros = static_cast<int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
+  const int64_t rows = tensor.size(0),
+                zeros = static_cast<int64_t>(std::ceil(sparsity * static_cast<double>(rows)));
   init::normal_(tensor, 0, std, generator);
   for (int64_t column = 0; column < tensor.size(1); ++column) {
     const Tensor order = make_tensor(rows, DType::Int64);
@@ -153,7 +167,8 @@ double calculate_gain(std::string_view nonlinearity, std::optional<double> param
 }
 
 std::pair<int64_t, int64_t> calculate_fan_in_and_fan_out(const Tensor& tensor) {
-  RL_CHECK_AS(ValueError, tensor.dim() >= 2, "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
+  RL_CHECK_AS(ValueError, tensor.dim() >= 2,
+              "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
   int64_t field = 1;
   for (int64_t d = 2; d < tensor.dim(); ++d) field *= tensor.sizes()[d];
   return {tensor.sizes()[1] * field, tensor.sizes()[0] * field};

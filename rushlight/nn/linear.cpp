@@ -17,7 +17,8 @@ void Linear::build() {
   else register_parameter("bias", {});
 }
 
-// U(-1/sqrt(in_features), 1/sqrt(in_features)) for both, the weight's drawn as kaiming_uniform_ with slope sqrt(5).
+// U(-1/sqrt(in_features), 1/sqrt(in_features)) for both, the weight's drawn as kaiming_uniform_ with slope
+// sqrt(5).
 void Linear::reset_parameters() {
   init::kaiming_uniform_(tensor(kWeight), std::sqrt(5.0));
   const Tensor b = tensor(kBias);
@@ -27,10 +28,13 @@ void Linear::reset_parameters() {
   init::uniform_(b, -bound, bound);
 }
 
-Tensor Linear::forward(const Tensor& input) { return functional::linear(input, tensor(kWeight), tensor(kBias)); }
+Tensor Linear::forward(const Tensor& input) {
+  return functional::linear(input, tensor(kWeight), tensor(kBias));
+}
 
 std::string Linear::extra_repr() {
-  return format("in_features={in_features}, out_features={out_features}, bias=") + (tensor(kBias).defined() ? "True" : "False");
+  return format("in_features={in_features}, out_features={out_features}, bias=") +
+         (tensor(kBias).defined() ? "True" : "False");
 }
 
 void Bilinear::build() {
@@ -51,7 +55,8 @@ Tensor Bilinear::forward(const Tensor& input1, const Tensor& input2) {
 }
 
 std::string Bilinear::extra_repr() {
-  return format("in1_features={in1_features}, in2_features={in2_features}, out_features={out_features}, bias=") +
+  return format(
+             "in1_features={in1_features}, in2_features={in2_features}, out_features={out_features}, bias=") +
          (tensor(kBias).defined() ? "True" : "False");
 }
 

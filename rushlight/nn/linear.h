@@ -15,8 +15,8 @@ class Identity : public Module {
 // y = x W^T + b: (*, in_features) -> (*, out_features).
 class Linear : public Module {
  public:
-  RL_OPTIONS(Linear, (int64_t, in_features), (int64_t, out_features), (Once<bool>, bias, true), (OnDevice, device, {}),
-             (OfDType, dtype, {}))
+  RL_OPTIONS(Linear, (int64_t, in_features), (int64_t, out_features), (Once<bool>, bias, true),
+             (OnDevice, device, {}), (OfDType, dtype, {}))
   Tensor forward(const Tensor& input) override;
   void build() override;
   void reset_parameters() override;
@@ -27,8 +27,7 @@ class Linear : public Module {
 class Bilinear : public Module {
  public:
   RL_OPTIONS(Bilinear, (int64_t, in1_features), (int64_t, in2_features), (int64_t, out_features),
-             (Once<bool>, bias, true),
-             (OnDevice, device, {}), (OfDType, dtype, {}))
+             (Once<bool>, bias, true), (OnDevice, device, {}), (OfDType, dtype, {}))
   Tensor forward(const Tensor& input1, const Tensor& input2) override;
   void build() override;
   void reset_parameters() override;

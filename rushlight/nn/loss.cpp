@@ -41,7 +41,8 @@ Tensor BCELoss::forward(const Tensor& input, const Tensor& target) {
   return F::binary_cross_entropy(input, target, tensor(kWeight), {}, {}, reduction);
 }
 Tensor BCEWithLogitsLoss::forward(const Tensor& input, const Tensor& target) {
-  return F::binary_cross_entropy_with_logits(input, target, tensor(kWeight), {}, {}, reduction, tensor(kPosWeight));
+  return F::binary_cross_entropy_with_logits(input, target, tensor(kWeight), {}, {}, reduction,
+                                             tensor(kPosWeight));
 }
 Tensor HingeEmbeddingLoss::forward(const Tensor& input, const Tensor& target) {
   return F::hinge_embedding_loss(input, target, margin, {}, {}, reduction);

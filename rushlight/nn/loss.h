@@ -11,21 +11,19 @@ std::string reduction_of(const OptBool& size_average, const OptBool& reduce, con
 // |x - y|.
 class L1Loss : public Module {
  public:
-  RL_OPTIONS(L1Loss, (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
+  RL_OPTIONS(L1Loss, (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
+             (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input, const Tensor& target) override;
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // (x - y)^2.
 class MSELoss : public Module {
  public:
-  RL_OPTIONS(MSELoss, (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
+  RL_OPTIONS(MSELoss, (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
+             (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input, const Tensor& target) override;
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // Squares below beta, absolute values above.
@@ -34,9 +32,7 @@ class SmoothL1Loss : public Module {
   RL_OPTIONS(SmoothL1Loss, (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
              (std::string, reduction, "mean"), (double, beta, 1.0))
   Tensor forward(const Tensor& input, const Tensor& target) override;
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // Squares below delta, delta times absolute values above.
@@ -49,8 +45,8 @@ class HuberLoss : public Module {
 // Minus the log-probability (N, C, ...) of the target class (N, ...).
 class NLLLoss : public Module {
  public:
-  RL_OPTIONS(NLLLoss, (Once<Tensor>, weight, {}), (Once<OptBool>, size_average, {}), (int64_t, ignore_index, -100),
-             (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
+  RL_OPTIONS(NLLLoss, (Once<Tensor>, weight, {}), (Once<OptBool>, size_average, {}),
+             (int64_t, ignore_index, -100), (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input, const Tensor& target) override;
   void build() override {
     register_buffer("weight", weight);
@@ -77,16 +73,14 @@ class KLDivLoss : public Module {
   RL_OPTIONS(KLDivLoss, (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
              (std::string, reduction, "mean"), (bool, log_target, false))
   Tensor forward(const Tensor& input, const Tensor& target) override;
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // Cross entropy of probabilities against 0 and 1.
 class BCELoss : public Module {
  public:
-  RL_OPTIONS(BCELoss, (Once<Tensor>, weight, {}), (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
-             (std::string, reduction, "mean"))
+  RL_OPTIONS(BCELoss, (Once<Tensor>, weight, {}), (Once<OptBool>, size_average, {}),
+             (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input, const Tensor& target) override;
   void build() override {
     register_buffer("weight", weight);
@@ -110,12 +104,10 @@ class BCEWithLogitsLoss : public Module {
 // x where y = 1, max(0, margin - x) where y = -1.
 class HingeEmbeddingLoss : public Module {
  public:
-  RL_OPTIONS(HingeEmbeddingLoss, (double, margin, 1.0), (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
-             (std::string, reduction, "mean"))
+  RL_OPTIONS(HingeEmbeddingLoss, (double, margin, 1.0), (Once<OptBool>, size_average, {}),
+             (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input, const Tensor& target) override;
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // log(1 + exp(-y x)).
@@ -124,9 +116,7 @@ class SoftMarginLoss : public Module {
   RL_OPTIONS(SoftMarginLoss, (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
              (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input, const Tensor& target) override;
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // BCEWithLogitsLoss averaged over classes.
@@ -159,9 +149,7 @@ class PoissonNLLLoss : public Module {
   RL_OPTIONS(PoissonNLLLoss, (bool, log_input, true), (bool, full, false), (Once<OptBool>, size_average, {}),
              (double, eps, 1e-8), (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input, const Tensor& target) override;
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // 1 - cos where y = 1, max(0, cos - margin) where y = -1.
@@ -170,31 +158,26 @@ class CosineEmbeddingLoss : public Module {
   RL_OPTIONS(CosineEmbeddingLoss, (double, margin, 0.0), (Once<OptBool>, size_average, {}),
              (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input1, const Tensor& input2, const Tensor& target);
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // max(0, -y (x1 - x2) + margin).
 class MarginRankingLoss : public Module {
  public:
-  RL_OPTIONS(MarginRankingLoss, (double, margin, 0.0), (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
-             (std::string, reduction, "mean"))
+  RL_OPTIONS(MarginRankingLoss, (double, margin, 0.0), (Once<OptBool>, size_average, {}),
+             (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
   Tensor forward(const Tensor& input1, const Tensor& input2, const Tensor& target);
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 // max(0, d(a, p) - d(a, n) + margin).
 class TripletMarginLoss : public Module {
  public:
-  RL_OPTIONS(TripletMarginLoss, (double, margin, 1.0), (double, p, 2.0), (double, eps, 1e-6), (bool, swap, false),
-             (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}), (std::string, reduction, "mean"))
+  RL_OPTIONS(TripletMarginLoss, (double, margin, 1.0), (double, p, 2.0), (double, eps, 1e-6),
+             (bool, swap, false), (Once<OptBool>, size_average, {}), (Once<OptBool>, reduce, {}),
+             (std::string, reduction, "mean"))
   Tensor forward(const Tensor& anchor, const Tensor& positive, const Tensor& negative);
-  void build() override {
-    reduction = reduction_of(size_average, reduce, reduction);
-  }
+  void build() override { reduction = reduction_of(size_average, reduce, reduction); }
 };
 
 }  // namespace rushlight::nn

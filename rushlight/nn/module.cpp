@@ -59,15 +59,19 @@ void put(Named<T>& registry, const std::string& name, T value) {
   else registry.emplace_back(name, std::move(value));
 }
 
-std::string join(const std::string& prefix, const std::string& name) { return prefix.empty() ? name : prefix + "." + name; }
+std::string join(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
 
 }  // namespace
 
 Tensor Module::forward(const Tensor&) {
-  throw_error<NotImplementedError>("Module [", class_name(), "] is missing the required \"forward\" function");
+  throw_error<NotImplementedError>("Module [", class_name(),
+                                   "] is missing the required \"forward\" function");
 }
 Tensor Module::forward(const Tensor&, const Tensor&) {
-  throw_error<NotImplementedError>("Module [", class_name(), "] is missing the required \"forward\" function");
+  throw_error<NotImplementedError>("Module [", class_name(),
+                                   "] is missing the required \"forward\" function");
 }
 
 Tensor Module::find_tensor(std::string_view name) const {
@@ -91,7 +95,8 @@ void Module::check_name(const char* what, const std::string& name) const {
 
 void Module::register_parameter(const std::string& name, const Tensor& value) {
   check_name("parameter", name);
-  RL_CHECK_AS(KeyError, !lookup(buffers_, name) && !lookup(children_, name), "attribute '", name, "' already exists");
+  RL_CHECK_AS(KeyError, !lookup(buffers_, name) && !lookup(children_, name), "attribute '", name,
+              "' already exists");
   if (value.defined()) {
     value.impl()->parameter = true;
     if (value.is_leaf() && is_inexact(value.dtype())) value.set_requires_grad(true);
@@ -105,14 +110,16 @@ void Module::new_parameter(const char* name, DimsRef sizes, const OptDevice& dev
 
 void Module::register_buffer(const std::string& name, const Tensor& value, bool persistent) {
   check_name("buffer", name);
-  RL_CHECK_AS(KeyError, !lookup(parameters_, name) && !lookup(children_, name), "attribute '", name, "' already exists");
+  RL_CHECK_AS(KeyError, !lookup(parameters_, name) && !lookup(children_, name), "attribute '", name,
+              "' already exists");
   put(buffers_, name, {value, persistent});
 }
 
 void Module::register_module(const std::string& name, const Shared<Module>& child) {
   if (self_) return peer->set_child(self_, name, *child);
   check_name("module", name);
-  RL_CHECK_AS(KeyError, !lookup(parameters_, name) && !lookup(buffers_, name), "attribute '", name, "' already exists");
+  RL_CHECK_AS(KeyError, !lookup(parameters_, name) && !lookup(buffers_, name), "attribute '", name,
+              "' already exists");
   put(children_, name, child);
 }
 
@@ -133,7 +140,8 @@ void Module::visit_below(const std::string& prefix, std::vector<const Module*>& 
 Named<Shared<Module>> Module::named_modules(const std::string& prefix) {
   Named<Shared<Module>> out;
   std::vector<const Module*> seen;
-  visit_below(prefix, seen, [&](const std::string& path, Module& m) { out.emplace_back(path, Shared<Module>(&m)); });
+  visit_below(prefix, seen,
+              [&](const std::string& path, Module& m) { out.emplace_back(path, Shared<Module>(&m)); });
   return out;
 }
 
@@ -236,13 +244,12 @@ void Module::convert(const std::function<Tensor(const Tensor&)>& f) {
 }
 
 void Module::to(DType dtype) {
-  RL_CHECK_AS(TypeError, is_inexact(dtype), "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.",
+  RL_CHECK_AS(TypeError, is_inexact(dtype),
+              "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.",
               info(dtype).name);
   convert([dtype](const Tensor& t) { return is_inexact(t.dtype()) ? t.to(dtype) : t; });
 }
-void Module::to(Device device) {
-  RL_CHECK(device == Device(), "modules live on the CPU in this build");
-}
+void Module::to(Device device) { RL_CHECK(device == Device(), "modules live on the CPU in this build"); }
 
 // ---- State dict
 
@@ -274,8 +281,10 @@ IncompatibleKeys Module::load_state_dict(const Named<Tensor>& state, bool strict
     if (!source) {
       keys.missing.push_back(name);
     } else if (source->sizes() != target.sizes()) {
-      problems += concat("\n\tsize mismatch for ", name, ": copying a param with shape torch.Size(", rushlight::to_string(source->sizes()),
-                         ") from checkpoint, the shape in current model is torch.Size(", rushlight::to_string(target.sizes()), ").");
+      problems += concat("\n\tsize mismatch for ", name, ": copying a param with shape torch.Size(",
+                         rushlight::to_string(source->sizes()),
+                         ") from checkpoint, the shape in current model is torch.Size(",
+                         rushlight::to_string(target.sizes()), ").");
     } else {
       target.copy_(*source);
     }
@@ -290,8 +299,10 @@ IncompatibleKeys Module::load_state_dict(const Named<Tensor>& state, bool strict
   };
   if (strict) {
     std::string first;
-    if (!keys.unexpected.empty()) first += concat("\n\tUnexpected key(s) in state_dict: ", list(keys.unexpected), ". ");
-    if (!keys.missing.empty()) first = concat("\n\tMissing key(s) in state_dict: ", list(keys.missing), ". ") + first;
+    if (!keys.unexpected.empty())
+      first += concat("\n\tUnexpected key(s) in state_dict: ", list(keys.unexpected), ". ");
+    if (!keys.missing.empty())
+      first = concat("\n\tMissing key(s) in state_dict: ", list(keys.missing), ". ") + first;
     problems = first + problems;
   }
   RL_CHECK(problems.empty(), "Error(s) in loading state_dict for ", class_name(), ":", problems);

@@ -1,15 +1,17 @@
 // Module: the base of every network part, in C++ and in Python.
 //
 //   struct Net : nn::Module {
-//     nn::Shared<nn::Linear> hidden = add("hidden", nn::make<nn::Linear>(2, 16)), out = add("out", nn::make<nn::Linear>(16, 1));
-//     Tensor forward(const Tensor& x) override { return (*out)(tanh((*hidden)(x))); }
+//     nn::Shared<nn::Linear> hidden = add("hidden", nn::make<nn::Linear>(2, 16)), out = add("out",
+//     nn::make<nn::Linear>(16, 1)); Tensor forward(const Tensor& x) override { return
+//     (*out)(tanh((*hidden)(x))); }
 //   };
 //
-// A module lives in one of two states. Native: its parameters, buffers, children and options are the C++ members below and
-// its reference count is an atomic integer. Owned: a foreign object (a Python instance) owns it. Then that object's
-// reference count *is* the module's count, and that object's attributes *are* its state: every accessor below reads and
-// writes them through `Peer`, so that Python's own dicts, garbage collector, pickle and deepcopy see all there is.
-// A module becomes owned once, with everything below it, and stays so until it dies; no other thread may use it meanwhile.
+// A module lives in one of two states. Native: its parameters, buffers, children and options are the C++
+// members below and its reference count is an atomic integer. Owned: a foreign object (a Python instance)
+// owns it. Then that object's reference count *is* the module's count, and that object's attributes *are* its
+// state: every accessor below reads and writes them through `Peer`, so that Python's own dicts, garbage
+// collector, pickle and deepcopy see all there is. A module becomes owned once, with everything below it, and
+// stays so until it dies; no other thread may use it meanwhile.
 #pragma once
 
 #include <atomic>
@@ -37,8 +39,7 @@ class Shared {
   Shared(const Shared& o) : Shared(o.p_) {}
   Shared(Shared&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
   template <class U>
-    requires std::is_convertible_v<U*, T*>
-  Shared(const Shared<U>& o) : Shared(o.get()) {}
+  requires std::is_convertible_v<U*, T*> Shared(const Shared<U>& o) : Shared(o.get()) {}
   Shared& operator=(Shared o) noexcept {
     std::swap(p_, o.p_);
     return *this;
@@ -79,7 +80,8 @@ class Peer {
   virtual void retain(void* self) = 0;
   virtual void release(void* self) = 0;
   virtual Tensor call(Module& module, void* self, std::initializer_list<Tensor> inputs) = 0;
-  virtual Tensor tensor(void* self, const Name& name) = 0;  // parameter, buffer, or plain attribute; empty for None
+  virtual Tensor tensor(void* self,
+                        const Name& name) = 0;  // parameter, buffer, or plain attribute; empty for None
   virtual void set_tensor(void* self, const Name& name, const Tensor& value) = 0;
   virtual Named<Tensor> parameters(void* self) = 0;
   virtual Named<Buffer> buffers(void* self) = 0;
@@ -106,7 +108,8 @@ class Module {
 
   // ---- For those who write modules.
 
-  // The computation. Parents call the module itself, m(x), so that hooks and overrides of an owner have their say.
+  // The computation. Parents call the module itself, m(x), so that hooks and overrides of an owner have their
+  // say.
   virtual Tensor forward(const Tensor& input);
   virtual Tensor forward(const Tensor& input, const Tensor& target);
   virtual void visit_options(OptionVisitor&) {}
@@ -127,20 +130,25 @@ class Module {
     return child;
   }
   // A parameter or buffer as it is now.
-  Tensor tensor(const Name& name) const { return self_ ? peer->tensor(self_, name) : find_tensor(name.text()); }
+  Tensor tensor(const Name& name) const {
+    return self_ ? peer->tensor(self_, name) : find_tensor(name.text());
+  }
   // Replaces a parameter or buffer.
   void set_tensor(const Name& name, const Tensor& value);
 
   // ---- For those who use them.
 
-  Tensor operator()(const Tensor& input) { return self_ ? peer->call(*this, self_, {input}) : forward(input); }
+  Tensor operator()(const Tensor& input) {
+    return self_ ? peer->call(*this, self_, {input}) : forward(input);
+  }
   Tensor operator()(const Tensor& input, const Tensor& target) {
     return self_ ? peer->call(*this, self_, {input, target}) : forward(input, target);
   }
 
   std::vector<Tensor> parameters(bool recurse = true) const;
   std::vector<Tensor> buffers(bool recurse = true) const;
-  Named<Tensor> named_parameters(const std::string& prefix = "", bool recurse = true) const;  // each tensor once
+  Named<Tensor> named_parameters(const std::string& prefix = "",
+                                 bool recurse = true) const;  // each tensor once
   Named<Tensor> named_buffers(const std::string& prefix = "", bool recurse = true) const;
   Named<Shared<Module>> children() const { return self_ ? peer->children(self_) : children_; }
   std::vector<Shared<Module>> modules();  // itself and all below it, each once
@@ -157,7 +165,8 @@ class Module {
 
   // Parameters and persistent buffers by their dotted names; the tensors share memory with the module's.
   Named<Tensor> state_dict(const std::string& prefix = "") const;
-  // Copies values in. RuntimeError with PyTorch's list of missing and unexpected keys and sizes that do not match.
+  // Copies values in. RuntimeError with PyTorch's list of missing and unexpected keys and sizes that do not
+  // match.
   IncompatibleKeys load_state_dict(const Named<Tensor>& state, bool strict = true);
 
   // "Linear(in_features=2, out_features=3, bias=True)", children on lines of their own.

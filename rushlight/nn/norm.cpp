@@ -10,7 +10,8 @@ namespace F = functional;
 
 namespace {
 
-const Name kWeight{"weight"}, kBias{"bias"}, kMean{"running_mean"}, kVar{"running_var"}, kCount{"num_batches_tracked"};
+const Name kWeight{"weight"}, kBias{"bias"}, kMean{"running_mean"}, kVar{"running_var"},
+    kCount{"num_batches_tracked"};
 
 void ones_if(const Tensor& t) {
   if (t.defined()) init::ones_(t);
@@ -22,14 +23,16 @@ void zeros_if(const Tensor& t) {
 void check_rank(const Tensor& input, int64_t low, int64_t high) {
   const int64_t rank = input.dim();
   const std::string expected = low == high ? concat(low, "D") : concat(low, "D or ", high, "D");
-  RL_CHECK_AS(ValueError, rank == low || rank == high, "expected ", expected, " input (got ", rank, "D input)");
+  RL_CHECK_AS(ValueError, rank == low || rank == high, "expected ", expected, " input (got ", rank,
+              "D input)");
 }
 
 std::string truth(bool v) { return v ? "True" : "False"; }
 
 }  // namespace
 
-void FeatureNorm::build_affine(int64_t features, bool affine, bool track, bool with_bias, const OptDevice& device, const OptDType& dtype) {
+void FeatureNorm::build_affine(int64_t features, bool affine, bool track, bool with_bias,
+                               const OptDevice& device, const OptDType& dtype) {
   if (affine) new_parameter("weight", features, device, dtype);
   else register_parameter("weight", {});
   if (affine && with_bias) new_parameter("bias", features, device, dtype);
@@ -66,19 +69,20 @@ Tensor FeatureNorm::batch_norm(const Tensor& input, bool track, const OptDouble&
     }
   }
   const bool use_running = !train || track;
-  return F::batch_norm(input, use_running ? mean : Tensor(), use_running ? var : Tensor(), tensor(kWeight), tensor(kBias),
-                       train || (!mean.defined() && !var.defined()), factor, eps);
+  return F::batch_norm(input, use_running ? mean : Tensor(), use_running ? var : Tensor(), tensor(kWeight),
+                       tensor(kBias), train || (!mean.defined() && !var.defined()), factor, eps);
 }
 
-Tensor FeatureNorm::instance_norm(const Tensor& input, int64_t rank, int64_t features, bool affine, bool track, const OptDouble& momentum,
-                                  double eps) {
+Tensor FeatureNorm::instance_norm(const Tensor& input, int64_t rank, int64_t features, bool affine,
+                                  bool track, const OptDouble& momentum, double eps) {
   check_rank(input, rank, rank + 1);
   const bool batched = input.dim() == rank + 1;
   const int64_t channels = input.size(batched ? 1 : 0);
-  RL_CHECK_AS(ValueError, channels == features || !affine, "expected input's size at dim=", batched ? 1 : 0, " to match num_features (", features,
-              "), but got: ", channels, ".");
-  const Tensor y = F::instance_norm(batched ? input : input.unsqueeze(0), tensor(kMean), tensor(kVar), tensor(kWeight), tensor(kBias),
-                                    training() || !track, momentum.value_or(0), eps);
+  RL_CHECK_AS(ValueError, channels == features || !affine, "expected input's size at dim=", batched ? 1 : 0,
+              " to match num_features (", features, "), but got: ", channels, ".");
+  const Tensor y =
+      F::instance_norm(batched ? input : input.unsqueeze(0), tensor(kMean), tensor(kVar), tensor(kWeight),
+                       tensor(kBias), training() || !track, momentum.value_or(0), eps);
   return batched ? y : y.squeeze(0);
 }
 
@@ -111,9 +115,12 @@ void LayerNorm::reset_parameters() {
   ones_if(tensor(kWeight));
   zeros_if(tensor(kBias));
 }
-Tensor LayerNorm::forward(const Tensor& input) { return F::layer_norm(input, normalized_shape, tensor(kWeight), tensor(kBias), eps); }
+Tensor LayerNorm::forward(const Tensor& input) {
+  return F::layer_norm(input, normalized_shape, tensor(kWeight), tensor(kBias), eps);
+}
 std::string LayerNorm::extra_repr() {
-  return format("{normalized_shape}, eps={eps}, elementwise_affine={elementwise_affine}, bias=") + truth(tensor(kBias).defined());
+  return format("{normalized_shape}, eps={eps}, elementwise_affine={elementwise_affine}, bias=") +
+         truth(tensor(kBias).defined());
 }
 
 void RMSNorm::build() {
@@ -121,7 +128,9 @@ void RMSNorm::build() {
   else register_parameter("weight", {});
 }
 void RMSNorm::reset_parameters() { ones_if(tensor(kWeight)); }
-Tensor RMSNorm::forward(const Tensor& input) { return F::rms_norm(input, normalized_shape, tensor(kWeight), eps); }
+Tensor RMSNorm::forward(const Tensor& input) {
+  return F::rms_norm(input, normalized_shape, tensor(kWeight), eps);
+}
 
 void GroupNorm::build() {
   RL_CHECK_AS(ValueError, num_groups != 0 && num_channels % num_groups == 0, "num_channels (", num_channels,
@@ -135,11 +144,16 @@ void GroupNorm::reset_parameters() {
   ones_if(tensor(kWeight));
   zeros_if(tensor(kBias));
 }
-Tensor GroupNorm::forward(const Tensor& input) { return F::group_norm(input, num_groups, tensor(kWeight), tensor(kBias), eps); }
+Tensor GroupNorm::forward(const Tensor& input) {
+  return F::group_norm(input, num_groups, tensor(kWeight), tensor(kBias), eps);
+}
 std::string GroupNorm::extra_repr() {
-  return format("{num_groups}, {num_channels}, eps={eps}, affine={affine}, bias=") + truth(tensor(kBias).defined());
+  return format("{num_groups}, {num_channels}, eps={eps}, affine={affine}, bias=") +
+         truth(tensor(kBias).defined());
 }
 
-Tensor LocalResponseNorm::forward(const Tensor& input) { return F::local_response_norm(input, size, alpha, beta, k); }
+Tensor LocalResponseNorm::forward(const Tensor& input) {
+  return F::local_response_norm(input, size, alpha, beta, k);
+}
 
 }  // namespace rushlight::nn

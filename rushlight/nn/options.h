@@ -6,9 +6,9 @@
 //     Tensor forward(const Tensor& input) override;
 //   };
 //
-// gives the members `p` and `inplace`, the constructor Dropout(p = 0.5, inplace = false) and, in Python, the same
-// constructor by name and the attributes. An option without a default must be given. Options of type Once<T> exist for
-// the constructor alone.
+// gives the members `p` and `inplace`, the constructor Dropout(p = 0.5, inplace = false) and, in Python, the
+// same constructor by name and the attributes. An option without a default must be given. Options of type
+// Once<T> exist for the constructor alone.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,8 @@
 
 namespace rushlight::nn {
 
-// An attribute's name that C++ code looks up. The owner of a module keeps its own key for it (an interned Python string).
+// An attribute's name that C++ code looks up. The owner of a module keeps its own key for it (an interned
+// Python string).
 class Name {
  public:
   enum Use : uint8_t { kKept = 0, kOnce = 1, kKeyword = 2, kDerived = 4 };
@@ -30,7 +31,7 @@ class Name {
   bool once() const { return use_ & kOnce; }             // an argument of the constructor, no attribute
   bool keyword_only() const { return use_ & kKeyword; }  // in Python
   bool derived() const { return use_ & kDerived; }       // an attribute that the constructor does not take
-  int tuple() const { return tuple_; }                   // a tuple of so many in Python, 0 for any; -1: kept as given
+  int tuple() const { return tuple_; }  // a tuple of so many in Python, 0 for any; -1: kept as given
   mutable void* foreign_key = nullptr;
 
  private:
@@ -46,8 +47,7 @@ struct Once {
   Once() = default;
   Once(T v) : value(std::move(v)) {}
   template <class U>
-    requires std::is_constructible_v<T, U>
-  Once(U&& v) : value(std::forward<U>(v)) {}
+  requires std::is_constructible_v<T, U> Once(U&& v) : value(std::forward<U>(v)) {}
   operator const T&() const { return value; }
   const T* operator->() const { return &value; }
   T value{};
@@ -123,64 +123,86 @@ struct OptionTraits {
 };
 template <class T>
 struct OptionTraits<Once<T>> {
-  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kOnce); }
+  static constexpr Name make_name(const char* text, bool required) {
+    return Name(text, required, Name::kOnce);
+  }
   static void visit(OptionVisitor& v, const Name& n, Once<T>& value) { v.visit(n, value.value); }
 };
 template <class T>
 struct OptionTraits<Keyword<T>> {
-  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kOnce | Name::kKeyword); }
+  static constexpr Name make_name(const char* text, bool required) {
+    return Name(text, required, Name::kOnce | Name::kKeyword);
+  }
   static void visit(OptionVisitor& v, const Name& n, Keyword<T>& value) { v.visit(n, value.value); }
 };
 template <class T>
 struct OptionTraits<Derived<T>> {
-  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kDerived); }
+  static constexpr Name make_name(const char* text, bool required) {
+    return Name(text, required, Name::kDerived);
+  }
   static void visit(OptionVisitor& v, const Name& n, Derived<T>& value) { v.visit(n, value.value); }
 };
 template <int N>
 struct OptionTraits<Derived<Tuple<N>>> {
-  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kDerived, N); }
-  static void visit(OptionVisitor& v, const Name& n, Derived<Tuple<N>>& value) { v.visit(n, static_cast<Dims&>(value.value)); }
+  static constexpr Name make_name(const char* text, bool required) {
+    return Name(text, required, Name::kDerived, N);
+  }
+  static void visit(OptionVisitor& v, const Name& n, Derived<Tuple<N>>& value) {
+    v.visit(n, static_cast<Dims&>(value.value));
+  }
 };
 template <int N>
 struct OptionTraits<Tuple<N>> {
-  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kKept, N); }
-  static void visit(OptionVisitor& v, const Name& n, Tuple<N>& value) { v.visit(n, static_cast<Dims&>(value)); }
+  static constexpr Name make_name(const char* text, bool required) {
+    return Name(text, required, Name::kKept, N);
+  }
+  static void visit(OptionVisitor& v, const Name& n, Tuple<N>& value) {
+    v.visit(n, static_cast<Dims&>(value));
+  }
 };
 template <int N>
 struct OptionTraits<WordOr<N>> {
-  static constexpr Name make_name(const char* text, bool required) { return Name(text, required, Name::kKept, N); }
-  static void visit(OptionVisitor& v, const Name& n, WordOr<N>& value) { v.visit(n, value.word, value.sizes); }
+  static constexpr Name make_name(const char* text, bool required) {
+    return Name(text, required, Name::kKept, N);
+  }
+  static void visit(OptionVisitor& v, const Name& n, WordOr<N>& value) {
+    v.visit(n, value.word, value.sizes);
+  }
 };
 
-// Tag of the constructor that leaves a layer without parameters, for an owner that fills in the options itself.
+// Tag of the constructor that leaves a layer without parameters, for an owner that fills in the options
+// itself.
 struct Blank {};
 
-#define RL_OPTIONS(Class, ...)                                                               \
-  explicit Class(Blank) {}                                                                   \
-  explicit Class(RL_TAIL(~ RL_MAP(RL_OPTION_PARAMETER, __VA_ARGS__))) {                      \
-    RL_MAP(RL_OPTION_ASSIGN, __VA_ARGS__)                                                    \
-    build();                                                                                 \
-    reset_parameters();                                                                      \
-  }                                                                                          \
-  RL_MAP(RL_OPTION_MEMBER, __VA_ARGS__)                                                      \
-  void visit_options([[maybe_unused]] ::rushlight::nn::OptionVisitor& visitor) override {    \
-    RL_MAP(RL_OPTION_VISIT, __VA_ARGS__)                                                     \
+#define RL_OPTIONS(Class, ...)                                                            \
+  explicit Class(Blank) {}                                                                \
+  explicit Class(RL_TAIL(~RL_MAP(RL_OPTION_PARAMETER, __VA_ARGS__))) {                    \
+    RL_MAP(RL_OPTION_ASSIGN, __VA_ARGS__)                                                 \
+    build();                                                                              \
+    reset_parameters();                                                                   \
+  }                                                                                       \
+  RL_MAP(RL_OPTION_MEMBER, __VA_ARGS__)                                                   \
+  void visit_options([[maybe_unused]] ::rushlight::nn::OptionVisitor& visitor) override { \
+    RL_MAP(RL_OPTION_VISIT, __VA_ARGS__)                                                  \
   }
 
-#define RL_OPTION_PARAMETER(...) RL_PICK(__VA_ARGS__, RL_OPTION_PARAMETER3, RL_OPTION_PARAMETER2, RL_NOTHING)(__VA_ARGS__)
+#define RL_OPTION_PARAMETER(...) \
+  RL_PICK(__VA_ARGS__, RL_OPTION_PARAMETER3, RL_OPTION_PARAMETER2, RL_NOTHING)(__VA_ARGS__)
 #define RL_OPTION_PARAMETER3(type, name, ...) , type name = __VA_ARGS__
 #define RL_OPTION_PARAMETER2(type, name) , type name
 #define RL_OPTION_ASSIGN(type, name, ...) this->name = std::move(name);
-#define RL_OPTION_MEMBER(...) RL_PICK(__VA_ARGS__, RL_OPTION_MEMBER3, RL_OPTION_MEMBER2, RL_NOTHING)(__VA_ARGS__)
+#define RL_OPTION_MEMBER(...) \
+  RL_PICK(__VA_ARGS__, RL_OPTION_MEMBER3, RL_OPTION_MEMBER2, RL_NOTHING)(__VA_ARGS__)
 #define RL_OPTION_MEMBER3(type, name, ...) type name = __VA_ARGS__;
 #define RL_OPTION_MEMBER2(type, name) type name{};
 #define RL_OPTION_VISIT(...) RL_PICK(__VA_ARGS__, RL_OPTION_VISIT3, RL_OPTION_VISIT2, RL_NOTHING)(__VA_ARGS__)
 #define RL_OPTION_VISIT3(type, name, ...) RL_OPTION_VISIT_AS(type, name, false)
 #define RL_OPTION_VISIT2(type, name) RL_OPTION_VISIT_AS(type, name, true)
-#define RL_OPTION_VISIT_AS(type, name, required)                                                                    \
-  {                                                                                                                 \
-    static constinit ::rushlight::nn::Name key = ::rushlight::nn::OptionTraits<type>::make_name(#name, required);        \
-    ::rushlight::nn::OptionTraits<type>::visit(visitor, key, this->name);                                           \
+#define RL_OPTION_VISIT_AS(type, name, required)                          \
+  {                                                                       \
+    static constinit ::rushlight::nn::Name key =                          \
+        ::rushlight::nn::OptionTraits<type>::make_name(#name, required);  \
+    ::rushlight::nn::OptionTraits<type>::visit(visitor, key, this->name); \
   }
 
 }  // namespace rushlight::nn

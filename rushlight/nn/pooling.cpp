@@ -28,15 +28,22 @@ Tensor AvgPool1d::forward(const Tensor& x) {
   return F::avg_pool1d(x, kernel_size, stride, padding, ceil_mode, count_include_pad);
 }
 Tensor AvgPool2d::forward(const Tensor& x) {
-  return F::avg_pool2d(x, kernel_size, optional(stride), padding, ceil_mode, count_include_pad, divisor_override);
+  return F::avg_pool2d(x, kernel_size, optional(stride), padding, ceil_mode, count_include_pad,
+                       divisor_override);
 }
 Tensor AdaptiveAvgPool1d::forward(const Tensor& x) { return F::adaptive_avg_pool1d(x, output_size); }
 Tensor AdaptiveAvgPool2d::forward(const Tensor& x) { return F::adaptive_avg_pool2d(x, extents(output_size)); }
-WithIndices AdaptiveMaxPool1d::pool(const Tensor& x) { return F::adaptive_max_pool1d(x, output_size, return_indices); }
-WithIndices AdaptiveMaxPool2d::pool(const Tensor& x) { return F::adaptive_max_pool2d(x, extents(output_size), return_indices); }
+WithIndices AdaptiveMaxPool1d::pool(const Tensor& x) {
+  return F::adaptive_max_pool1d(x, output_size, return_indices);
+}
+WithIndices AdaptiveMaxPool2d::pool(const Tensor& x) {
+  return F::adaptive_max_pool2d(x, extents(output_size), return_indices);
+}
 Tensor LPPool1d::forward(const Tensor& x) {
   return F::lp_pool1d(x, norm_type, kernel_size[0], stride ? OptInt((*stride)[0]) : OptInt(), ceil_mode);
 }
-Tensor LPPool2d::forward(const Tensor& x) { return F::lp_pool2d(x, norm_type, kernel_size, optional(stride), ceil_mode); }
+Tensor LPPool2d::forward(const Tensor& x) {
+  return F::lp_pool2d(x, norm_type, kernel_size, optional(stride), ceil_mode);
+}
 
 }  // namespace rushlight::nn

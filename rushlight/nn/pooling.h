@@ -5,22 +5,23 @@
 
 namespace rushlight::nn {
 
-// Without a stride, windows follow each other without overlap. pool() gives the places of the maxima too, when
-// return_indices asks for them.
-#define RL_MAX_POOL(Class)                                                                                                \
-  class Class : public Module {                                                                                           \
-   public:                                                                                                                \
-    RL_OPTIONS(Class, (Dims, kernel_size), (std::optional<Dims>, stride, {}), (Dims, padding, Dims{0}),                   \
-               (Dims, dilation, Dims{1}), (bool, return_indices, false), (bool, ceil_mode, false))                        \
-    Tensor forward(const Tensor& input) override { return pool(input); }                                                  \
-    WithIndices pool(const Tensor& input);                                                                                \
-    void build() override {                                                                                               \
-      if (!stride) stride = kernel_size;                                                                                  \
-    }                                                                                                                     \
-    std::string extra_repr() override {                                                                                   \
-      return format("kernel_size={kernel_size}, stride={stride}, padding={padding}, dilation={dilation}, "                \
-                    "ceil_mode={ceil_mode}");                                                                             \
-    }                                                                                                                     \
+// Without a stride, windows follow each other without overlap. pool() gives the places of the maxima too,
+// when return_indices asks for them.
+#define RL_MAX_POOL(Class)                                                                              \
+  class Class : public Module {                                                                         \
+   public:                                                                                              \
+    RL_OPTIONS(Class, (Dims, kernel_size), (std::optional<Dims>, stride, {}), (Dims, padding, Dims{0}), \
+               (Dims, dilation, Dims{1}), (bool, return_indices, false), (bool, ceil_mode, false))      \
+    Tensor forward(const Tensor& input) override { return pool(input); }                                \
+    WithIndices pool(const Tensor& input);                                                              \
+    void build() override {                                                                             \
+      if (!stride) stride = kernel_size;                                                                \
+    }                                                                                                   \
+    std::string extra_repr() override {                                                                 \
+      return format(                                                                                    \
+          "kernel_size={kernel_size}, stride={stride}, padding={padding}, dilation={dilation}, "        \
+          "ceil_mode={ceil_mode}");                                                                     \
+    }                                                                                                   \
   };
 RL_MAX_POOL(MaxPool1d)
 RL_MAX_POOL(MaxPool2d)
@@ -28,58 +29,64 @@ RL_MAX_POOL(MaxPool2d)
 
 class AvgPool1d : public Module {
  public:
-  RL_OPTIONS(AvgPool1d, (Tuple<1>, kernel_size), (Tuple<1>, stride, Tuple<1>(Dims())), (Tuple<1>, padding, 0), (bool, ceil_mode, false),
-             (bool, count_include_pad, true))
+  RL_OPTIONS(AvgPool1d, (Tuple<1>, kernel_size), (Tuple<1>, stride, Tuple<1>(Dims())), (Tuple<1>, padding, 0),
+             (bool, ceil_mode, false), (bool, count_include_pad, true))
   Tensor forward(const Tensor& input) override;
   void build() override {
     if (stride.empty()) stride = kernel_size;
   }
-  std::string extra_repr() override { return format("kernel_size={kernel_size}, stride={stride}, padding={padding}"); }
+  std::string extra_repr() override {
+    return format("kernel_size={kernel_size}, stride={stride}, padding={padding}");
+  }
 };
 
 class AvgPool2d : public Module {
  public:
-  RL_OPTIONS(AvgPool2d, (Dims, kernel_size), (std::optional<Dims>, stride, {}), (Dims, padding, Dims{0}), (bool, ceil_mode, false),
-             (bool, count_include_pad, true), (OptInt, divisor_override, {}))
+  RL_OPTIONS(AvgPool2d, (Dims, kernel_size), (std::optional<Dims>, stride, {}), (Dims, padding, Dims{0}),
+             (bool, ceil_mode, false), (bool, count_include_pad, true), (OptInt, divisor_override, {}))
   Tensor forward(const Tensor& input) override;
   void build() override {
     if (!stride) stride = kernel_size;
   }
-  std::string extra_repr() override { return format("kernel_size={kernel_size}, stride={stride}, padding={padding}"); }
+  std::string extra_repr() override {
+    return format("kernel_size={kernel_size}, stride={stride}, padding={padding}");
+  }
 };
 
 // The output has the given size, whatever the input's; None (-1) leaves a dimension as it is.
-#define RL_ADAPTIVE_AVG_POOL(Class)                                                      \
-  class Class : public Module {                                                          \
-   public:                                                                               \
-    RL_OPTIONS(Class, (OpenSizes, output_size))                                          \
-    Tensor forward(const Tensor& input) override;                                        \
-    std::string extra_repr() override { return format("output_size={output_size}"); }    \
+#define RL_ADAPTIVE_AVG_POOL(Class)                                                   \
+  class Class : public Module {                                                       \
+   public:                                                                            \
+    RL_OPTIONS(Class, (OpenSizes, output_size))                                       \
+    Tensor forward(const Tensor& input) override;                                     \
+    std::string extra_repr() override { return format("output_size={output_size}"); } \
   };
 RL_ADAPTIVE_AVG_POOL(AdaptiveAvgPool1d)
 RL_ADAPTIVE_AVG_POOL(AdaptiveAvgPool2d)
 #undef RL_ADAPTIVE_AVG_POOL
 
-#define RL_ADAPTIVE_MAX_POOL(Class)                                                      \
-  class Class : public Module {                                                          \
-   public:                                                                               \
-    RL_OPTIONS(Class, (OpenSizes, output_size), (bool, return_indices, false))           \
-    Tensor forward(const Tensor& input) override { return pool(input); }                 \
-    WithIndices pool(const Tensor& input);                                               \
-    std::string extra_repr() override { return format("output_size={output_size}"); }    \
+#define RL_ADAPTIVE_MAX_POOL(Class)                                                   \
+  class Class : public Module {                                                       \
+   public:                                                                            \
+    RL_OPTIONS(Class, (OpenSizes, output_size), (bool, return_indices, false))        \
+    Tensor forward(const Tensor& input) override { return pool(input); }              \
+    WithIndices pool(const Tensor& input);                                            \
+    std::string extra_repr() override { return format("output_size={output_size}"); } \
   };
 RL_ADAPTIVE_MAX_POOL(AdaptiveMaxPool1d)
 RL_ADAPTIVE_MAX_POOL(AdaptiveMaxPool2d)
 #undef RL_ADAPTIVE_MAX_POOL
 
-#define RL_LP_POOL(Class)                                                                                               \
-  class Class : public Module {                                                                                         \
-   public:                                                                                                              \
-    RL_OPTIONS(Class, (double, norm_type), (Dims, kernel_size), (std::optional<Dims>, stride, {}), (bool, ceil_mode, false)) \
-    Tensor forward(const Tensor& input) override;                                                                       \
-    std::string extra_repr() override {                                                                                 \
-      return format("norm_type={norm_type}, kernel_size={kernel_size}, stride={stride}, ceil_mode={ceil_mode}");        \
-    }                                                                                                                   \
+#define RL_LP_POOL(Class)                                                                              \
+  class Class : public Module {                                                                        \
+   public:                                                                                             \
+    RL_OPTIONS(Class, (double, norm_type), (Dims, kernel_size), (std::optional<Dims>, stride, {}),     \
+               (bool, ceil_mode, false))                                                               \
+    Tensor forward(const Tensor& input) override;                                                      \
+    std::string extra_repr() override {                                                                \
+      return format(                                                                                   \
+          "norm_type={norm_type}, kernel_size={kernel_size}, stride={stride}, ceil_mode={ceil_mode}"); \
+    }                                                                                                  \
   };
 RL_LP_POOL(LPPool1d)
 RL_LP_POOL(LPPool2d)

@@ -14,8 +14,10 @@ int64_t gates_of(const std::string& mode) { return mode == "LSTM" ? 4 : mode == 
 
 Tensor affine(const Tensor& x, const Tensor& w, const Tensor& b) { return functional::linear(x, w, b); }
 
-// One step from x W_ih^T + b_ih and the states. Formulas: Hochreiter and Schmidhuber (1997), Cho et al. (2014).
-States step_gates(const std::string& mode, const Tensor& from_input, const States& states, const Tensor& w_hh, const Tensor& b_hh) {
+// One step from x W_ih^T + b_ih and the states. Formulas: Hochreiter and Schmidhuber (1997), Cho et al.
+// (2014).
+States step_gates(const std::string& mode, const Tensor& from_input, const States& states, const Tensor& w_hh,
+                  const Tensor& b_hh) {
   const auto& [h, c] = states;
   const Tensor from_state = affine(h, w_hh, b_hh);
   if (mode == "RNN_TANH") return {tanh(from_input + from_state), Tensor()};
@@ -30,7 +32,9 @@ States step_gates(const std::string& mode, const Tensor& from_input, const State
   return {(h - next) * update + next, Tensor()};
 }
 
-Tensor rows_of(const Tensor& t, int64_t start, int64_t count) { return t.defined() ? t.narrow(0, start, count) : t; }
+Tensor rows_of(const Tensor& t, int64_t start, int64_t count) {
+  return t.defined() ? t.narrow(0, start, count) : t;
+}
 Tensor stack_rows(const std::vector<Tensor>& parts) { return parts.size() == 1 ? parts[0] : cat(parts, 0); }
 
 std::string brackets(std::initializer_list<int64_t> sizes) { return rushlight::to_string(Dims(sizes)); }
@@ -41,13 +45,16 @@ std::string brackets(std::initializer_list<int64_t> sizes) { return rushlight::t
 
 void RecurrentBase::build_gates(const OptDevice& device, const OptDType& dtype) {
   const Shape s = shape();
-  RL_CHECK_AS(ValueError, s.dropout >= 0 && s.dropout <= 1,
-              "dropout should be a number in range [0, 1] representing the probability of an element being zeroed");
+  RL_CHECK_AS(
+      ValueError, s.dropout >= 0 && s.dropout <= 1,
+      "dropout should be a number in range [0, 1] representing the probability of an element being zeroed");
   RL_CHECK_AS(ValueError, s.hidden_size > 0, "hidden_size must be greater than zero");
   RL_CHECK_AS(ValueError, s.num_layers > 0, "num_layers must be greater than zero");
-  RL_CHECK_AS(ValueError, s.proj_size >= 0, "proj_size should be a positive integer or zero to disable projections");
+  RL_CHECK_AS(ValueError, s.proj_size >= 0,
+              "proj_size should be a positive integer or zero to disable projections");
   RL_CHECK_AS(ValueError, s.proj_size < s.hidden_size, "proj_size has to be smaller than hidden_size");
-  const int64_t directions = s.bidirectional ? 2 : 1, out = s.proj_size ? s.proj_size : s.hidden_size, g = gates_of(s.mode) * s.hidden_size;
+  const int64_t directions = s.bidirectional ? 2 : 1, out = s.proj_size ? s.proj_size : s.hidden_size,
+                g = gates_of(s.mode) * s.hidden_size;
   for (int64_t layer = 0; layer < s.num_layers; ++layer) {
     const int64_t in = layer == 0 ? s.input_size : out * directions;
     for (int64_t d = 0; d < directions; ++d) {
@@ -91,13 +98,17 @@ std::string RecurrentBase::describe() {
 
 // ---- Computation
 
-// Steps in order, or from the last to the first: sequences that are over keep their state, those that begin join with theirs.
-std::tuple<Tensor, States> RecurrentBase::run_direction(const Tensor& rows, const std::vector<int64_t>& batch_sizes, const States& initial,
-                                                        int64_t layer, bool reverse) {
+// Steps in order, or from the last to the first: sequences that are over keep their state, those that begin
+// join with theirs.
+std::tuple<Tensor, States> RecurrentBase::run_direction(const Tensor& rows,
+                                                        const std::vector<int64_t>& batch_sizes,
+                                                        const States& initial, int64_t layer, bool reverse) {
   const Shape s = shape();
-  const Tensor w_hh = weight("weight_hh", layer, reverse), b_hh = s.bias ? weight("bias_hh", layer, reverse) : Tensor();
+  const Tensor w_hh = weight("weight_hh", layer, reverse),
+               b_hh = s.bias ? weight("bias_hh", layer, reverse) : Tensor();
   const Tensor w_hr = s.proj_size ? weight("weight_hr", layer, reverse) : Tensor();
-  const Tensor from_input = affine(rows, weight("weight_ih", layer, reverse), s.bias ? weight("bias_ih", layer, reverse) : Tensor());
+  const Tensor from_input = affine(rows, weight("weight_ih", layer, reverse),
+                                   s.bias ? weight("bias_ih", layer, reverse) : Tensor());
   const int64_t steps = static_cast<int64_t>(batch_sizes.size());
   std::vector<Tensor> outputs(static_cast<size_t>(steps)), done_h, done_c;
   int64_t active = reverse ? batch_sizes.back() : batch_sizes.front(), offset = reverse ? rows.size(0) : 0;
@@ -125,7 +136,8 @@ std::tuple<Tensor, States> RecurrentBase::run_direction(const Tensor& rows, cons
   return {stack_rows(outputs), {stack_rows(done_h), done_c.empty() ? Tensor() : stack_rows(done_c)}};
 }
 
-std::tuple<Tensor, States> RecurrentBase::run(const Tensor& rows, const std::vector<int64_t>& batch_sizes, const States& initial) {
+std::tuple<Tensor, States> RecurrentBase::run(const Tensor& rows, const std::vector<int64_t>& batch_sizes,
+                                              const States& initial) {
   const Shape s = shape();
   RL_CHECK(!batch_sizes.empty(), "Expected sequence length to be larger than 0 in RNN");
   const int64_t directions = s.bidirectional ? 2 : 1;
@@ -136,7 +148,8 @@ std::tuple<Tensor, States> RecurrentBase::run(const Tensor& rows, const std::vec
     for (int64_t d = 0; d < directions; ++d) {
       const int64_t k = layer * directions + d;
       const Tensor c = std::get<1>(initial);
-      auto [y, last] = run_direction(x, batch_sizes, {std::get<0>(initial)[k], c.defined() ? c[k] : c}, layer, d == 1);
+      auto [y, last] =
+          run_direction(x, batch_sizes, {std::get<0>(initial)[k], c.defined() ? c[k] : c}, layer, d == 1);
       outputs.push_back(y);
       last_h.push_back(std::get<0>(last));
       if (c.defined()) last_c.push_back(std::get<1>(last));
@@ -154,23 +167,31 @@ std::tuple<Tensor, States> RecurrentBase::run(const Tensor& rows, const std::vec
 std::tuple<Tensor, States> RecurrentBase::run_dense(const Tensor& given, const States& states) {
   const Shape s = shape();
   const char* name = s.mode == "LSTM" ? "LSTM" : s.mode == "GRU" ? "GRU" : "RNN";
-  RL_CHECK_AS(ValueError, given.dim() == 2 || given.dim() == 3, name, ": Expected input to be 2D or 3D, got ", given.dim(), "D", s.mode == "LSTM" ? " instead" : " tensor instead");
+  RL_CHECK_AS(ValueError, given.dim() == 2 || given.dim() == 3, name, ": Expected input to be 2D or 3D, got ",
+              given.dim(), "D", s.mode == "LSTM" ? " instead" : " tensor instead");
   const bool batched = given.dim() == 3;
   Tensor input = !batched ? given.unsqueeze(1) : s.batch_first ? given.transpose(0, 1) : given;
-  RL_CHECK(input.size(2) == s.input_size, "input.size(-1) must be equal to input_size. Expected ", s.input_size, ", got ", input.size(2));
-  const int64_t steps = input.size(0), batch = input.size(1), slots = s.num_layers * (s.bidirectional ? 2 : 1);
+  RL_CHECK(input.size(2) == s.input_size, "input.size(-1) must be equal to input_size. Expected ",
+           s.input_size, ", got ", input.size(2));
+  const int64_t steps = input.size(0), batch = input.size(1),
+                slots = s.num_layers * (s.bidirectional ? 2 : 1);
   const int64_t out = s.proj_size ? s.proj_size : s.hidden_size;
   auto state = [&](const Tensor& t, int64_t size, const char* which) {
     if (!t.defined()) return zeros({slots, batch, size}, input.dtype());
-    RL_CHECK(t.dim() == given.dim(), "For ", batched ? "batched 3-D" : "unbatched 2-D", " input, hx ", s.mode == "LSTM" ? "and cx " : "", "should also be ", batched ? 3 : 2, "-D but got ",
-             s.mode == "LSTM" ? "(" : "", t.dim(), "-D", s.mode == "LSTM" ? concat(", ", t.dim(), "-D) tensors") : std::string(" tensor"));
+    RL_CHECK(t.dim() == given.dim(), "For ", batched ? "batched 3-D" : "unbatched 2-D", " input, hx ",
+             s.mode == "LSTM" ? "and cx " : "", "should also be ", batched ? 3 : 2, "-D but got ",
+             s.mode == "LSTM" ? "(" : "", t.dim(), "-D",
+             s.mode == "LSTM" ? concat(", ", t.dim(), "-D) tensors") : std::string(" tensor"));
     const Tensor b = batched ? t : t.unsqueeze(1);
-    RL_CHECK(b.sizes() == Dims({slots, batch, size}), "Expected ", which, " size ", brackets({slots, batch, size}), ", got ", rushlight::to_string(b.sizes()));
+    RL_CHECK(b.sizes() == Dims({slots, batch, size}), "Expected ", which, " size ",
+             brackets({slots, batch, size}), ", got ", rushlight::to_string(b.sizes()));
     return b;
   };
   const bool lstm = s.mode == "LSTM";
-  const States initial{state(std::get<0>(states), out, lstm ? "hidden[0]" : "hidden"), lstm ? state(std::get<1>(states), s.hidden_size, "hidden[1]") : Tensor()};
-  auto [rows, last] = run(input.reshape({steps * batch, s.input_size}), std::vector<int64_t>(static_cast<size_t>(steps), batch), initial);
+  const States initial{state(std::get<0>(states), out, lstm ? "hidden[0]" : "hidden"),
+                       lstm ? state(std::get<1>(states), s.hidden_size, "hidden[1]") : Tensor()};
+  auto [rows, last] = run(input.reshape({steps * batch, s.input_size}),
+                          std::vector<int64_t>(static_cast<size_t>(steps), batch), initial);
   Tensor y = rows.reshape({steps, batch, rows.size(1)});
   if (!batched) {
     const Tensor c = std::get<1>(last);
@@ -182,12 +203,21 @@ std::tuple<Tensor, States> RecurrentBase::run_dense(const Tensor& given, const S
 // ---- The three kinds
 
 void RNN::build() {
-  RL_CHECK_AS(ValueError, nonlinearity == "tanh" || nonlinearity == "relu", "Unknown nonlinearity '", nonlinearity, "'. Select from 'tanh' or 'relu'.");
+  RL_CHECK_AS(ValueError, nonlinearity == "tanh" || nonlinearity == "relu", "Unknown nonlinearity '",
+              nonlinearity, "'. Select from 'tanh' or 'relu'.");
   mode = std::string(nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU");
   build_gates(device, dtype);
 }
 RecurrentBase::Shape RNN::shape() {
-  return {nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0};
+  return {nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU",
+          input_size,
+          hidden_size,
+          num_layers,
+          bias,
+          batch_first,
+          dropout,
+          bidirectional,
+          0};
 }
 RecurrentBase::Shape LSTM::shape() {
   return {"LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size};
@@ -200,7 +230,9 @@ std::tuple<Tensor, Tensor> RNN::forward_from(const Tensor& input, const Tensor& 
   auto [y, last] = run_dense(input, {hx, Tensor()});
   return {y, std::get<0>(last)};
 }
-std::tuple<Tensor, States> LSTM::forward_from(const Tensor& input, const States& hx) { return run_dense(input, hx); }
+std::tuple<Tensor, States> LSTM::forward_from(const Tensor& input, const States& hx) {
+  return run_dense(input, hx);
+}
 std::tuple<Tensor, Tensor> GRU::forward_from(const Tensor& input, const Tensor& hx) {
   auto [y, last] = run_dense(input, {hx, Tensor()});
   return {y, std::get<0>(last)};
@@ -212,7 +244,8 @@ namespace {
 const Name kWeightIh{"weight_ih"}, kWeightHh{"weight_hh"}, kBiasIh{"bias_ih"}, kBiasHh{"bias_hh"};
 }
 
-void CellBase::build_cell(int64_t gates, int64_t input_size, int64_t hidden_size, bool bias, const OptDevice& device, const OptDType& dtype) {
+void CellBase::build_cell(int64_t gates, int64_t input_size, int64_t hidden_size, bool bias,
+                          const OptDevice& device, const OptDType& dtype) {
   new_parameter("weight_ih", {gates * hidden_size, input_size}, device, dtype);
   new_parameter("weight_hh", {gates * hidden_size, hidden_size}, device, dtype);
   for (const char* name : {"bias_ih", "bias_hh"}) {
@@ -226,13 +259,17 @@ void CellBase::reset_cell(int64_t hidden_size) {
   for (const Tensor& p : parameters()) init::uniform_(p, -bound, bound);
 }
 
-States CellBase::prepare(const char* name, const Tensor& input, const States& states, int64_t input_size, int64_t hidden_size, Tensor& batch) {
-  RL_CHECK_AS(ValueError, input.dim() == 1 || input.dim() == 2, name, ": Expected input to be 1D or 2D, got ", input.dim(), "D instead");
+States CellBase::prepare(const char* name, const Tensor& input, const States& states, int64_t input_size,
+                         int64_t hidden_size, Tensor& batch) {
+  RL_CHECK_AS(ValueError, input.dim() == 1 || input.dim() == 2, name, ": Expected input to be 1D or 2D, got ",
+              input.dim(), "D instead");
   batch = input.dim() == 2 ? input : input.unsqueeze(0);
-  RL_CHECK(batch.size(1) == input_size, "input has inconsistent input_size: got ", batch.size(1), " expected ", input_size);
+  RL_CHECK(batch.size(1) == input_size, "input has inconsistent input_size: got ", batch.size(1),
+           " expected ", input_size);
   auto state = [&](const Tensor& t) {
     if (!t.defined()) return zeros({batch.size(0), hidden_size}, input.dtype());
-    RL_CHECK_AS(ValueError, t.dim() == 1 || t.dim() == 2, name, ": Expected hidden to be 1D or 2D, got ", t.dim(), "D instead");
+    RL_CHECK_AS(ValueError, t.dim() == 1 || t.dim() == 2, name, ": Expected hidden to be 1D or 2D, got ",
+                t.dim(), "D instead");
     return t.dim() == 2 ? t : t.unsqueeze(0);
   };
   return {state(std::get<0>(states)), state(std::get<1>(states))};
@@ -242,15 +279,17 @@ Tensor RNNCell::step(const Tensor& input, const Tensor& hx) {
   RL_CHECK(nonlinearity == "tanh" || nonlinearity == "relu", "Unknown nonlinearity: ", nonlinearity);
   Tensor x;
   const States s = prepare("RNNCell", input, {hx, Tensor()}, input_size, hidden_size, x);
-  const Tensor h = std::get<0>(step_gates(nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s,
-                                          tensor(kWeightHh), tensor(kBiasHh)));
+  const Tensor h = std::get<0>(step_gates(nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU",
+                                          affine(x, tensor(kWeightIh), tensor(kBiasIh)), s, tensor(kWeightHh),
+                                          tensor(kBiasHh)));
   return input.dim() == 2 ? h : h.squeeze(0);
 }
 
 States LSTMCell::step(const Tensor& input, const States& hx) {
   Tensor x;
   const States s = prepare("LSTMCell", input, hx, input_size, hidden_size, x);
-  const auto [h, c] = step_gates("LSTM", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s, tensor(kWeightHh), tensor(kBiasHh));
+  const auto [h, c] = step_gates("LSTM", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s, tensor(kWeightHh),
+                                 tensor(kBiasHh));
   if (input.dim() == 2) return {h, c};
   return {h.squeeze(0), c.squeeze(0)};
 }
@@ -258,14 +297,20 @@ States LSTMCell::step(const Tensor& input, const States& hx) {
 Tensor GRUCell::step(const Tensor& input, const Tensor& hx) {
   Tensor x;
   const States s = prepare("GRUCell", input, {hx, Tensor()}, input_size, hidden_size, x);
-  const Tensor h = std::get<0>(step_gates("GRU", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s, tensor(kWeightHh), tensor(kBiasHh)));
+  const Tensor h = std::get<0>(step_gates("GRU", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s,
+                                          tensor(kWeightHh), tensor(kBiasHh)));
   return input.dim() == 2 ? h : h.squeeze(0);
 }
 
 std::string RNNCell::extra_repr() {
-  return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False") + (nonlinearity != "tanh" ? format(", nonlinearity={nonlinearity}") : "");
+  return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False") +
+         (nonlinearity != "tanh" ? format(", nonlinearity={nonlinearity}") : "");
 }
-std::string LSTMCell::extra_repr() { return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False"); }
-std::string GRUCell::extra_repr() { return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False"); }
+std::string LSTMCell::extra_repr() {
+  return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False");
+}
+std::string GRUCell::extra_repr() {
+  return format("{input_size}, {hidden_size}") + (bias ? "" : ", bias=False");
+}
 
 }  // namespace rushlight::nn

@@ -17,7 +17,9 @@ std::string python_repr(double value) {
   const double size = std::abs(value);
   const bool scientific = size != 0 && (size < 1e-4 || size >= 1e16);
   char text[64];
-  const auto end = std::to_chars(text, text + sizeof text, value, scientific ? std::chars_format::scientific : std::chars_format::fixed).ptr;
+  const auto end = std::to_chars(text, text + sizeof text, value,
+                                 scientific ? std::chars_format::scientific : std::chars_format::fixed)
+                       .ptr;
   std::string out(text, end);
   if (!scientific && out.find('.') == std::string::npos) out += ".0";
   return out;
@@ -128,7 +130,8 @@ std::string Module::class_name() const {
 std::string Module::to_string() {
   const std::string extra = self_ ? peer->extra_repr(*this, self_) : extra_repr();
   std::string lines;
-  for (auto& [name, child] : children()) lines += concat("\n  (", name, "): ", child ? indent(child->to_string()) : "None");
+  for (auto& [name, child] : children())
+    lines += concat("\n  (", name, "): ", child ? indent(child->to_string()) : "None");
   if (lines.empty() && extra.find('\n') == std::string::npos) return class_name() + "(" + extra + ")";
   return class_name() + "(" + (extra.empty() ? "" : "\n  " + indent(extra)) + lines + "\n)";
 }

@@ -5,27 +5,28 @@
 
 namespace rushlight::nn {
 
-// Margins of the last N dimensions, (before, after) for each, the last dimension first; one number for all sides.
-#define RL_PADDING(Class, N, mode)                                                       \
-  class Class : public Module {                                                          \
-   public:                                                                               \
-    RL_OPTIONS(Class, (Tuple<2 * N>, padding))                                           \
+// Margins of the last N dimensions, (before, after) for each, the last dimension first; one number for all
+// sides.
+#define RL_PADDING(Class, N, mode)                                                              \
+  class Class : public Module {                                                                 \
+   public:                                                                                      \
+    RL_OPTIONS(Class, (Tuple<2 * N>, padding))                                                  \
     Tensor forward(const Tensor& input) override { return pad_with(input, padding, mode, {}); } \
-    std::string extra_repr() override { return format("{padding}"); }                    \
+    std::string extra_repr() override { return format("{padding}"); }                           \
   };
-#define RL_ZERO_PADDING(Class, N)                                                        \
-  class Class : public Module {                                                          \
-   public:                                                                               \
-    RL_OPTIONS(Class, (Tuple<2 * N>, padding), (Derived<double>, value, 0.0))            \
+#define RL_ZERO_PADDING(Class, N)                                                                      \
+  class Class : public Module {                                                                        \
+   public:                                                                                             \
+    RL_OPTIONS(Class, (Tuple<2 * N>, padding), (Derived<double>, value, 0.0))                          \
     Tensor forward(const Tensor& input) override { return pad_with(input, padding, "constant", 0.0); } \
-    std::string extra_repr() override { return format("{padding}"); }                    \
+    std::string extra_repr() override { return format("{padding}"); }                                  \
   };
-#define RL_CONSTANT_PADDING(Class, N)                                                    \
-  class Class : public Module {                                                          \
-   public:                                                                               \
-    RL_OPTIONS(Class, (Tuple<2 * N>, padding), (double, value))                          \
+#define RL_CONSTANT_PADDING(Class, N)                                                                    \
+  class Class : public Module {                                                                          \
+   public:                                                                                               \
+    RL_OPTIONS(Class, (Tuple<2 * N>, padding), (double, value))                                          \
     Tensor forward(const Tensor& input) override { return pad_with(input, padding, "constant", value); } \
-    std::string extra_repr() override { return format("padding={padding}, value={value}"); } \
+    std::string extra_repr() override { return format("padding={padding}, value={value}"); }             \
   };
 
 Tensor pad_with(const Tensor& input, const Dims& padding, const char* mode, const OptDouble& value);
@@ -52,22 +53,26 @@ RL_PADDING(CircularPad3d, 3, "circular")
 // To a size or by a factor. mode: "nearest", "linear", "bilinear", ...
 class Upsample : public Module {
  public:
-  RL_OPTIONS(Upsample, (std::optional<Dims>, size, {}), (std::optional<std::vector<double>>, scale_factor, {}), (std::string, mode, "nearest"),
+  RL_OPTIONS(Upsample, (std::optional<Dims>, size, {}),
+             (std::optional<std::vector<double>>, scale_factor, {}), (std::string, mode, "nearest"),
              (OptBool, align_corners, {}), (OptBool, recompute_scale_factor, {}))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override;
 };
 class UpsamplingNearest2d : public Module {
  public:
-  RL_OPTIONS(UpsamplingNearest2d, (std::optional<Dims>, size, {}), (std::optional<std::vector<double>>, scale_factor, {}),
+  RL_OPTIONS(UpsamplingNearest2d, (std::optional<Dims>, size, {}),
+             (std::optional<std::vector<double>>, scale_factor, {}),
              (Derived<std::string>, mode, std::string("nearest")))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override;
 };
 class UpsamplingBilinear2d : public Module {
  public:
-  RL_OPTIONS(UpsamplingBilinear2d, (std::optional<Dims>, size, {}), (std::optional<std::vector<double>>, scale_factor, {}),
-             (Derived<std::string>, mode, std::string("bilinear")), (Derived<OptBool>, align_corners, OptBool(true)))
+  RL_OPTIONS(UpsamplingBilinear2d, (std::optional<Dims>, size, {}),
+             (std::optional<std::vector<double>>, scale_factor, {}),
+             (Derived<std::string>, mode, std::string("bilinear")),
+             (Derived<OptBool>, align_corners, OptBool(true)))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override;
 };
@@ -95,16 +100,22 @@ class ChannelShuffle : public Module {
 // The patches of an image as columns, and their sum back in place.
 class Unfold : public Module {
  public:
-  RL_OPTIONS(Unfold, (Dims, kernel_size), (Dims, dilation, Dims{1}), (Dims, padding, Dims{0}), (Dims, stride, Dims{1}))
+  RL_OPTIONS(Unfold, (Dims, kernel_size), (Dims, dilation, Dims{1}), (Dims, padding, Dims{0}),
+             (Dims, stride, Dims{1}))
   Tensor forward(const Tensor& input) override;
-  std::string extra_repr() override { return format("kernel_size={kernel_size}, dilation={dilation}, padding={padding}, stride={stride}"); }
+  std::string extra_repr() override {
+    return format("kernel_size={kernel_size}, dilation={dilation}, padding={padding}, stride={stride}");
+  }
 };
 class Fold : public Module {
  public:
-  RL_OPTIONS(Fold, (Dims, output_size), (Dims, kernel_size), (Dims, dilation, Dims{1}), (Dims, padding, Dims{0}), (Dims, stride, Dims{1}))
+  RL_OPTIONS(Fold, (Dims, output_size), (Dims, kernel_size), (Dims, dilation, Dims{1}),
+             (Dims, padding, Dims{0}), (Dims, stride, Dims{1}))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override {
-    return format("output_size={output_size}, kernel_size={kernel_size}, dilation={dilation}, padding={padding}, stride={stride}");
+    return format(
+        "output_size={output_size}, kernel_size={kernel_size}, dilation={dilation}, padding={padding}, "
+        "stride={stride}");
   }
 };
 

@@ -19,14 +19,16 @@ Tensor tanh_backward(const Tensor& g, const Tensor& y) {
   return fused(Formula::TanhBackward, {}, g, y, [&] { return g * (1 - y * y).conj(); });
 }
 Tensor threshold_backward(const Tensor& g, const Tensor& x, double threshold) {
-  return fused(Formula::ThresholdBackward, params_of(threshold), g, x, [&] { return where(x.le(threshold), 0, g); });
+  return fused(Formula::ThresholdBackward, params_of(threshold), g, x,
+               [&] { return where(x.le(threshold), 0, g); });
 }
 
 namespace {
 
 // y = forward(x) with the gradient backward(g, x), or composition(g, x) where that is recorded itself.
 template <class Composition>
-Tensor activation(const char* node, Formula forward, Formula backward, const cpu::Params& params, const Tensor& x, Composition composition) {
+Tensor activation(const char* node, Formula forward, Formula backward, const cpu::Params& params,
+                  const Tensor& x, Composition composition) {
   Tensor y = pointwise(forward, {x}, params);
   if (!tracks(x)) return y;
   return Record(node, {x}).save(x).rule(y, [=](Node& n, const Tensor& g) -> Tensor {
@@ -37,15 +39,17 @@ Tensor activation(const char* node, Formula forward, Formula backward, const cpu
 
 // scale * x for x > 0, scale * alpha * (exp(input_scale * x) - 1) below: elu, selu and celu.
 Tensor elu_family(const char* node, const Tensor& x, double alpha, double scale, double input_scale) {
-  return activation(node, Formula::Elu, Formula::EluBackward, params_of(alpha, scale, input_scale), x, [=](const Tensor& g, const Tensor& x) {
-    return where(x.gt(0), g * scale, g * (x * input_scale).exp() * (alpha * scale * input_scale));
-  });
+  return activation(node, Formula::Elu, Formula::EluBackward, params_of(alpha, scale, input_scale), x,
+                    [=](const Tensor& g, const Tensor& x) {
+                      return where(x.gt(0), g * scale,
+                                   g * (x * input_scale).exp() * (alpha * scale * input_scale));
+                    });
 }
 
 Tensor limited(const char* node, const Tensor& x, const Scalar& lo, const Scalar& hi) {
-  return activation(node, Formula::Hardtanh, Formula::HardtanhBackward, params_of(lo, hi), x, [=](const Tensor& g, const Tensor& x) {
-    return where(x.le(lo).logical_or(x.ge(hi)), 0, g);
-  });
+  return activation(
+      node, Formula::Hardtanh, Formula::HardtanhBackward, params_of(lo, hi), x,
+      [=](const Tensor& g, const Tensor& x) { return where(x.le(lo).logical_or(x.ge(hi)), 0, g); });
 }
 
 Tensor leaky(const Tensor& x, const Scalar& slope) {
@@ -60,7 +64,9 @@ Tensor maybe_in_place(const Tensor& x, bool inplace, F f) {
 
 }  // namespace
 
-Tensor selu(const Tensor& x) { return elu_family("EluBackward0", x, 1.6732632423543772, 1.0507009873554805, 1); }
+Tensor selu(const Tensor& x) {
+  return elu_family("EluBackward0", x, 1.6732632423543772, 1.0507009873554805, 1);
+}
 
 Tensor celu(const Tensor& x, const Scalar& alpha) {
   RL_CHECK(alpha.to_double() != 0, "ZeroDivisionError: alpha cannot be 0 for CELU");
@@ -68,22 +74,26 @@ Tensor celu(const Tensor& x, const Scalar& alpha) {
 }
 
 Tensor threshold(const Tensor& x, const Scalar& limit, const Scalar& value) {
-  return activation("ThresholdBackward0", Formula::Threshold, Formula::ThresholdBackward, params_of(limit, value), x,
+  return activation("ThresholdBackward0", Formula::Threshold, Formula::ThresholdBackward,
+                    params_of(limit, value), x,
                     [t = limit](const Tensor& g, const Tensor& x) { return where(x.le(t), 0, g); });
 }
 
 Tensor hardshrink(const Tensor& x, const Scalar& lambd) {
-  return activation("HardshrinkBackward0", Formula::Hardshrink, Formula::ShrinkBackward, params_of(lambd), x,
-                    [=](const Tensor& g, const Tensor& x) { return where(x.ge(-lambd).logical_and(x.le(lambd)), 0, g); });
+  return activation(
+      "HardshrinkBackward0", Formula::Hardshrink, Formula::ShrinkBackward, params_of(lambd), x,
+      [=](const Tensor& g, const Tensor& x) { return where(x.ge(-lambd).logical_and(x.le(lambd)), 0, g); });
 }
 
 // In training each negative element has a slope of its own, the others 1.
-Tensor rrelu(const Tensor& x, const Scalar& lower, const Scalar& upper, bool training, OptGenerator generator) {
+Tensor rrelu(const Tensor& x, const Scalar& lower, const Scalar& upper, bool training,
+             OptGenerator generator) {
   const double lo = lower.to_double(), hi = upper.to_double();
   RL_CHECK(lo <= hi, "Lower bound should be less than or equal to the upper bound");
   if (!training) {
     const double slope = (lo + hi) / 2;
-    return activation("RreluWithNoiseBackward0", Formula::LeakyRelu, Formula::LeakyReluBackward, params_of(slope), x,
+    return activation("RreluWithNoiseBackward0", Formula::LeakyRelu, Formula::LeakyReluBackward,
+                      params_of(slope), x,
                       [=](const Tensor& g, const Tensor& x) { return where(x.gt(0), g, g * slope); });
   }
   Tensor noise;
@@ -95,19 +105,23 @@ Tensor rrelu(const Tensor& x, const Scalar& lower, const Scalar& upper, bool tra
   }
   Tensor y = pointwise(Formula::Mul, {x, noise});
   if (!tracks(x)) return y;
-  return Record("RreluWithNoiseBackward0", {x}).save(noise).rule(y, [](Node& n, const Tensor& g) -> Tensor { return g * n.saved(0); });
+  return Record("RreluWithNoiseBackward0", {x}).save(noise).rule(y, [](Node& n, const Tensor& g) -> Tensor {
+    return g * n.saved(0);
+  });
 }
 
 Tensor prelu(const Tensor& x, const Tensor& weight) {
-  RL_CHECK(x.dtype() == weight.dtype(), "prelu: Type promoting not supported. Got ", info(x.dtype()).message_name, " and ",
-           info(weight.dtype()).message_name);
+  RL_CHECK(x.dtype() == weight.dtype(), "prelu: Type promoting not supported. Got ",
+           info(x.dtype()).message_name, " and ", info(weight.dtype()).message_name);
   const int64_t channels = x.dim() >= 2 ? x.sizes()[1] : 1;
-  RL_CHECK(weight.dim() <= 1, "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
   if (weight.numel() != 1) {
     RL_CHECK(x.dim() > 0, "Not allow zero-dim input tensor.");
-    RL_CHECK(channels == weight.numel(), "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(),
-             " and channel size = ", channels, ".");
+    RL_CHECK(channels == weight.numel(),
+             "Mismatch of parameter numbers and input channel size. Found parameter numbers = ",
+             weight.numel(), " and channel size = ", channels, ".");
   }
+  RL_CHECK(weight.dim() <= 1,
+           "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
   Tensor w = weight;
   if (weight.dim() == 1) {
     Dims sizes(x.dim());
@@ -133,12 +147,15 @@ namespace rushlight::nn::functional {
 
 Tensor relu(const Tensor& x, bool inplace) { return inplace ? rushlight::relu_(x) : rushlight::relu(x); }
 Tensor selu(const Tensor& x, bool inplace) { return inplace ? rushlight::selu_(x) : rushlight::selu(x); }
-Tensor celu(const Tensor& x, double alpha, bool inplace) { return inplace ? rushlight::celu_(x, alpha) : rushlight::celu(x, alpha); }
+Tensor celu(const Tensor& x, double alpha, bool inplace) {
+  return inplace ? rushlight::celu_(x, alpha) : rushlight::celu(x, alpha);
+}
 Tensor threshold(const Tensor& x, double threshold, double value, bool inplace) {
   return inplace ? rushlight::threshold_(x, threshold, value) : rushlight::threshold(x, threshold, value);
 }
 Tensor rrelu(const Tensor& x, double lower, double upper, bool training, bool inplace) {
-  return inplace ? rushlight::rrelu_(x, lower, upper, training, {}) : rushlight::rrelu(x, lower, upper, training, {});
+  return inplace ? rushlight::rrelu_(x, lower, upper, training, {})
+                 : rushlight::rrelu(x, lower, upper, training, {});
 }
 
 Tensor relu6(const Tensor& x, bool inplace) {
@@ -146,7 +163,8 @@ Tensor relu6(const Tensor& x, bool inplace) {
 }
 Tensor hardtanh(const Tensor& x, double min_val, double max_val, bool inplace) {
   RL_CHECK_AS(ValueError, min_val <= max_val, "min_val cannot be greater than max_val");
-  return maybe_in_place(x, inplace, [=](const Tensor& x) { return limited("HardtanhBackward0", x, min_val, max_val); });
+  return maybe_in_place(x, inplace,
+                        [=](const Tensor& x) { return limited("HardtanhBackward0", x, min_val, max_val); });
 }
 const Tensor& hardtanh_(const Tensor& x, double min_val, double max_val) {
   hardtanh(x, min_val, max_val, true);
@@ -160,7 +178,8 @@ const Tensor& leaky_relu_(const Tensor& x, double slope) {
   return x;
 }
 Tensor elu(const Tensor& x, double alpha, bool inplace) {
-  return maybe_in_place(x, inplace, [=](const Tensor& x) { return elu_family("EluBackward0", x, alpha, 1, 1); });
+  return maybe_in_place(x, inplace,
+                        [=](const Tensor& x) { return elu_family("EluBackward0", x, alpha, 1, 1); });
 }
 const Tensor& elu_(const Tensor& x, double alpha) {
   elu(x, alpha, true);
@@ -169,52 +188,58 @@ const Tensor& elu_(const Tensor& x, double alpha) {
 
 Tensor silu(const Tensor& x, bool inplace) {
   return maybe_in_place(x, inplace, [](const Tensor& x) {
-    return activation("SiluBackward0", Formula::Silu, Formula::SiluBackward, {}, x, [](const Tensor& g, const Tensor& x) {
-      const Tensor s = x.sigmoid();
-      return g * s * (x * (1 - s) + 1);
-    });
+    return activation("SiluBackward0", Formula::Silu, Formula::SiluBackward, {}, x,
+                      [](const Tensor& g, const Tensor& x) {
+                        const Tensor s = x.sigmoid();
+                        return g * s * (x * (1 - s) + 1);
+                      });
   });
 }
 Tensor mish(const Tensor& x, bool inplace) {
   return maybe_in_place(x, inplace, [](const Tensor& x) {
-    return activation("MishBackward0", Formula::Mish, Formula::MishBackward, {}, x, [](const Tensor& g, const Tensor& x) {
-      const Tensor t = softplus(x, 1, 20).tanh();
-      return g * (t + x * x.sigmoid() * (1 - t * t));
-    });
+    return activation("MishBackward0", Formula::Mish, Formula::MishBackward, {}, x,
+                      [](const Tensor& g, const Tensor& x) {
+                        const Tensor t = softplus(x, 1, 20).tanh();
+                        return g * (t + x * x.sigmoid() * (1 - t * t));
+                      });
   });
 }
 Tensor hardswish(const Tensor& x, bool inplace) {
   return maybe_in_place(x, inplace, [](const Tensor& x) {
-    return activation("HardswishBackward0", Formula::Hardswish, Formula::HardswishBackward, {}, x, [](const Tensor& g, const Tensor& x) {
-      return where(x.le(-3), 0, where(x.lt(3), g * (x / 3 + 0.5), g));
-    });
+    return activation("HardswishBackward0", Formula::Hardswish, Formula::HardswishBackward, {}, x,
+                      [](const Tensor& g, const Tensor& x) {
+                        return where(x.le(-3), 0, where(x.lt(3), g * (x / 3 + 0.5), g));
+                      });
   });
 }
 Tensor hardsigmoid(const Tensor& x, bool inplace) {
   return maybe_in_place(x, inplace, [](const Tensor& x) {
-    return activation("HardsigmoidBackward0", Formula::Hardsigmoid, Formula::HardsigmoidBackward, {}, x,
-                      [](const Tensor& g, const Tensor& x) { return where(x.gt(-3).logical_and(x.lt(3)), g / 6, 0); });
+    return activation(
+        "HardsigmoidBackward0", Formula::Hardsigmoid, Formula::HardsigmoidBackward, {}, x,
+        [](const Tensor& g, const Tensor& x) { return where(x.gt(-3).logical_and(x.lt(3)), g / 6, 0); });
   });
 }
 
 Tensor gelu(const Tensor& x, std::string_view approximate) {
   if (approximate == "none") {
-    return activation("GeluBackward0", Formula::Gelu, Formula::GeluBackward, {}, x, [](const Tensor& g, const Tensor& x) {
-      const Tensor density = (x * x * -0.5).exp() * (0.5 * M_2_SQRTPI * M_SQRT1_2);
-      return g * (special::ndtr(x) + x * density);
-    });
+    return activation("GeluBackward0", Formula::Gelu, Formula::GeluBackward, {}, x,
+                      [](const Tensor& g, const Tensor& x) {
+                        const Tensor density = (x * x * -0.5).exp() * (0.5 * M_2_SQRTPI * M_SQRT1_2);
+                        return g * (special::ndtr(x) + x * density);
+                      });
   }
   RL_CHECK(approximate == "tanh", "approximate argument must be either none or tanh.");
-  return activation("GeluBackward0", Formula::GeluTanh, Formula::GeluTanhBackward, {}, x, [](const Tensor& g, const Tensor& x) {
-    constexpr double kScale = M_2_SQRTPI * M_SQRT1_2, kCubic = 0.044715;
-    const Tensor t = ((x + x * x * x * kCubic) * kScale).tanh();
-    const Tensor slope = (x * x * (3 * kCubic) + 1) * kScale;
-    return g * 0.5 * ((t + 1) + x * (1 - t * t) * slope);
-  });
+  return activation("GeluBackward0", Formula::GeluTanh, Formula::GeluTanhBackward, {}, x,
+                    [](const Tensor& g, const Tensor& x) {
+                      constexpr double kScale = M_2_SQRTPI * M_SQRT1_2, kCubic = 0.044715;
+                      const Tensor t = ((x + x * x * x * kCubic) * kScale).tanh();
+                      const Tensor slope = (x * x * (3 * kCubic) + 1) * kScale;
+                      return g * 0.5 * ((t + 1) + x * (1 - t * t) * slope);
+                    });
 }
 Tensor softplus(const Tensor& x, const Scalar& beta, const Scalar& threshold) {
-  return activation("SoftplusBackward0", Formula::Softplus, Formula::SoftplusBackward, params_of(beta, threshold), x,
-                    [=](const Tensor& g, const Tensor& x) {
+  return activation("SoftplusBackward0", Formula::Softplus, Formula::SoftplusBackward,
+                    params_of(beta, threshold), x, [=](const Tensor& g, const Tensor& x) {
                       const Tensor z = x * beta;
                       return where(z.gt(threshold), g, g * z.sigmoid());
                     });
@@ -224,14 +249,18 @@ Tensor logsigmoid(const Tensor& x) {
                     [](const Tensor& g, const Tensor& x) { return g * (-x).sigmoid(); });
 }
 Tensor softshrink(const Tensor& x, const Scalar& lambd) {
-  RL_CHECK(lambd.to_double() >= 0, "lambda must be greater or equal to 0, but found to be ", lambd.to_double(), ".");
-  return activation("SoftshrinkBackward0", Formula::Softshrink, Formula::ShrinkBackward, params_of(lambd), x,
-                    [=](const Tensor& g, const Tensor& x) { return where(x.ge(-lambd).logical_and(x.le(lambd)), 0, g); });
+  RL_CHECK(lambd.to_double() >= 0, "lambda must be greater or equal to 0, but found to be ",
+           lambd.to_double(), ".");
+  return activation(
+      "SoftshrinkBackward0", Formula::Softshrink, Formula::ShrinkBackward, params_of(lambd), x,
+      [=](const Tensor& g, const Tensor& x) { return where(x.ge(-lambd).logical_and(x.le(lambd)), 0, g); });
 }
 Tensor softsign(const Tensor& x) { return x / (x.abs() + 1); }
 Tensor tanhshrink(const Tensor& x) { return x - x.tanh(); }
 
 Tensor glu(const Tensor& x, int64_t dim) {
+  RL_CHECK_AS(NotImplementedError, is_floating(x.dtype()), "\"glu_cpu\" not implemented for '",
+              info(x.dtype()).message_name, "'");
   RL_CHECK(x.dim() > 0, "glu does not support 0-dimensional tensors");
   const int64_t d = wrap_dim(dim, x.dim(), false), n = x.sizes()[d];
   RL_CHECK(n % 2 == 0, "Halving dimension must be even, but dimension ", d, " is size ", n);
@@ -254,14 +283,19 @@ namespace {
 // PyTorch's choice where `dim` is not given, which it wishes nobody used.
 int64_t softmax_dim(const char* name, const Tensor& x, OptInt dim) {
   if (dim) return *dim;
-  warn(concat("Implicit dimension choice for ", name, " has been deprecated. Change the call to include dim=X as an argument."));
+  warn(concat("Implicit dimension choice for ", name,
+              " has been deprecated. Change the call to include dim=X as an argument."));
   return x.dim() == 0 || x.dim() == 1 || x.dim() == 3 ? 0 : 1;
 }
 
 }  // namespace
 
-Tensor softmax(const Tensor& x, OptInt dim, int64_t, OptDType dtype) { return rushlight::softmax(x, softmax_dim("softmax", x, dim), dtype); }
-Tensor softmin(const Tensor& x, OptInt dim, int64_t, OptDType dtype) { return rushlight::softmax(-x, softmax_dim("softmin", x, dim), dtype); }
+Tensor softmax(const Tensor& x, OptInt dim, int64_t, OptDType dtype) {
+  return rushlight::softmax(x, softmax_dim("softmax", x, dim), dtype);
+}
+Tensor softmin(const Tensor& x, OptInt dim, int64_t, OptDType dtype) {
+  return rushlight::softmax(-x, softmax_dim("softmin", x, dim), dtype);
+}
 Tensor log_softmax(const Tensor& x, OptInt dim, int64_t, OptDType dtype) {
   return rushlight::log_softmax(x, softmax_dim("log_softmax", x, dim), dtype);
 }

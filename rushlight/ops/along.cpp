@@ -23,12 +23,13 @@ struct Around {
 template <class F>
 void each_line(const Around& indexed, int64_t size, F&& f) {
   const int64_t lines = indexed.outer * indexed.inner;
-  parallel_for(0, lines, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, indexed.size)), [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line) {
-      const int64_t o = line / indexed.inner, i = line % indexed.inner;
-      f(o * size * indexed.inner + i, o * indexed.size * indexed.inner + i);
-    }
-  });
+  parallel_for(0, lines, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, indexed.size)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t line = begin; line < end; ++line) {
+                   const int64_t o = line / indexed.inner, i = line % indexed.inner;
+                   f(o * size * indexed.inner + i, o * indexed.size * indexed.inner + i);
+                 }
+               });
 }
 
 }  // namespace
@@ -51,9 +52,11 @@ Tensor take_along(const Tensor& x, int64_t dim, const Tensor& index) {
     });
   }
   if (!tracks(x)) return out;
-  return Record("GatherBackward0", {x}).save(index).rule(out, [dim, sizes = x.sizes()](Node& n, const Tensor& g) -> Tensor {
-    return put_along(g, dim, n.saved(0), sizes);
-  });
+  return Record("GatherBackward0", {x})
+      .save(index)
+      .rule(out, [dim, sizes = x.sizes()](Node& n, const Tensor& g) -> Tensor {
+        return put_along(g, dim, n.saved(0), sizes);
+      });
 }
 
 Tensor put_along(const Tensor& g, int64_t dim, const Tensor& index, const Dims& sizes) {

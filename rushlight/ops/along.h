@@ -1,4 +1,5 @@
-// Moving elements along one dimension by an index tensor of the same rank: what sort, topk, max and their gradients share.
+// Moving elements along one dimension by an index tensor of the same rank: what sort, topk, max and their
+// gradients share.
 #pragma once
 
 #include "rushlight/core/tensor.h"

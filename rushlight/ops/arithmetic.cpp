@@ -33,7 +33,8 @@ void check_alpha(const Scalar& alpha, DType common) {
 }
 
 // a + alpha b and a - alpha b have the same shape of code; `sign` is the gradient's factor for b.
-Tensor add_forward(Formula plain, Formula scaled, const Tensor& a, const Operand& b, const Scalar& alpha, const Tensor* out) {
+Tensor add_forward(Formula plain, Formula scaled, const Tensor& a, const Operand& b, const Scalar& alpha,
+                   const Tensor* out) {
   if (alpha.equals(1) && !alpha.is_bool()) return pointwise(plain, {a, b}, {}, out);
   ResultType type;
   type.add(a);
@@ -53,14 +54,15 @@ struct AddRule {
   }
 };
 
-Tensor add_op(Formula plain, Formula scaled, const char* node, const Tensor& a, const Operand& b, const Scalar& alpha, const Scalar& factor) {
+Tensor add_op(Formula plain, Formula scaled, const char* node, const Tensor& a, const Operand& b,
+              const Scalar& alpha, const Scalar& factor) {
   Tensor out = add_forward(plain, scaled, a, b, alpha, nullptr);
   if (!tracks_operands(a, b)) return out;
   return Record(node, {a, tensor_or_none(b)}).rule(out, AddRule{factor});
 }
 
-const Tensor& add_op_in_place(Formula plain, Formula scaled, const char* node, const Tensor& a, const Operand& b, const Scalar& alpha,
-                              const Scalar& factor) {
+const Tensor& add_op_in_place(Formula plain, Formula scaled, const char* node, const Tensor& a,
+                              const Operand& b, const Scalar& alpha, const Scalar& factor) {
   const bool recorded = tracks_operands(a, b);
   if (recorded) autograd::check_in_place(a);
   Record record(node, {a, tensor_or_none(b)});
@@ -73,9 +75,11 @@ const Tensor& add_op_in_place(Formula plain, Formula scaled, const char* node, c
 void check_subtraction(const Tensor& a, const Operand& b) {
   const bool bool_a = a.dtype() == DType::Bool, bool_b = operand_dtype(b) == DType::Bool;
   RL_CHECK(!(bool_a && bool_b),
-           "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.");
+           "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+           "`logical_xor()` operator instead.");
   RL_CHECK(!bool_a && !bool_b,
-           "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+           "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "
+           "a mask, use the "
            "`~` or `logical_not()` operator instead.");
 }
 
@@ -106,7 +110,9 @@ struct PowScalarRule {
     if (exponent.equals(0)) return zeros_like(g);
     const Tensor a = n.saved(0);
     if (exponent.equals(2)) return g * (a * 2).conj();
-    const Scalar less = exponent.is_integral() ? Scalar(exponent.to_int64() - 1) : exponent.is_complex() ? Scalar(exponent.to_complex128() - 1.0) : Scalar(exponent.to_double() - 1);
+    const Scalar less = exponent.is_integral()  ? Scalar(exponent.to_int64() - 1)
+                        : exponent.is_complex() ? Scalar(exponent.to_complex128() - 1.0)
+                                                : Scalar(exponent.to_double() - 1);
     return g * (a.pow(less) * exponent).conj();
   }
 };
@@ -150,7 +156,9 @@ Tensor rsub(const Tensor& a, const Operand& b, const Scalar& alpha) {
   const Tensor left = as_tensor(b);
   Tensor out = add_forward(Formula::Sub, Formula::SubScaled, left, a, alpha, nullptr);
   if (!tracks(a)) return out;
-  return Record("RsubBackward1", {a}).rule(out, [alpha](Node&, const Tensor& g) -> Tensor { return alpha.equals(1) ? -g : g * -alpha; });
+  return Record("RsubBackward1", {a}).rule(out, [alpha](Node&, const Tensor& g) -> Tensor {
+    return alpha.equals(1) ? -g : g * -alpha;
+  });
 }
 
 Tensor pow(const Tensor& a, const Operand& b) {
@@ -181,7 +189,8 @@ Tensor square(const Tensor& x) { return pow(x, 2); }
 
 Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
   RL_CHECK(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
-           "where expected condition to be a boolean tensor, but got a tensor with dtype ", info(condition.dtype()).message_name);
+           "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+           info(condition.dtype()).message_name);
   Tensor out = pointwise(Formula::Where, {condition, a, b});
   const Tensor &ta = tensor_or_none(a), &tb = tensor_or_none(b);
   if (!tracks(ta, tb)) return out;
@@ -195,7 +204,9 @@ Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
   });
 }
 
-Tensor methods::where(const Tensor& self, const Tensor& condition, const Operand& other) { return rushlight::where(condition, self, other); }
+Tensor methods::where(const Tensor& self, const Tensor& condition, const Operand& other) {
+  return rushlight::where(condition, self, other);
+}
 
 // The number first: a 0-d tensor that stays weak in type promotion.
 Tensor add(const Scalar& a, const Tensor& b, const Scalar& alpha) { return add(as_tensor(a), b, alpha); }
@@ -205,12 +216,18 @@ Tensor mul(const Scalar& a, const Tensor& b) { return mul(as_tensor(a), b); }
 Tensor pow(const Scalar& base, const Tensor& exponent) {
   Tensor out = pointwise(Formula::Pow, {base, exponent});
   if (!tracks(exponent)) return out;
-  return Record("PowBackward2", {exponent}).save(exponent).save_output(out).rule(out, [base](Node& n, const Tensor& g) -> Tensor {
-    const Tensor y = n.saved(1);
-    if (base.equals(0)) return where(n.saved(0).ge(0), 0, g * (y * -std::numeric_limits<double>::infinity()).conj());
-    const Scalar slope = base.is_complex() || base.to_double() < 0 ? Scalar(std::log(base.to_complex128())) : Scalar(std::log(base.to_double()));
-    return slope.is_complex() && !is_complex(y.dtype()) ? g * NAN : g * (y * slope).conj();
-  });
+  return Record("PowBackward2", {exponent})
+      .save(exponent)
+      .save_output(out)
+      .rule(out, [base](Node& n, const Tensor& g) -> Tensor {
+        const Tensor y = n.saved(1);
+        if (base.equals(0))
+          return where(n.saved(0).ge(0), 0, g * (y * -std::numeric_limits<double>::infinity()).conj());
+        const Scalar slope = base.is_complex() || base.to_double() < 0
+                                 ? Scalar(std::log(base.to_complex128()))
+                                 : Scalar(std::log(base.to_double()));
+        return slope.is_complex() && !is_complex(y.dtype()) ? g * NAN : g * (y * slope).conj();
+      });
 }
 
 namespace {
@@ -229,8 +246,9 @@ Tensor float_power(const Scalar& a, const Tensor& exponent) { return pow(to_doub
 const Tensor& float_power_(const Tensor& self, const Operand& exponent) {
   const bool complex = is_complex(self.dtype()) || is_complex(operand_dtype(exponent));
   const DType needed = complex ? DType::Complex128 : DType::Float64;
-  RL_CHECK(self.dtype() == needed, "the base given to float_power_ has dtype ", info(self.dtype()).message_name,
-           " but the operation's result requires dtype ", info(needed).message_name);
+  RL_CHECK(self.dtype() == needed, "the base given to float_power_ has dtype ",
+           info(self.dtype()).message_name, " but the operation's result requires dtype ",
+           info(needed).message_name);
   if (exponent.is_tensor()) return self.pow_(exponent.tensor().to(needed));
   return self.pow_(to_double(exponent.scalar()));
 }

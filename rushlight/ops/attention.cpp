@@ -1,5 +1,5 @@
-// Scaled dot product attention: composed of public operations, or by a kernel where its conditions hold; the composition is
-// also the gradient of the gradient.
+// Scaled dot product attention: composed of public operations, or by a kernel where its conditions hold; the
+// composition is also the gradient of the gradient.
 #include <cmath>
 #include <limits>
 
@@ -24,7 +24,8 @@ struct Attention {
 // A bool mask as one that is added: zero where it holds, minus infinity elsewhere.
 Tensor additive_mask(const Tensor& mask, DType dtype) {
   if (mask.dtype() != DType::Bool) return mask;
-  return zeros(mask.sizes(), dtype, mask.device()).masked_fill(mask.logical_not(), -std::numeric_limits<double>::infinity());
+  return zeros(mask.sizes(), dtype, mask.device())
+      .masked_fill(mask.logical_not(), -std::numeric_limits<double>::infinity());
 }
 
 Tensor causal_mask(int64_t queries, int64_t keys, DType dtype, Device device) {
@@ -49,7 +50,8 @@ Tensor share_heads(const Tensor& t, int64_t heads) {
 }
 
 // Scale is taken half by each factor, as PyTorch does, which keeps narrow floats in range.
-Tensor composed(const Attention& a, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask, double dropout) {
+Tensor composed(const Attention& a, const Tensor& query, const Tensor& key, const Tensor& value,
+                const Tensor& mask, double dropout) {
   const double root = std::sqrt(std::abs(a.scale));
   const Tensor q = query * root, k = key * (a.scale < 0 ? -root : root);
   Tensor scores = q.matmul(k.transpose(-2, -1));
@@ -60,9 +62,12 @@ Tensor composed(const Attention& a, const Tensor& query, const Tensor& key, cons
   return weights.matmul(value);
 }
 
+// The kernels compute in these.
+DType compute_dtype(DType t) { return t == DType::Float64 ? t : DType::Float32; }
+
 Tensor with_dense_rows(const Tensor& t) {
-  const Tensor plain = t.detach();
-  return t.strides()[3] == 1 || t.sizes()[3] <= 1 ? plain : plain.contiguous();
+  const Tensor plain = t.detach().to(compute_dtype(t.dtype()));
+  return plain.strides()[3] == 1 || plain.sizes()[3] <= 1 ? plain : plain.contiguous();
 }
 
 struct Prepared {
@@ -70,9 +75,14 @@ struct Prepared {
   Tensor query, key, value, mask;
 };
 
-Prepared prepare(const Attention& a, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask) {
-  Prepared p{{query.sizes()[0], query.sizes()[1], key.sizes()[1], query.sizes()[2], key.sizes()[2], query.sizes()[3], value.sizes()[3]},
-             with_dense_rows(query), with_dense_rows(key), with_dense_rows(value), {}};
+Prepared prepare(const Attention& a, const Tensor& query, const Tensor& key, const Tensor& value,
+                 const Tensor& mask) {
+  Prepared p{{query.sizes()[0], query.sizes()[1], key.sizes()[1], query.sizes()[2], key.sizes()[2],
+              query.sizes()[3], value.sizes()[3]},
+             with_dense_rows(query),
+             with_dense_rows(key),
+             with_dense_rows(value),
+             {}};
   p.shape.causal = a.causal;
   p.shape.scale = a.scale;
   for (int d = 0; d < 3; ++d) {
@@ -82,7 +92,9 @@ Prepared prepare(const Attention& a, const Tensor& query, const Tensor& key, con
   }
   for (int64_t& s : p.shape.mask_strides) s = 0;
   if (!mask.defined()) return p;
-  p.mask = mask.detach().expand({query.sizes()[0], query.sizes()[1], query.sizes()[2], key.sizes()[2]});
+  p.mask = mask.detach()
+               .to(compute_dtype(mask.dtype()))
+               .expand({query.sizes()[0], query.sizes()[1], query.sizes()[2], key.sizes()[2]});
   for (int d = 0; d < 4; ++d) p.shape.mask_strides[d] = p.mask.strides()[d];
   return p;
 }
@@ -93,7 +105,8 @@ const T* mask_pointer(const Prepared& p) {
 }
 
 // Gradients by differentiating the composition, which records it once more when a graph is wanted.
-Gradients composed_gradients(const Attention& a, Node& n, const Tensor& g, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) {
+Gradients composed_gradients(const Attention& a, Node& n, const Tensor& g, const Tensor& q, const Tensor& k,
+                             const Tensor& v, const Tensor& mask) {
   const double scale = a.scale;
   const Tensor key = share_heads(k, q.size(-3)), value = share_heads(v, q.size(-3));
   Tensor scores = q.matmul(key.transpose(-2, -1)) * scale;
@@ -121,31 +134,39 @@ Gradients composed_gradients(const Attention& a, Node& n, const Tensor& g, const
 struct AttentionRule {
   Attention a;
   Gradients operator()(Node& n, const Gradients& grads) const {
-    const Tensor &g = grads[0], q = n.saved(0), k = n.saved(1), v = n.saved(2), mask = n.saved(3), out = n.saved(4);
+    const Tensor &g = grads[0], q = n.saved(0), k = n.saved(1), v = n.saved(2), mask = n.saved(3),
+                 out = n.saved(4);
     if (tracks(g, q, k, v)) return composed_gradients(a, n, g, q, k, v, mask);
     const Prepared p = prepare(a, q, k, v, mask);
-    const Tensor dense_g = g.to(q.dtype()).contiguous();
-    Tensor dq = make_tensor(q.sizes(), q.dtype()), dk = make_tensor(k.sizes(), q.dtype()), dv = make_tensor(v.sizes(), q.dtype());
+    const DType dtype = compute_dtype(q.dtype());
+    const Tensor dense_g = g.to(dtype).contiguous(), dense_out = out.to(dtype);
+    Tensor dq = make_tensor(q.sizes(), dtype), dk = make_tensor(k.sizes(), dtype),
+           dv = make_tensor(v.sizes(), dtype);
     const auto run = [&]<class T>() {
-      cpu::attention_backward<T>(p.shape, p.query.data<T>(), p.key.data<T>(), p.value.data<T>(), mask_pointer<T>(p), out.data<T>(), dense_g.data<T>(),
-                                 dq.data<T>(), dk.data<T>(), dv.data<T>());
+      cpu::attention_backward<T>(p.shape, p.query.data<T>(), p.key.data<T>(), p.value.data<T>(),
+                                 mask_pointer<T>(p), dense_out.data<T>(), dense_g.data<T>(), dq.data<T>(),
+                                 dk.data<T>(), dv.data<T>());
     };
-    if (q.dtype() == DType::Float32) run.template operator()<float>();
+    if (dtype == DType::Float32) run.template operator()<float>();
     else run.template operator()<double>();
-    return {dq, dk, dv};
+    return {dq.to(q.dtype()), dk.to(q.dtype()), dv.to(q.dtype())};
   }
 };
 
-Tensor fused(const Attention& a, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& mask) {
-  Tensor out = make_tensor({query.sizes()[0], query.sizes()[1], query.sizes()[2], value.sizes()[3]}, query.dtype(), query.device());
+Tensor fused(const Attention& a, const Tensor& query, const Tensor& key, const Tensor& value,
+             const Tensor& mask) {
+  Tensor out = make_tensor({query.sizes()[0], query.sizes()[1], query.sizes()[2], value.sizes()[3]},
+                           compute_dtype(query.dtype()), query.device());
   {
     autograd::NoGrad guard;
     const Prepared p = prepare(a, query, key, value, mask);
     const auto run = [&]<class T>() {
-      cpu::attention<T>(p.shape, p.query.data<T>(), p.key.data<T>(), p.value.data<T>(), mask_pointer<T>(p), out.data<T>());
+      cpu::attention<T>(p.shape, p.query.data<T>(), p.key.data<T>(), p.value.data<T>(), mask_pointer<T>(p),
+                        out.data<T>());
     };
-    if (query.dtype() == DType::Float32) run.template operator()<float>();
+    if (out.dtype() == DType::Float32) run.template operator()<float>();
     else run.template operator()<double>();
+    out = out.to(query.dtype());
   }
   if (!tracks(query, key, value)) return out;
   return Record("ScaledDotProductFlashAttentionForCpuBackward0", {query, key, value})
@@ -155,48 +176,60 @@ Tensor fused(const Attention& a, const Tensor& query, const Tensor& key, const T
 }
 
 bool kernel_fits(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, double dropout) {
-  const bool floats = q.dtype() == DType::Float32 || q.dtype() == DType::Float64;
+  const bool floats = is_floating(q.dtype());
   const bool ranks = q.dim() == 4 && k.dim() == 4 && v.dim() == 4;
   if (!floats || !ranks || dropout > 0 || q.numel() == 0 || k.numel() == 0 || v.numel() == 0) return false;
-  const bool sizes = q.sizes()[0] == k.sizes()[0] && q.sizes()[0] == v.sizes()[0] && k.sizes()[1] == v.sizes()[1] && k.sizes()[2] == v.sizes()[2] &&
+  const bool sizes = q.sizes()[0] == k.sizes()[0] && q.sizes()[0] == v.sizes()[0] &&
+                     k.sizes()[1] == v.sizes()[1] && k.sizes()[2] == v.sizes()[2] &&
                      q.sizes()[3] == k.sizes()[3] && q.sizes()[3] == v.sizes()[3];
   if (!sizes || q.sizes()[1] % k.sizes()[1] != 0) return false;
   if (!mask.defined()) return true;
   const int64_t scores[4] = {q.sizes()[0], q.sizes()[1], q.sizes()[2], k.sizes()[2]};
   bool broadcasts = mask.dim() <= 4;
-  for (int64_t d = 1; broadcasts && d <= mask.dim(); ++d) broadcasts = mask.size(-d) == 1 || mask.size(-d) == scores[4 - d];
+  for (int64_t d = 1; broadcasts && d <= mask.dim(); ++d)
+    broadcasts = mask.size(-d) == 1 || mask.size(-d) == scores[4 - d];
   return broadcasts && !autograd::has_history(mask);
 }
 
 void check_operands(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) {
-  RL_CHECK(q.dtype() == k.dtype() && q.dtype() == v.dtype(), "Expected query, key, and value to have the same dtype, but got query.dtype: ",
-           c_type_name(q.dtype()), " key.dtype: ", c_type_name(k.dtype()), " and value.dtype: ", c_type_name(v.dtype()), " instead.");
-  RL_CHECK(q.dim() >= 2 && k.dim() >= 2 && v.dim() >= 2, "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ", q.dim(),
+  RL_CHECK(
+      q.dtype() == k.dtype() && q.dtype() == v.dtype(),
+      "Expected query, key, and value to have the same dtype, but got query.dtype: ", c_type_name(q.dtype()),
+      " key.dtype: ", c_type_name(k.dtype()), " and value.dtype: ", c_type_name(v.dtype()), " instead.");
+  RL_CHECK(q.dim() >= 2 && k.dim() >= 2 && v.dim() >= 2,
+           "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ", q.dim(),
            " key.dim: ", k.dim(), " and value.dim: ", v.dim(), " instead.");
-  RL_CHECK(!mask.defined() || mask.dtype() == DType::Bool || mask.dtype() == DType::Float32 || mask.dtype() == q.dtype(),
+  RL_CHECK(!mask.defined() || mask.dtype() == DType::Bool || mask.dtype() == DType::Float32 ||
+               mask.dtype() == q.dtype(),
            "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: ",
-           mask.defined() ? c_type_name(mask.dtype()) : "", " and  query.dtype: ", c_type_name(q.dtype()), " instead.");
-  RL_CHECK(is_floating(q.dtype()), "expected scalar type Float but found ", info(q.dtype()).message_name);
+           mask.defined() ? c_type_name(mask.dtype()) : "", " and  query.dtype: ", c_type_name(q.dtype()),
+           " instead.");
+  RL_CHECK(is_inexact(q.dtype()), "expected scalar type Float but found ", info(q.dtype()).message_name);
 }
 
 }  // namespace
 
 namespace nn::functional {
 
-Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& attn_mask, double dropout_p,
-                                    bool is_causal, OptDouble scale, bool enable_gqa) {
+Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                    const Tensor& attn_mask, double dropout_p, bool is_causal,
+                                    OptDouble scale, bool enable_gqa) {
   check_operands(query, key, value, attn_mask);
   const Attention a{is_causal, scale.value_or(1 / std::sqrt(static_cast<double>(query.size(-1))))};
   if (enable_gqa) {
-    const bool fits = query.dim() >= 3 && key.dim() >= 3 && value.dim() >= 3 && key.size(-3) > 0 && value.size(-3) > 0 && query.size(-3) % key.size(-3) == 0 &&
+    const bool fits = query.dim() >= 3 && key.dim() >= 3 && value.dim() >= 3 && key.size(-3) > 0 &&
+                      value.size(-3) > 0 && query.size(-3) % key.size(-3) == 0 &&
                       query.size(-3) % value.size(-3) == 0;
     RL_CHECK(fits, "Number of heads in key and value must divide the number of heads in ");
   }
   Tensor mask = attn_mask.defined() ? additive_mask(attn_mask, query.dtype()) : attn_mask;
   if (mask.defined() && mask.dtype() != query.dtype()) mask = mask.to(query.dtype());
-  const bool heads_match = enable_gqa || query.dim() != 4 || key.dim() != 4 || query.sizes()[1] == key.sizes()[1];
-  if (heads_match && kernel_fits(query, key, value, mask, dropout_p)) return fused(a, query, key, value, mask);
-  const Tensor k = enable_gqa ? share_heads(key, query.size(-3)) : key, v = enable_gqa ? share_heads(value, query.size(-3)) : value;
+  const bool heads_match =
+      enable_gqa || query.dim() != 4 || key.dim() != 4 || query.sizes()[1] == key.sizes()[1];
+  if (heads_match && kernel_fits(query, key, value, mask, dropout_p))
+    return fused(a, query, key, value, mask);
+  const Tensor k = enable_gqa ? share_heads(key, query.size(-3)) : key,
+               v = enable_gqa ? share_heads(value, query.size(-3)) : value;
   return composed(a, query, k, v, mask, dropout_p);
 }
 

@@ -21,9 +21,20 @@ Tensor promoted(const Tensor& x, const OptScalar& min, const OptScalar& max) {
   type.add(x);
   if (min) type.add(*min);
   if (max) type.add(*max);
-  RL_CHECK(!is_complex(type.get()), "clamp is not supported for complex types");
-  RL_CHECK_AS(NotImplementedError, type.get() != DType::Bool, "\"clamp_scalar_cpu\" not implemented for 'Bool'");
+  RL_CHECK_AS(NotImplementedError, !is_complex(type.get()), "clamp is not supported for complex types");
+  RL_CHECK_AS(NotImplementedError, type.get() != DType::Bool,
+              "\"clamp_scalar_cpu\" not implemented for 'Bool'");
   return x.detach().to(type.get());
+}
+
+// The bound as the dtype holds it: for unsigned integers -1 is their largest number, as in PyTorch.
+Scalar in_dtype(const Scalar& bound, DType dtype) {
+  if (!is_integral(dtype, false)) return bound;
+  int64_t value = 0;
+  visit_dtype(dtype, [&]<class T>() {
+    if constexpr (std::is_integral_v<T>) value = static_cast<int64_t>(bound.to<T>());
+  });
+  return value;
 }
 
 bool is_nan(const OptScalar& s) { return s && std::isnan(s->to_double()); }
@@ -31,9 +42,10 @@ bool is_nan(const OptScalar& s) { return s && std::isnan(s->to_double()); }
 Tensor clamp_forward(const Tensor& x, const OptScalar& min, const OptScalar& max) {
   const Tensor wide = promoted(x, min, max);
   if (is_nan(min) || is_nan(max)) return full_like(wide, std::nan(""));
-  if (!max) return pointwise(Formula::ClampMin, {wide}, params_of(*min));
-  if (!min) return pointwise(Formula::ClampMax, {wide}, params_of(*max));
-  return pointwise(Formula::Clamp, {wide}, params_of(*min, *max));
+  if (!max) return pointwise(Formula::ClampMin, {wide}, params_of(in_dtype(*min, wide.dtype())));
+  if (!min) return pointwise(Formula::ClampMax, {wide}, params_of(in_dtype(*max, wide.dtype())));
+  return pointwise(Formula::Clamp, {wide},
+                   params_of(in_dtype(*min, wide.dtype()), in_dtype(*max, wide.dtype())));
 }
 
 Tensor clamp_number(const char* node, const Tensor& x, OptScalar min, OptScalar max) {
@@ -55,7 +67,8 @@ struct ClampRule {
     const Tensor &g = grads[0], x = n.saved(0), min = n.saved(1), max = n.saved(2);
     Gradients out;
     out.resize(3);
-    if (n.needs(0)) out[0] = where(!has_max ? x.ge(min) : !has_min ? x.le(max) : x.ge(min).logical_and(x.le(max)), g, 0);
+    if (n.needs(0))
+      out[0] = where(!has_max ? x.ge(min) : !has_min ? x.le(max) : x.ge(min).logical_and(x.le(max)), g, 0);
     if (has_min && n.needs(1)) out[1] = where(has_max ? min.lt(max).logical_and(x.lt(min)) : x.lt(min), g, 0);
     if (has_max && n.needs(2)) out[2] = where(has_min ? max.lt(min).logical_or(x.gt(max)) : x.gt(max), g, 0);
     return out;
@@ -64,6 +77,11 @@ struct ClampRule {
 
 Tensor clamp_tensor(const char* node, const Tensor& x, const Tensor& min, const Tensor& max) {
   RL_CHECK(min.defined() || max.defined(), kNoBounds);
+  if (min.defined() && max.defined()) {
+    RL_CHECK_AS(NotImplementedError,
+                x.dtype() != DType::Bool || min.dtype() != DType::Bool || max.dtype() != DType::Bool,
+                "\"clamp_cpu\" not implemented for 'Bool'");
+  }
   Tensor out = !max.defined()   ? pointwise(Formula::Maximum, {x, min})
                : !min.defined() ? pointwise(Formula::Minimum, {x, max})
                                 : pointwise(Formula::ClampTensor, {x, min, max});
@@ -73,8 +91,12 @@ Tensor clamp_tensor(const char* node, const Tensor& x, const Tensor& min, const 
 
 }  // namespace
 
-Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) { return clamp_tensor("ClampBackward0", x, min, max); }
-Tensor clamp(const Tensor& x, OptScalar min, OptScalar max) { return clamp_number("ClampBackward1", x, min, max); }
+Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) {
+  return clamp_tensor("ClampBackward0", x, min, max);
+}
+Tensor clamp(const Tensor& x, OptScalar min, OptScalar max) {
+  return clamp_number("ClampBackward1", x, min, max);
+}
 Tensor clamp_min(const Tensor& x, const Tensor& min) { return clamp_tensor("ClampMinBackward1", x, min, {}); }
 Tensor clamp_min(const Tensor& x, const Scalar& min) { return clamp_number("ClampMinBackward0", x, min, {}); }
 Tensor clamp_max(const Tensor& x, const Tensor& max) { return clamp_tensor("ClampMaxBackward1", x, {}, max); }

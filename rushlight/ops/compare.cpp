@@ -12,7 +12,8 @@ bool equal(const Tensor& a, const Tensor& b) {
 }
 
 Tensor isclose(const Tensor& input, const Tensor& other, double rtol, double atol, bool equal_nan) {
-  RL_CHECK(input.dtype() == other.dtype(), info(input.dtype()).message_name, " did not match ", info(other.dtype()).message_name);
+  RL_CHECK(input.dtype() == other.dtype(), info(input.dtype()).message_name, " did not match ",
+           info(other.dtype()).message_name);
   RL_CHECK(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
   RL_CHECK(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
   const Tensor a = input.detach(), b = other.detach();
@@ -37,7 +38,8 @@ Tensor renorm(const Tensor& x, const Scalar& p, int64_t dim, const Scalar& maxno
   RL_CHECK(x.dim() > 1, "renorm: input needs at least 2 dimensions, got ", x.dim(), " dimensions");
   dim = wrap_dim(dim, x.dim());
   Dims others;
-  for (int64_t d = 0; d < x.dim(); ++d) if (d != dim) others.push_back(d);
+  for (int64_t d = 0; d < x.dim(); ++d)
+    if (d != dim) others.push_back(d);
   const Tensor norm = linalg_vector_norm(x, p, others, true);
   const Tensor factor = where(norm.gt(maxnorm), maxnorm.to_double() / (norm + 1e-7), 1.0);
   return x * factor.to(x.dtype());

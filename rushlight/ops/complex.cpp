@@ -12,7 +12,8 @@ using autograd::tracks;
 namespace {
 
 template <class Rule>
-Tensor make_dtype_view(const char* node, const Tensor& base, DType dtype, Dims sizes, Dims strides, int64_t offset, Rule rule) {
+Tensor make_dtype_view(const char* node, const Tensor& base, DType dtype, Dims sizes, Dims strides,
+                       int64_t offset, Rule rule) {
   Tensor view = make_reinterpreted(base, dtype, std::move(sizes), std::move(strides), offset);
   autograd::set_view(view, base);
   if (!tracks(base)) return view;
@@ -27,15 +28,19 @@ Tensor view_as_real(const Tensor& input) {
   for (int64_t& s : strides) s *= 2;
   sizes.push_back(2);
   strides.push_back(1);
-  return make_dtype_view("ViewAsRealBackward0", input, to_real(input.dtype()), std::move(sizes), std::move(strides), input.storage_offset() * 2,
+  return make_dtype_view("ViewAsRealBackward0", input, to_real(input.dtype()), std::move(sizes),
+                         std::move(strides), input.storage_offset() * 2,
                          [](Node&, const Tensor& g) -> Tensor { return view_as_complex(g.contiguous()); });
 }
 
 Tensor view_as_complex(const Tensor& input) {
-  RL_CHECK(input.dtype() == DType::Float32 || input.dtype() == DType::Float64 || input.dtype() == DType::Float16,
-           "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ",
-           info(input.dtype()).message_name);
-  RL_CHECK_AS(NotImplementedError, input.dtype() != DType::Float16, "\"view_as_complex\" not implemented for 'Half'");
+  RL_CHECK(
+      input.dtype() == DType::Float32 || input.dtype() == DType::Float64 || input.dtype() == DType::Float16,
+      "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar "
+      "type: ",
+      info(input.dtype()).message_name);
+  RL_CHECK_AS(NotImplementedError, input.dtype() != DType::Float16,
+              "\"view_as_complex\" not implemented for 'Half'");
   RL_CHECK(input.dim() > 0, "Input tensor must have one or more dimensions");
   RL_CHECK(input.sizes().back() == 2, "Tensor must have a last dimension of size 2");
   RL_CHECK(input.strides().back() == 1, "Tensor must have a last dimension with stride 1");
@@ -47,11 +52,14 @@ Tensor view_as_complex(const Tensor& input) {
     RL_CHECK(s % 2 == 0, "Tensor must have a stride divisible by 2 for all but last dimension");
     s /= 2;
   }
-  return make_dtype_view("ViewAsComplexBackward0", input, to_complex(input.dtype()), std::move(sizes), std::move(strides),
-                         input.storage_offset() / 2, [](Node&, const Tensor& g) -> Tensor { return view_as_real(g); });
+  return make_dtype_view("ViewAsComplexBackward0", input, to_complex(input.dtype()), std::move(sizes),
+                         std::move(strides), input.storage_offset() / 2,
+                         [](Node&, const Tensor& g) -> Tensor { return view_as_real(g); });
 }
 
-Tensor real(const Tensor& input) { return is_complex(input.dtype()) ? view_as_real(input).select(-1, 0) : input; }
+Tensor real(const Tensor& input) {
+  return is_complex(input.dtype()) ? view_as_real(input).select(-1, 0) : input;
+}
 
 Tensor imag(const Tensor& input) {
   RL_CHECK(is_complex(input.dtype()), "imag is not implemented for tensors with non-complex dtypes.");
@@ -62,11 +70,12 @@ namespace {
 
 void check_parts(const char* name, const Tensor& a, const Tensor& b) {
   auto fits = [](const Tensor& t) { return is_floating(t.dtype()) && t.dtype() != DType::BFloat16; };
-  RL_CHECK(fits(a) && fits(b), "Expected both inputs to be Half, Float or Double tensors but got ", info(a.dtype()).message_name, " and ",
-           info(b.dtype()).message_name);
-  RL_CHECK(a.dtype() == b.dtype(), "Expected object of scalar type ", info(a.dtype()).message_name, " but got scalar type ",
-           info(b.dtype()).message_name, " for second argument");
-  RL_CHECK_AS(NotImplementedError, a.dtype() != DType::Float16, "\"", name, "_cpu\" not implemented for 'Half'");
+  RL_CHECK(fits(a) && fits(b), "Expected both inputs to be Half, Float or Double tensors but got ",
+           info(a.dtype()).message_name, " and ", info(b.dtype()).message_name);
+  RL_CHECK(a.dtype() == b.dtype(), "Expected object of scalar type ", info(a.dtype()).message_name,
+           " but got scalar type ", info(b.dtype()).message_name, " for second argument");
+  RL_CHECK_AS(NotImplementedError, a.dtype() != DType::Float16, "\"", name,
+              "_cpu\" not implemented for 'Half'");
 }
 
 Tensor from_parts(const Tensor& re, const Tensor& im) {
@@ -100,15 +109,17 @@ Tensor polar(const Tensor& abs, const Tensor& angle) {
     out = from_parts(abs * angle.cos(), abs * angle.sin());
   }
   if (!tracks(abs, angle)) return out;
-  return Record("PolarBackward0", {abs, angle}).save(abs, angle).rule(out, [](Node& n, const Gradients& grads) {
-    const Tensor angle = n.saved(1), unit = complex(angle.cos(), angle.sin());
-    const Tensor along = grads[0].conj() * unit;  // the gradient seen from the number's own direction
-    Gradients g;
-    g.resize(2);
-    if (n.needs(0)) g[0] = along.real();
-    if (n.needs(1)) g[1] = along.imag() * -n.saved(0);
-    return g;
-  });
+  return Record("PolarBackward0", {abs, angle})
+      .save(abs, angle)
+      .rule(out, [](Node& n, const Gradients& grads) {
+        const Tensor angle = n.saved(1), unit = complex(angle.cos(), angle.sin());
+        const Tensor along = grads[0].conj() * unit;  // the gradient seen from the number's own direction
+        Gradients g;
+        g.resize(2);
+        if (n.needs(0)) g[0] = along.real();
+        if (n.needs(1)) g[1] = along.imag() * -n.saved(0);
+        return g;
+      });
 }
 
 }  // namespace rushlight

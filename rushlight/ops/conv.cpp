@@ -1,8 +1,11 @@
-// Convolutions. A convolution is linear in the input x and in the weight w, so that it has three faces of one shape:
+// Convolutions. A convolution is linear in the input x and in the weight w, so that it has three faces of one
+// shape:
 //
-//   Output  y = conv(x, w)      Input  dx = the transpose of conv(., w), applied to y      Weight  dw, from y and x
+//   Output  y = conv(x, w)      Input  dx = the transpose of conv(., w), applied to y      Weight  dw, from y
+//   and x
 //
-// The gradient of each face consists of the two others, whatever the order; a transposed convolution is the face Input.
+// The gradient of each face consists of the two others, whatever the order; a transposed convolution is the
+// face Input.
 #include <algorithm>
 
 #include "rushlight/autograd/record.h"
@@ -42,18 +45,19 @@ constexpr Operands operands_of(Face face) {
 }
 
 template <class T>
-void run(const cpu::ConvShape& shape, Face face, const Tensor& a, const Tensor& b, const Tensor& bias, const Tensor& out) {
+void run(const cpu::ConvShape& shape, Face face, const Tensor& a, const Tensor& b, const Tensor& bias,
+         const Tensor& out) {
   const T* added = bias.defined() ? bias.data<T>() : nullptr;
   switch (face) {
     case Face::Output: return cpu::conv2d_forward<T>(shape, a.data<T>(), b.data<T>(), added, out.data<T>());
-    case Face::Input: return cpu::conv2d_backward_input<T>(shape, a.data<T>(), b.data<T>(), added, out.data<T>());
+    case Face::Input:
+      return cpu::conv2d_backward_input<T>(shape, a.data<T>(), b.data<T>(), added, out.data<T>());
     case Face::Weight: return cpu::conv2d_backward_weight<T>(shape, a.data<T>(), b.data<T>(), out.data<T>());
   }
 }
 
 // Integers and the narrow floats are computed in a wider type.
 DType compute_dtype(DType t) {
-  RL_CHECK_AS(NotImplementedError, t != DType::Bool && !is_complex(t), "\"slow_conv2d_cpu\" not implemented for '", info(t).message_name, "'");
   return t == DType::Float32 || t == DType::Float16 || t == DType::BFloat16 ? DType::Float32 : DType::Float64;
 }
 
@@ -85,7 +89,8 @@ Tensor bias_gradient(const Tensor& g) {
   return g.sum({0, 2, 3});
 }
 
-Tensor convolve(const char* node, const Convolution& c, Face face, const Tensor& a, const Tensor& b, const Tensor& bias = {});
+Tensor convolve(const char* node, const Convolution& c, Face face, const Tensor& a, const Tensor& b,
+                const Tensor& bias = {});
 
 struct ConvolutionRule {
   Convolution c;
@@ -107,7 +112,8 @@ struct ConvolutionRule {
   }
 };
 
-Tensor convolve(const char* node, const Convolution& c, Face face, const Tensor& a, const Tensor& b, const Tensor& bias) {
+Tensor convolve(const char* node, const Convolution& c, Face face, const Tensor& a, const Tensor& b,
+                const Tensor& bias) {
   Tensor out = compute(c, face, a, b, bias);
   if (!tracks(a, b, bias)) return out;
   Record record(node, {a, b, bias});
@@ -146,38 +152,51 @@ void check_arguments(const Arguments& a) {
 
 void check_operands(const Arguments& a, const Tensor& input, const Tensor& weight, const Tensor& bias) {
   const int64_t rank = weight.dim(), g = a.groups;
-  RL_CHECK(input.dim() == rank, "Expected ", rank, "-dimensional input for ", rank, "-dimensional weight ", to_string(weight.sizes()), ", but got ",
-           input.dim(), "-dimensional input of size ", to_string(input.sizes()), " instead");
-  RL_CHECK(weight.sizes()[0] >= g, "Given groups=", g, ", expected weight to be at least ", g, " at dimension 0, but got weight of size ",
-           to_string(weight.sizes()), " instead");
+  RL_CHECK(input.dim() == rank, "Expected ", rank, "-dimensional input for ", rank, "-dimensional weight ",
+           to_string(weight.sizes()), ", but got ", input.dim(), "-dimensional input of size ",
+           to_string(input.sizes()), " instead");
+  RL_CHECK(weight.sizes()[0] >= g, "Given groups=", g, ", expected weight to be at least ", g,
+           " at dimension 0, but got weight of size ", to_string(weight.sizes()), " instead");
   RL_CHECK(weight.sizes()[0] % g == 0, "Given groups=", g, ", expected weight to be divisible by ", g,
            " at dimension 0, but got weight of size [", to_string(weight.sizes()), "] instead");
   const int64_t outputs = a.transposed ? weight.sizes()[1] * g : weight.sizes()[0];
   if (a.transposed) {
-    RL_CHECK(input.sizes()[1] == weight.sizes()[0], "Given transposed=1, weight of size ", to_string(weight.sizes()), ", expected input",
-             to_string(input.sizes()), " to have ", weight.sizes()[0], " channels, but got ", input.sizes()[1], " channels instead");
+    RL_CHECK(input.sizes()[1] == weight.sizes()[0], "Given transposed=1, weight of size ",
+             to_string(weight.sizes()), ", expected input", to_string(input.sizes()), " to have ",
+             weight.sizes()[0], " channels, but got ", input.sizes()[1], " channels instead");
   } else {
-    RL_CHECK(input.sizes()[1] == weight.sizes()[1] * g, "Given groups=", g, ", weight of size ", to_string(weight.sizes()), ", expected input",
-             to_string(input.sizes()), " to have ", weight.sizes()[1] * g, " channels, but got ", input.sizes()[1], " channels instead");
+    RL_CHECK(input.sizes()[1] == weight.sizes()[1] * g, "Given groups=", g, ", weight of size ",
+             to_string(weight.sizes()), ", expected input", to_string(input.sizes()), " to have ",
+             weight.sizes()[1] * g, " channels, but got ", input.sizes()[1], " channels instead");
   }
-  RL_CHECK(!bias.defined() || (bias.dim() == 1 && bias.sizes()[0] == outputs), "Given ", a.transposed ? "transposed=1, " : "", "weight of size ",
-           to_string(weight.sizes()), ", expected bias to be 1-dimensional with ", outputs, " elements, but got bias of size ",
+  RL_CHECK(!bias.defined() || (bias.dim() == 1 && bias.sizes()[0] == outputs), "Given ",
+           a.transposed ? "transposed=1, " : "", "weight of size ", to_string(weight.sizes()),
+           ", expected bias to be 1-dimensional with ", outputs, " elements, but got bias of size ",
            bias.defined() ? to_string(bias.sizes()) : "", " instead");
 }
 
 std::string type_text(const Tensor& t) { return concat("torch.", info(t.dtype()).message_name, "Tensor"); }
 
-void check_dtypes(const Tensor& input, const Tensor& weight, const Tensor& bias) {
-  RL_CHECK(input.dtype() == weight.dtype(), "Input type (", type_text(input), ") and weight type (", type_text(weight),
+void check_dtypes(const Arguments& a, const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  RL_CHECK(input.dtype() == weight.dtype(), "Input type (", type_text(input), ") and weight type (",
+           type_text(weight),
            ") should be the same or input should be a MKLDNN tensor and weight is a dense tensor");
-  RL_CHECK(!bias.defined() || bias.dtype() == input.dtype(), "Input type (", c_type_name(input.dtype()), ") and bias type (",
-           bias.defined() ? c_type_name(bias.dtype()) : "", ") should be the same");
+  RL_CHECK(!bias.defined() || bias.dtype() == input.dtype(), "Input type (", c_type_name(input.dtype()),
+           ") and bias type (", bias.defined() ? c_type_name(bias.dtype()) : "", ") should be the same");
+  const bool fits = is_inexact(input.dtype()) || input.dtype() == DType::Int64 ||
+                    (!a.transposed && input.dtype() != DType::Bool);
+  const char* kernel = a.transposed     ? "slow_conv_transpose2d_out_cpu"
+                       : a.spatial == 3 ? "compute_columns3d"
+                                        : "slow_conv2d_cpu";
+  RL_CHECK_AS(NotImplementedError, fits, "\"", kernel, "\" not implemented for '",
+              info(input.dtype()).message_name, "'");
 }
 
 // a * b + c, of which no caller's sizes may make more than int64 holds.
 int64_t checked(int64_t a, int64_t b, int64_t c) {
   int64_t product, sum;
-  RL_CHECK(!__builtin_mul_overflow(a, b, &product) && !__builtin_add_overflow(product, c, &sum), "numel: integer multiplication overflow");
+  RL_CHECK(!__builtin_mul_overflow(a, b, &product) && !__builtin_add_overflow(product, c, &sum),
+           "numel: integer multiplication overflow");
   return sum;
 }
 
@@ -198,9 +217,10 @@ Dims output_sizes(const Arguments& a, const Dims& input, const Dims& weight) {
     empty_kernel |= weight[d + 2] < 1;
     out.push_back((padded[d] - kernel[d]) / a.stride[d] + 1);
   }
-  RL_CHECK(fits, "Calculated padded input size per channel: (", times(padded), "). Kernel size: (", times(kernel),
-           "). Kernel size can't be greater than actual input size");
-  RL_CHECK(!empty_kernel, "kernel size should be greater than zero, but got kernel size ", to_string(DimsRef(weight.data() + 2, a.spatial)));
+  RL_CHECK(fits, "Calculated padded input size per channel: (", times(padded), "). Kernel size: (",
+           times(kernel), "). Kernel size can't be greater than actual input size");
+  RL_CHECK(!empty_kernel, "kernel size should be greater than zero, but got kernel size ",
+           to_string(DimsRef(weight.data() + 2, a.spatial)));
   return out;
 }
 
@@ -208,22 +228,27 @@ Dims output_sizes(const Arguments& a, const Dims& input, const Dims& weight) {
 Dims transposed_sizes(const Arguments& a, const Dims& input, const Dims& weight) {
   Dims out{input[0], checked(weight[1], a.groups, 0)};
   for (int64_t d = 0; d < a.spatial; ++d) {
-    const int64_t size = checked(input[d + 2] - 1, a.stride[d], 0) - checked(a.padding[d], 2, 0) + checked(a.dilation[d], weight[d + 2] - 1, 0) +
-                         a.output_padding[d] + 1;
+    const int64_t size = checked(input[d + 2] - 1, a.stride[d], 0) - checked(a.padding[d], 2, 0) +
+                         checked(a.dilation[d], weight[d + 2] - 1, 0) + a.output_padding[d] + 1;
     out.push_back(size);
   }
   const bool positive = !any_below(Dims(out.data() + 2, a.spatial), 1);
-  RL_CHECK(positive, "Given input size per channel: (", times(Dims(input.data() + 2, a.spatial)), "). Calculated output size per channel: (",
-           times(Dims(out.data() + 2, a.spatial)), "). Output size is too small");
+  RL_CHECK(positive, "Given input size per channel: (", times(Dims(input.data() + 2, a.spatial)),
+           "). Calculated output size per channel: (", times(Dims(out.data() + 2, a.spatial)),
+           "). Output size is too small");
   return out;
 }
 
 void check_output_padding(const Arguments& a) {
   bool fits = true;
   for (int64_t d = 0; d < a.spatial; ++d) fits &= a.output_padding[d] < std::max(a.stride[d], a.dilation[d]);
-  const auto at = [&](const Dims& v, int64_t from_end) { return a.spatial > from_end ? v[a.spatial - 1 - from_end] : (&v == &a.output_padding ? 0 : 1); };
-  RL_CHECK(fits, "output padding must be smaller than either stride or dilation, but got output_padding_height: ", at(a.output_padding, 1),
-           " output_padding_width: ", at(a.output_padding, 0), " stride_height: ", at(a.stride, 1), " stride_width: ", at(a.stride, 0),
+  const auto at = [&](const Dims& v, int64_t from_end) {
+    return a.spatial > from_end ? v[a.spatial - 1 - from_end] : (&v == &a.output_padding ? 0 : 1);
+  };
+  RL_CHECK(fits,
+           "output padding must be smaller than either stride or dilation, but got output_padding_height: ",
+           at(a.output_padding, 1), " output_padding_width: ", at(a.output_padding, 0),
+           " stride_height: ", at(a.stride, 1), " stride_width: ", at(a.stride, 0),
            " dilation_height: ", at(a.dilation, 1), " dilation_width: ", at(a.dilation, 0));
 }
 
@@ -247,34 +272,46 @@ Convolution make_convolution(const Arguments& a, const Dims& x, const Dims& w, c
 
 // Complex numbers: the four products of real and imaginary parts.
 template <class Convolve>
-Tensor complex_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, Convolve&& convolve) {
+Tensor complex_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                           Convolve&& convolve) {
   const Tensor xr = real(input), xi = imag(input), wr = real(weight), wi = imag(weight);
   const Tensor re = convolve(xr, wr, bias.defined() ? real(bias) : bias) - convolve(xi, wi, Tensor());
   const Tensor im = convolve(xr, wi, bias.defined() ? imag(bias) : bias) + convolve(xi, wr, Tensor());
   return complex(re, im);
 }
 
-Tensor batched_convolution(const Arguments& a, const Tensor& input, const Tensor& weight, const Tensor& bias) {
+Tensor batched_convolution(const Arguments& a, const Tensor& input, const Tensor& weight,
+                           const Tensor& bias) {
   check_arguments(a);
   check_operands(a, input, weight, bias);
-  check_dtypes(input, weight, bias);
+  check_dtypes(a, input, weight, bias);
   if (is_complex(input.dtype())) {
-    return complex_convolution(input, weight, bias, [&](const Tensor& x, const Tensor& w, const Tensor& b) { return batched_convolution(a, x, w, b); });
+    return complex_convolution(input, weight, bias, [&](const Tensor& x, const Tensor& w, const Tensor& b) {
+      return batched_convolution(a, x, w, b);
+    });
   }
   if (a.transposed) {
     check_output_padding(a);
     const Dims x = transposed_sizes(a, input.sizes(), weight.sizes());
-    return convolve("ConvolutionBackward0", make_convolution(a, x, weight.sizes(), input.sizes()), Face::Input, input, weight, bias);
+    return convolve("ConvolutionBackward0", make_convolution(a, x, weight.sizes(), input.sizes()),
+                    Face::Input, input, weight, bias);
   }
   const Dims y = output_sizes(a, input.sizes(), weight.sizes());
-  return convolve("ConvolutionBackward0", make_convolution(a, input.sizes(), weight.sizes(), y), Face::Output, input, weight, bias);
+  return convolve("ConvolutionBackward0", make_convolution(a, input.sizes(), weight.sizes(), y), Face::Output,
+                  input, weight, bias);
 }
 
-// Three dimensions: the planes of the kernel one after the other, each a two-dimensional convolution of the planes that it meets.
+// Three dimensions: the planes of the kernel one after the other, each a two-dimensional convolution of the
+// planes that it meets.
 Tensor volume_convolution(const Arguments& a, const Tensor& input, const Tensor& weight, const Tensor& bias) {
   check_arguments(a);
   check_operands(a, input, weight, bias);
-  check_dtypes(input, weight, bias);
+  check_dtypes(a, input, weight, bias);
+  if (input.dtype() == DType::Float16 ||
+      input.dtype() == DType::BFloat16) {  // the sum over planes is rounded once
+    const Tensor wide = bias.defined() ? bias.to(DType::Float32) : bias;
+    return volume_convolution(a, input.to(DType::Float32), weight.to(DType::Float32), wide).to(input.dtype());
+  }
   const Dims y = output_sizes(a, input.sizes(), weight.sizes());
   Arguments planar = a;
   planar.spatial = 2;
@@ -283,8 +320,10 @@ Tensor volume_convolution(const Arguments& a, const Tensor& input, const Tensor&
   const int64_t batch = y[0], depth = y[2];
   Tensor total;
   for (int64_t k = 0; k < weight.sizes()[2]; ++k) {
-    const Tensor met = slice(padded, 2, k * a.dilation[0], k * a.dilation[0] + (depth - 1) * a.stride[0] + 1, a.stride[0]);
-    const Tensor planes = met.transpose(1, 2).reshape({batch * depth, input.sizes()[1], input.sizes()[3], input.sizes()[4]});
+    const Tensor met =
+        slice(padded, 2, k * a.dilation[0], k * a.dilation[0] + (depth - 1) * a.stride[0] + 1, a.stride[0]);
+    const Tensor planes =
+        met.transpose(1, 2).reshape({batch * depth, input.sizes()[1], input.sizes()[3], input.sizes()[4]});
     const Tensor part = batched_convolution(planar, planes, weight.select(2, k), k == 0 ? bias : Tensor());
     total = total.defined() ? total + part : part;
   }
@@ -294,11 +333,12 @@ Tensor volume_convolution(const Arguments& a, const Tensor& input, const Tensor&
 // One example without its batch dimension is a batch of one.
 Tensor convolution(Arguments& a, const Tensor& input, const Tensor& weight, const Tensor& bias) {
   const int64_t rank = a.spatial + 2;
-  RL_CHECK(input.dim() == rank || input.dim() == rank - 1, "Expected ", rank - 1, "D (unbatched) or ", rank, "D (batched) input to ", a.name,
-           ", but got input of size: ", to_string(input.sizes()));
+  RL_CHECK(input.dim() == rank || input.dim() == rank - 1, "Expected ", rank - 1, "D (unbatched) or ", rank,
+           "D (batched) input to ", a.name, ", but got input of size: ", to_string(input.sizes()));
   const bool batched = input.dim() == rank;
   const Tensor batch = batched ? input : input.unsqueeze(0);
-  const Tensor out = a.spatial == 3 ? volume_convolution(a, batch, weight, bias) : batched_convolution(a, batch, weight, bias);
+  const Tensor out = a.spatial == 3 ? volume_convolution(a, batch, weight, bias)
+                                    : batched_convolution(a, batch, weight, bias);
   return batched ? out : out.squeeze(0);
 }
 
@@ -318,24 +358,40 @@ Tensor same_padding(Arguments& a, const Tensor& input, const Tensor& weight) {
   return odd ? constant_pad_nd(input, rest, 0) : input;
 }
 
-Tensor convolution(const char* name, int64_t spatial, const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride,
-                   const Padding& padding, DimsRef dilation, int64_t groups) {
+Tensor convolution(const char* name, int64_t spatial, const Tensor& input, const Tensor& weight,
+                   const Tensor& bias, DimsRef stride, const Padding& padding, DimsRef dilation,
+                   int64_t groups) {
   // A weight of the wrong rank is reported through the arguments that then do not fit it.
   const int64_t expected = std::max<int64_t>(1, weight.dim() - 2);
-  Dims full_stride = stride.size() == 1 ? Dims(spatial, stride[0]) : stride.copy(), full_dilation = dilation.size() == 1 ? Dims(spatial, dilation[0]) : dilation.copy();
-  Arguments a{name, spatial, expand_argument("stride", full_stride, expected), Dims(spatial), expand_argument("dilation", full_dilation, expected),
-              Dims(spatial), groups, false};
+  Dims full_stride = stride.size() == 1 ? Dims(spatial, stride[0]) : stride.copy(),
+       full_dilation = dilation.size() == 1 ? Dims(spatial, dilation[0]) : dilation.copy();
+  Arguments a{name,
+              spatial,
+              expand_argument("stride", full_stride, expected),
+              Dims(spatial),
+              expand_argument("dilation", full_dilation, expected),
+              Dims(spatial),
+              groups,
+              false};
   RL_CHECK(weight.dim() == spatial + 2, "weight should have at least three dimensions");
-  RL_CHECK(padding.name.empty() || padding.name == "same" || padding.name == "valid", "Invalid padding string: '", padding.name, "'");
+  RL_CHECK(padding.name.empty() || padding.name == "same" || padding.name == "valid",
+           "Invalid padding string: '", padding.name, "'");
   if (padding.name == "same") return convolution(a, same_padding(a, input, weight), weight, bias);
   if (padding.name.empty()) a.padding = expand_argument("padding", padding.sizes, spatial);
   return convolution(a, input, weight, bias);
 }
 
-Tensor transposed_convolution(const char* name, int64_t spatial, const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride,
-                              DimsRef padding, DimsRef output_padding, int64_t groups, DimsRef dilation) {
-  Arguments a{name, spatial, expand_argument("stride", stride, spatial), expand_argument("padding", padding, spatial),
-              expand_argument("dilation", dilation, spatial), expand_argument("output_padding", output_padding, spatial), groups, true};
+Tensor transposed_convolution(const char* name, int64_t spatial, const Tensor& input, const Tensor& weight,
+                              const Tensor& bias, DimsRef stride, DimsRef padding, DimsRef output_padding,
+                              int64_t groups, DimsRef dilation) {
+  Arguments a{name,
+              spatial,
+              expand_argument("stride", stride, spatial),
+              expand_argument("padding", padding, spatial),
+              expand_argument("dilation", dilation, spatial),
+              expand_argument("output_padding", output_padding, spatial),
+              groups,
+              true};
   RL_CHECK(weight.dim() == spatial + 2, "weight should have at least three dimensions");
   return convolution(a, input, weight, bias);
 }
@@ -344,22 +400,27 @@ Tensor transposed_convolution(const char* name, int64_t spatial, const Tensor& i
 
 namespace nn::functional {
 
-Tensor conv1d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride, const Padding& padding, DimsRef dilation, int64_t groups) {
+Tensor conv1d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride,
+              const Padding& padding, DimsRef dilation, int64_t groups) {
   return convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups);
 }
-Tensor conv2d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride, const Padding& padding, DimsRef dilation, int64_t groups) {
+Tensor conv2d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride,
+              const Padding& padding, DimsRef dilation, int64_t groups) {
   return convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups);
 }
-Tensor conv3d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride, const Padding& padding, DimsRef dilation, int64_t groups) {
+Tensor conv3d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride,
+              const Padding& padding, DimsRef dilation, int64_t groups) {
   return convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups);
 }
-Tensor conv_transpose1d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride, DimsRef padding, DimsRef output_padding,
-                        int64_t groups, DimsRef dilation) {
-  return transposed_convolution("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation);
+Tensor conv_transpose1d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride,
+                        DimsRef padding, DimsRef output_padding, int64_t groups, DimsRef dilation) {
+  return transposed_convolution("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding,
+                                groups, dilation);
 }
-Tensor conv_transpose2d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride, DimsRef padding, DimsRef output_padding,
-                        int64_t groups, DimsRef dilation) {
-  return transposed_convolution("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation);
+Tensor conv_transpose2d(const Tensor& input, const Tensor& weight, const Tensor& bias, DimsRef stride,
+                        DimsRef padding, DimsRef output_padding, int64_t groups, DimsRef dilation) {
+  return transposed_convolution("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding,
+                                groups, dilation);
 }
 
 }  // namespace nn::functional

@@ -14,7 +14,8 @@ using autograd::tracks;
 void copy_elements(const Tensor& dst, const Tensor& src, const Dims& src_strides) {
   if (dst.numel() == 0) return;
   if (dst.dtype() == src.dtype()) {
-    return cpu::move(dst.item_size(), dst.sizes(), dst.raw_data(), dst.strides(), src.raw_data(), src_strides);
+    return cpu::move(dst.item_size(), dst.sizes(), dst.raw_data(), dst.strides(), src.raw_data(),
+                     src_strides);
   }
   cpu::Elementwise job;
   job.sizes = dst.sizes();
@@ -28,7 +29,8 @@ Dims expanded_strides(const Tensor& src, DimsRef sizes) {
   if (src.sizes() == sizes) return src.strides();
   const int64_t shift = sizes.size() - src.dim();
   bool fits = shift >= 0;
-  for (int64_t i = 0; fits && i < src.dim(); ++i) fits = src.sizes()[i] == sizes[shift + i] || src.sizes()[i] == 1;
+  for (int64_t i = 0; fits && i < src.dim(); ++i)
+    fits = src.sizes()[i] == sizes[shift + i] || src.sizes()[i] == 1;
   if (!fits) {
     broadcast_shapes(sizes, src.sizes());  // the usual message when the two do not broadcast at all
     throw_error<RuntimeError>("output with shape ", to_string(sizes), " doesn't match the broadcast shape ",
@@ -74,7 +76,9 @@ const Tensor& copy_(const Tensor& self, const Tensor& src, bool) {
   return self;
 }
 
-Tensor clone(const Tensor& input, OptMemoryFormat memory_format) { return converted(input, input.dtype(), memory_format, "CloneBackward0"); }
+Tensor clone(const Tensor& input, OptMemoryFormat memory_format) {
+  return converted(input, input.dtype(), memory_format, "CloneBackward0");
+}
 
 Tensor detach(const Tensor& input) {
   return make_alias(input, input.sizes(), input.strides(), input.storage_offset());
@@ -86,17 +90,20 @@ Tensor contiguous(const Tensor& self, OptMemoryFormat memory_format) {
 }
 
 Tensor to(const Tensor& self, DType dtype, bool, bool copy, OptMemoryFormat memory_format) {
-  const bool in_place = !memory_format || *memory_format == MemoryFormat::Preserve || is_contiguous(self, *memory_format);
+  const bool in_place =
+      !memory_format || *memory_format == MemoryFormat::Preserve || is_contiguous(self, *memory_format);
   if (!copy && self.dtype() == dtype && in_place) return self;
   return converted(self, dtype, memory_format, "ToCopyBackward0");
 }
 
-Tensor to(const Tensor& self, OptDevice device, OptDType dtype, bool non_blocking, bool copy, OptMemoryFormat memory_format) {
+Tensor to(const Tensor& self, OptDevice device, OptDType dtype, bool non_blocking, bool copy,
+          OptMemoryFormat memory_format) {
   RL_CHECK_AS(AssertionError, !device || !device->is_cuda(), "Torch not compiled with CUDA enabled");
   return to(self, dtype.value_or(self.dtype()), non_blocking, copy, memory_format);
 }
 
-Tensor to(const Tensor& self, const Tensor& other, bool non_blocking, bool copy, OptMemoryFormat memory_format) {
+Tensor to(const Tensor& self, const Tensor& other, bool non_blocking, bool copy,
+          OptMemoryFormat memory_format) {
   return to(self, other.dtype(), non_blocking, copy, memory_format);
 }
 
@@ -106,7 +113,9 @@ Tensor conj(const Tensor& input) {
   if (!is_complex(input.dtype())) return input;
   Tensor out = pointwise(cpu::Formula::Conj, {input});
   if (!tracks(input)) return out;
-  return Record("ConjBackward0", {input}).rule(out, [](Node&, const Tensor& g) -> Tensor { return g.conj(); });
+  return Record("ConjBackward0", {input}).rule(out, [](Node&, const Tensor& g) -> Tensor {
+    return g.conj();
+  });
 }
 
 }  // namespace rushlight

@@ -10,7 +10,8 @@ namespace rushlight {
 namespace {
 
 Tensor finish(const Tensor& t, bool requires_grad) {
-  RL_CHECK(!requires_grad || is_inexact(t.dtype()), "Only Tensors of floating point and complex dtype can require gradients");
+  RL_CHECK(!requires_grad || is_inexact(t.dtype()),
+           "Only Tensors of floating point and complex dtype can require gradients");
   if (requires_grad) t.set_requires_grad(true);
   return t;
 }
@@ -36,7 +37,8 @@ DType dtype_of_number(const Scalar& s) {
 
 }  // namespace
 
-Tensor empty(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat memory_format) {
+Tensor empty(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad,
+             OptMemoryFormat memory_format) {
   Tensor out = made(size, dtype, device);
   if (memory_format && *memory_format != MemoryFormat::Contiguous) {
     RL_CHECK(*memory_format != MemoryFormat::Preserve, "unsupported memory format Preserve");
@@ -46,17 +48,21 @@ Tensor empty(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad,
 }
 
 Tensor empty_strided(DimsRef size, DimsRef stride, OptDType dtype, OptDevice device, bool requires_grad) {
-  RL_CHECK(size.size() == stride.size(), "dimensionality of sizes (", size.size(), ") must match dimensionality of strides (", stride.size(), ")");
-  for (int64_t s : size) RL_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(size));
+  RL_CHECK(size.size() == stride.size(), "dimensionality of sizes (", size.size(),
+           ") must match dimensionality of strides (", stride.size(), ")");
+  for (int64_t s : size)
+    RL_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(size));
   int64_t last = 0;
   bool overflow = false;
   const bool none = numel_of(size) == 0;
   for (int64_t d = 0; d < size.size() && !none; ++d) {
     int64_t reach;
-    overflow |= stride[d] < 0 || __builtin_mul_overflow(size[d] - 1, stride[d], &reach) || __builtin_add_overflow(last, reach, &last);
+    overflow |= stride[d] < 0 || __builtin_mul_overflow(size[d] - 1, stride[d], &reach) ||
+                __builtin_add_overflow(last, reach, &last);
   }
   overflow = overflow || last == INT64_MAX;
-  RL_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(size), " and strides=", to_string(stride));
+  RL_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(size),
+           " and strides=", to_string(stride));
   Tensor out = made(none ? 0 : last + 1, dtype, device);
   out.impl()->set_geometry(size.copy(), stride.copy(), 0);
   return finish(out, requires_grad);
@@ -70,19 +76,24 @@ Tensor ones(DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) 
   return finish(made(size, dtype, device).fill_(1), requires_grad);
 }
 Tensor full(DimsRef size, const Scalar& fill_value, OptDType dtype, OptDevice device, bool requires_grad) {
-  return finish(made(size, dtype.value_or(dtype_of_number(fill_value)), device).fill_(fill_value), requires_grad);
+  return finish(made(size, dtype.value_or(dtype_of_number(fill_value)), device).fill_(fill_value),
+                requires_grad);
 }
 
-Tensor empty_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat format) {
+Tensor empty_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad,
+                  OptMemoryFormat format) {
   return finish(made_like(input, dtype, device, format), requires_grad);
 }
-Tensor zeros_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat format) {
+Tensor zeros_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad,
+                  OptMemoryFormat format) {
   return finish(made_like(input, dtype, device, format).zero_(), requires_grad);
 }
-Tensor ones_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat format) {
+Tensor ones_like(const Tensor& input, OptDType dtype, OptDevice device, bool requires_grad,
+                 OptMemoryFormat format) {
   return finish(made_like(input, dtype, device, format).fill_(1), requires_grad);
 }
-Tensor full_like(const Tensor& input, const Scalar& fill_value, OptDType dtype, OptDevice device, bool requires_grad, OptMemoryFormat format) {
+Tensor full_like(const Tensor& input, const Scalar& fill_value, OptDType dtype, OptDevice device,
+                 bool requires_grad, OptMemoryFormat format) {
   return finish(made_like(input, dtype, device, format).fill_(fill_value), requires_grad);
 }
 
@@ -95,7 +106,8 @@ Tensor new_zeros(const Tensor& self, DimsRef size, OptDType dtype, OptDevice dev
 Tensor new_ones(const Tensor& self, DimsRef size, OptDType dtype, OptDevice device, bool requires_grad) {
   return finish(new_empty(self, size, dtype, device).fill_(1), requires_grad);
 }
-Tensor new_full(const Tensor& self, DimsRef size, const Scalar& fill_value, OptDType dtype, OptDevice device, bool requires_grad) {
+Tensor new_full(const Tensor& self, DimsRef size, const Scalar& fill_value, OptDType dtype, OptDevice device,
+                bool requires_grad) {
   return finish(new_empty(self, size, dtype, device).fill_(fill_value), requires_grad);
 }
 
@@ -103,16 +115,20 @@ namespace {
 
 // ceil((end - start) / step); integers exactly, floats in double as PyTorch counts them.
 int64_t arange_size(const Scalar& start, const Scalar& end, const Scalar& step, bool integers) {
-  for (const Scalar* s : {&start, &end, &step}) RL_CHECK(!s->is_complex(), "value cannot be converted to type double without overflow");
+  for (const Scalar* s : {&start, &end, &step})
+    RL_CHECK(!s->is_complex(), "value cannot be converted to type double without overflow");
   const double a = start.to_double(), b = end.to_double(), d = step.to_double();
   RL_CHECK(integers ? step.to_int64() != 0 : d != 0, "step must be nonzero");
-  auto text = [](const Scalar& s) { return s.is_integral() ? std::to_string(s.to_int64()) : concat(s.to_double()); };
+  auto text = [](const Scalar& s) {
+    return s.is_integral() ? std::to_string(s.to_int64()) : concat(s.to_double());
+  };
   RL_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", text(start), " -> ", text(end));
   RL_CHECK((d > 0 && b >= a) || (d < 0 && b <= a), "upper bound and lower bound inconsistent with step sign");
   if (integers) {
     int64_t span;
     const int64_t s = step.to_int64();
-    RL_CHECK(!__builtin_sub_overflow(end.to_int64(), start.to_int64(), &span) && s != INT64_MIN, "invalid size, possible overflow?");
+    RL_CHECK(!__builtin_sub_overflow(end.to_int64(), start.to_int64(), &span) && s != INT64_MIN,
+             "invalid size, possible overflow?");
     return span / s + (span % s != 0);
   }
   const double count = std::ceil((b - a) / d);
@@ -122,10 +138,12 @@ int64_t arange_size(const Scalar& start, const Scalar& end, const Scalar& step, 
 
 }  // namespace
 
-Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, OptDType dtype, OptDevice device, bool requires_grad) {
+Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, OptDType dtype, OptDevice device,
+              bool requires_grad) {
   const bool all_integers = start.is_integral() && end.is_integral() && step.is_integral();
   const DType type = dtype.value_or(all_integers ? DType::Int64 : default_dtype());
-  RL_CHECK_AS(NotImplementedError, type != DType::Bool && !is_complex(type), "\"arange_cpu\" not implemented for '", info(type).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, type != DType::Bool && !is_complex(type),
+              "\"arange_cpu\" not implemented for '", info(type).message_name, "'");
   const bool in_int64 = all_integers && type == DType::Int64;
   const int64_t n = arange_size(start, end, step, in_int64 || (is_integral(type, false) && all_integers));
   Tensor out = made(n, type, device);
@@ -143,22 +161,28 @@ Tensor arange(const Scalar& end, OptDType dtype, OptDevice device, bool requires
   return arange(0, end, 1, dtype, device, requires_grad);
 }
 
-Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, OptDType dtype, OptDevice device, bool requires_grad) {
+Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, OptDType dtype, OptDevice device,
+                bool requires_grad) {
   RL_CHECK(steps >= 0, "number of steps must be non-negative");
   const bool complex_ends = start.is_complex() || end.is_complex();
   const DType type = dtype.value_or(complex_ends ? to_complex(default_dtype()) : default_dtype());
   RL_CHECK(!complex_ends || is_complex(type), "torch.linspace(): inferred dtype c10::complex<",
-           default_dtype() == DType::Float64 ? "double" : "float", "> can't be safely cast to passed dtype ", info(type).message_name);
+           default_dtype() == DType::Float64 ? "double" : "float", "> can't be safely cast to passed dtype ",
+           info(type).message_name);
   RL_CHECK_AS(NotImplementedError, type != DType::Bool, "\"linspace_cpu\" not implemented for 'Bool'");
   Tensor out = made(steps, type, device);
   cpu::linspace(type, start.to_complex128(), end.to_complex128(), steps, out.raw_data());
   return finish(out, requires_grad);
 }
 
-Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base, OptDType dtype, OptDevice device, bool requires_grad) {
-  const DType type = dtype.value_or(start.is_complex() || end.is_complex() ? to_complex(default_dtype()) : default_dtype());
+Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base, OptDType dtype,
+                OptDevice device, bool requires_grad) {
+  const DType type =
+      dtype.value_or(start.is_complex() || end.is_complex() ? to_complex(default_dtype()) : default_dtype());
   // Integers and narrow floats go through a wider float.
-  const DType wide = is_complex(type) || type == DType::Float64 ? type : is_floating(type) ? DType::Float32 : DType::Float64;
+  const DType wide = is_complex(type) || type == DType::Float64 ? type
+                     : is_floating(type)                        ? DType::Float32
+                                                                : DType::Float64;
   Tensor exponents = linspace(start, end, steps, wide, device);
   return finish(pointwise(cpu::Formula::Pow, {base, exponents}).to(type), requires_grad);
 }
@@ -170,7 +194,9 @@ Tensor eye(int64_t n, int64_t m, OptDType dtype, OptDevice device, bool requires
   if (out.numel()) out.diagonal().fill_(1);
   return finish(out, requires_grad);
 }
-Tensor eye(int64_t n, OptDType dtype, OptDevice device, bool requires_grad) { return eye(n, n, dtype, device, requires_grad); }
+Tensor eye(int64_t n, OptDType dtype, OptDevice device, bool requires_grad) {
+  return eye(n, n, dtype, device, requires_grad);
+}
 
 namespace {
 
@@ -180,7 +206,8 @@ Tensor triangle_indices(const char* name, int64_t row, int64_t col, OptDType dty
   RL_CHECK(row >= 0, "row must be non-negative, got", row);
   RL_CHECK(col >= 0, "col must be non-negative, got", col);
   const DType type = dtype.value_or(DType::Int64);
-  RL_CHECK_AS(NotImplementedError, type == DType::Int64 || type == DType::Int32, "\"", name, "\" not implemented for '", info(type).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, type == DType::Int64 || type == DType::Int32, "\"", name,
+              "\" not implemented for '", info(type).message_name, "'");
   numel_of({row, col});
   int64_t count = 0;
   for (int64_t i = 0; i < row; ++i) count += std::max<int64_t>(0, last(i) - first(i));
@@ -206,12 +233,16 @@ int64_t shifted(int64_t i, int64_t offset, int64_t limit) {
 }  // namespace
 
 Tensor tril_indices(int64_t row, int64_t col, int64_t offset, OptDType dtype, OptDevice, bool requires_grad) {
-  return finish(triangle_indices("tril_indices", row, col, dtype, [](int64_t) { return int64_t{0}; },
-                                 [=](int64_t i) { return shifted(i + 1, offset, col); }), requires_grad);
+  return finish(triangle_indices(
+                    "tril_indices", row, col, dtype, [](int64_t) { return int64_t{0}; },
+                    [=](int64_t i) { return shifted(i + 1, offset, col); }),
+                requires_grad);
 }
 Tensor triu_indices(int64_t row, int64_t col, int64_t offset, OptDType dtype, OptDevice, bool requires_grad) {
-  return finish(triangle_indices("triu_indices", row, col, dtype, [=](int64_t i) { return shifted(i, offset, col); },
-                                 [=](int64_t) { return col; }), requires_grad);
+  return finish(triangle_indices(
+                    "triu_indices", row, col, dtype, [=](int64_t i) { return shifted(i, offset, col); },
+                    [=](int64_t) { return col; }),
+                requires_grad);
 }
 
 }  // namespace rushlight

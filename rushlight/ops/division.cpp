@@ -18,7 +18,8 @@ struct DivRule {
     Gradients out;
     out.resize(2);
     if (zero) {
-      for (int i = 0; i < 2; ++i) if (n.needs(i)) out[i] = zeros_like(g);
+      for (int i = 0; i < 2; ++i)
+        if (n.needs(i)) out[i] = zeros_like(g);
       return out;
     }
     const Tensor b = n.saved(1);
@@ -36,12 +37,15 @@ enum class Rounding { True, Trunc, Floor };
 Rounding parse_rounding(OptString mode) {
   if (!mode) return Rounding::True;
   if (*mode == "trunc") return Rounding::Trunc;
-  RL_CHECK(*mode == "floor", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode, "'");
+  RL_CHECK(*mode == "floor", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
+           *mode, "'");
   return Rounding::Floor;
 }
 
 Formula division_formula(Rounding r) {
-  return r == Rounding::True ? Formula::Div : r == Rounding::Trunc ? Formula::TruncDivide : Formula::FloorDivide;
+  return r == Rounding::True    ? Formula::Div
+         : r == Rounding::Trunc ? Formula::TruncDivide
+                                : Formula::FloorDivide;
 }
 
 void check_divisor(const Tensor& a, const Operand& b) {
@@ -49,7 +53,8 @@ void check_divisor(const Tensor& a, const Operand& b) {
   type.add(a);
   type.add(b);
   if (!is_integral(type.get(), true)) return;
-  const bool zero = b.is_tensor() ? b.tensor().numel() > 0 && b.tensor().eq(0).any().item().to_bool() : !b.scalar().to_bool();
+  const bool zero = b.is_tensor() ? b.tensor().numel() > 0 && b.tensor().eq(0).any().item().to_bool()
+                                  : !b.scalar().to_bool();
   RL_CHECK(!zero, "ZeroDivisionError");
 }
 
@@ -84,7 +89,8 @@ const Tensor& div_(const Tensor& a, const Operand& b, OptString rounding_mode) {
   autograd::check_in_place(a);
   const Tensor second = as_tensor(b);
   Record record(div_node(b, r), {a, second});
-  if (r == Rounding::True) record.save(autograd::has_history(second) ? keep_original(a) : Tensor()).save(second);
+  if (r == Rounding::True)
+    record.save(autograd::has_history(second) ? keep_original(a) : Tensor()).save(second);
   div_forward(a, b, r, &a);
   return record.rule_in_place(a, DivRule{r != Rounding::True});
 }
@@ -103,11 +109,13 @@ struct RemainderRule {
   }
 };
 
-Tensor leave(Formula formula, const char* node_of_number, const char* node_of_tensor, const char* rounding, const Tensor& a, const Operand& b) {
+Tensor leave(Formula formula, const char* node_of_number, const char* node_of_tensor, const char* rounding,
+             const Tensor& a, const Operand& b) {
   check_divisor(a, b);
   Tensor out = pointwise(formula, {a, b});
   if (!tracks_operands(a, b)) return out;
-  if (!b.is_tensor()) return Record(node_of_number, {a}).rule(out, [](Node&, const Tensor& g) -> Tensor { return g; });
+  if (!b.is_tensor())
+    return Record(node_of_number, {a}).rule(out, [](Node&, const Tensor& g) -> Tensor { return g; });
   return Record(node_of_tensor, {a, b.tensor()}).save(a, b.tensor()).rule(out, RemainderRule{rounding});
 }
 
@@ -116,14 +124,19 @@ Tensor leave(Formula formula, const char* node_of_number, const char* node_of_te
 Tensor floor_divide(const Tensor& a, const Operand& b) {
   check_divisor(a, b);
   const Tensor out = pointwise(Formula::FloorDivide, {a, b});
-  return b.is_tensor() ? not_differentiable("floor_divide", out, a, b.tensor()) : not_differentiable("floor_divide", out, a);
+  return b.is_tensor() ? not_differentiable("floor_divide", out, a, b.tensor())
+                       : not_differentiable("floor_divide", out, a);
 }
 Tensor remainder(const Tensor& a, const Operand& b) {
   return leave(Formula::Remainder, "RemainderBackward0", "RemainderBackward1", "floor", a, b);
 }
-Tensor fmod(const Tensor& a, const Operand& b) { return leave(Formula::Fmod, "FmodBackward0", "FmodBackward1", "trunc", a, b); }
+Tensor fmod(const Tensor& a, const Operand& b) {
+  return leave(Formula::Fmod, "FmodBackward0", "FmodBackward1", "trunc", a, b);
+}
 
-Tensor div(const Scalar& a, const Tensor& b, OptString rounding_mode) { return div(as_tensor(a), b, rounding_mode); }
+Tensor div(const Scalar& a, const Tensor& b, OptString rounding_mode) {
+  return div(as_tensor(a), b, rounding_mode);
+}
 Tensor floor_divide(const Scalar& a, const Tensor& b) { return floor_divide(as_tensor(a), b); }
 Tensor remainder(const Scalar& a, const Tensor& b) {
   const Tensor first = as_tensor(a);

@@ -23,10 +23,12 @@ Tensor make_noise(const Tensor& x, Unit unit) {
   return make_tensor(sizes, x.dtype());
 }
 
-Tensor combine(const Tensor& x, const Tensor& factor, bool in_place) { return in_place ? x.mul_(factor) : x.mul(factor); }
+Tensor combine(const Tensor& x, const Tensor& factor, bool in_place) {
+  return in_place ? x.mul_(factor) : x.mul(factor);
+}
 
-// Klambauer et al., "Self-normalizing neural networks", 2017: dropped elements take selu's lower limit -alpha * scale,
-// and an affine map brings mean and variance back.
+// Klambauer et al., "Self-normalizing neural networks", 2017: dropped elements take selu's lower limit -alpha
+// * scale, and an affine map brings mean and variance back.
 Tensor alpha_drop(const Tensor& x, const Tensor& noise, double p, bool in_place) {
   constexpr double kAlpha = 1.7580993408473766;
   const double a = 1 / std::sqrt((kAlpha * kAlpha * p + 1) * (1 - p));
@@ -52,8 +54,10 @@ Tensor drop(const Tensor& x, double p, bool train, bool in_place, Unit unit, Kin
 
 }  // namespace
 
-#define RL_DROPOUT(name, unit, kind) \
-  Tensor name(const Tensor& x, double p, bool train) { return drop(x, p, train, false, Unit::unit, Kind::kind); }
+#define RL_DROPOUT(name, unit, kind)                         \
+  Tensor name(const Tensor& x, double p, bool train) {       \
+    return drop(x, p, train, false, Unit::unit, Kind::kind); \
+  }
 RL_DROPOUT(dropout, Element, Plain)
 RL_DROPOUT(feature_dropout, Channel, Plain)
 RL_DROPOUT(alpha_dropout, Element, Alpha)
@@ -76,20 +80,25 @@ Tensor run(const Tensor& x, double p, bool training, bool inplace, Unit unit, Ki
 // Channel dropout of an input that may lack the batch dimension.
 Tensor run_batched(const Tensor& x, double p, bool training, bool inplace, bool batched) {
   if (batched) return drop(x, p, training, inplace, Unit::Channel, Kind::Plain);
-  Tensor y = drop(inplace ? x.unsqueeze_(0) : x.unsqueeze(0), p, training, inplace, Unit::Channel, Kind::Plain);
+  Tensor y =
+      drop(inplace ? x.unsqueeze_(0) : x.unsqueeze(0), p, training, inplace, Unit::Channel, Kind::Plain);
   return inplace ? y.squeeze_(0) : y.squeeze(0);
 }
 
 void warn_of_rank(const char* name, int64_t rank, const char* spatial, const char* ranks) {
-  warn(concat(name, ": Received a ", rank, "-D input to ", name, ", which is deprecated and will result in an error in a future release. "
-              "To retain the behavior and silence this warning, please use dropout instead. Note that ", name,
-              " exists to provide channel-wise dropout on inputs with ", spatial,
-              " spatial dimensions, a channel dimension, and an optional batch dimension (i.e. ", ranks, " inputs)."));
+  warn(concat(name, ": Received a ", rank, "-D input to ", name,
+              ", which is deprecated and will result in an error in a future release. "
+              "To retain the behavior and silence this warning, please use dropout instead. Note that ",
+              name, " exists to provide channel-wise dropout on inputs with ", spatial,
+              " spatial dimensions, a channel dimension, and an optional batch dimension (i.e. ", ranks,
+              " inputs)."));
 }
 
 }  // namespace
 
-Tensor dropout(const Tensor& x, double p, bool training, bool inplace) { return run(x, p, training, inplace, Unit::Element, Kind::Plain); }
+Tensor dropout(const Tensor& x, double p, bool training, bool inplace) {
+  return run(x, p, training, inplace, Unit::Element, Kind::Plain);
+}
 Tensor alpha_dropout(const Tensor& x, double p, bool training, bool inplace) {
   return run(x, p, training, inplace, Unit::Element, Kind::Alpha);
 }
@@ -100,7 +109,8 @@ Tensor feature_alpha_dropout(const Tensor& x, double p, bool training, bool inpl
 Tensor dropout1d(const Tensor& x, double p, bool training, bool inplace) {
   check_probability(p);
   RL_CHECK(x.dim() == 2 || x.dim() == 3, "dropout1d: Expected 2D or 3D input, but received a ", x.dim(),
-           "D input. Note that dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, "
+           "D input. Note that dropout1d exists to provide channel-wise dropout on inputs with 1 spatial "
+           "dimension, a channel dimension, "
            "and an optional batch dimension (i.e. 2D or 3D inputs).");
   return run_batched(x, p, training, inplace, x.dim() == 3);
 }
@@ -108,10 +118,14 @@ Tensor dropout2d(const Tensor& x, double p, bool training, bool inplace) {
   check_probability(p);
   if (x.dim() != 3 && x.dim() != 4) warn_of_rank("dropout2d", x.dim(), "2", "3D or 4D");
   if (x.dim() == 3) {
-    warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is interpreted "
-         "as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to interpret the input as one "
-         "without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using "
-         "dropout1d instead.");
+    warn(
+        "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
+        "desired - input is interpreted "
+        "as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to "
+        "interpret the input as one "
+        "without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, "
+        "please switch to using "
+        "dropout1d instead.");
   }
   return drop(x, p, training, inplace, Unit::Channel, Kind::Plain);
 }

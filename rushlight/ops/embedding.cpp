@@ -5,19 +5,20 @@
 namespace rushlight {
 namespace {
 
-// A dense tensor that nothing else refers to, under other sizes; not a view.
-Tensor with_sizes(const Tensor& fresh, const Dims& sizes) { return make_alias(fresh, sizes, contiguous_strides(sizes), fresh.storage_offset()); }
-
-// The rows at `indices` (flat, int64), as a linear map of the table. Its transpose adds gradients up: none for the padding
-// row, and with `by_frequency` each divided by how often its row occurs.
+// The rows at `indices` (flat, int64), as a linear map of the table. Its transpose adds gradients up: none
+// for the padding row, and with `by_frequency` each divided by how often its row occurs.
 struct Rows {
   Tensor indices;
   Dims table, result;
   int64_t padding;  // -1: none
   bool by_frequency;
 
-  const char* name(bool transposed) const { return transposed ? "EmbeddingDenseBackwardBackward0" : "EmbeddingBackward0"; }
-  Tensor apply(const Tensor& x, bool transposed) const { return transposed ? add_up(x) : with_sizes(x.index_select(0, indices), result); }
+  const char* name(bool transposed) const {
+    return transposed ? "EmbeddingDenseBackwardBackward0" : "EmbeddingBackward0";
+  }
+  Tensor apply(const Tensor& x, bool transposed) const {
+    return transposed ? add_up(x) : with_sizes(x.index_select(0, indices), result);
+  }
 
   Tensor add_up(const Tensor& g) const {
     Tensor rows = g.reshape({indices.numel(), table[1]});
@@ -39,7 +40,8 @@ struct Rows {
   }
 };
 
-// The map whose transpose is `Rows`' transpose: what the gradient of a gradient needs leaves out the same rows.
+// The map whose transpose is `Rows`' transpose: what the gradient of a gradient needs leaves out the same
+// rows.
 struct WeightedRows : Rows {
   Tensor apply(const Tensor& x, bool transposed) const {
     if (transposed) return add_up(x);
@@ -71,7 +73,8 @@ std::string type_text(DType t) {
 
 int64_t wrapped_padding(OptInt padding, int64_t rows) {
   if (!padding) return -1;
-  RL_CHECK_AS(AssertionError, *padding < rows && *padding >= -rows, "Padding_idx must be within num_embeddings");
+  RL_CHECK_AS(AssertionError, *padding < rows && *padding >= -rows,
+              "Padding_idx must be within num_embeddings");
   return *padding < 0 ? *padding + rows : *padding;
 }
 
@@ -79,12 +82,15 @@ int64_t wrapped_padding(OptInt padding, int64_t rows) {
 
 namespace nn::functional {
 
-Tensor embedding(const Tensor& input, const Tensor& weight, OptInt padding_idx, OptDouble max_norm, double norm_type, bool scale_grad_by_freq, bool) {
-  const int64_t padding = wrapped_padding(padding_idx, weight.dim() ? weight.sizes()[0] : 0);
+Tensor embedding(const Tensor& input, const Tensor& weight, OptInt padding_idx, OptDouble max_norm,
+                 double norm_type, bool scale_grad_by_freq, bool) {
+  RL_CHECK_AS(IndexError, weight.dim() > 0, "Dimension specified as 0 but tensor has no dimensions");
+  const int64_t padding = wrapped_padding(padding_idx, weight.sizes()[0]);
   RL_CHECK(weight.dim() == 2, "'weight' must be 2-D");
   RL_CHECK(input.dtype() == DType::Int64 || input.dtype() == DType::Int32,
-           "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ", type_text(input.dtype()),
-           " instead (while checking arguments for embedding)");
+           "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; "
+           "but got ",
+           type_text(input.dtype()), " instead (while checking arguments for embedding)");
   // A copy when it has to outlive the call.
   const bool keep = autograd::tracks(weight);
   Tensor indices = input.detach().to(DType::Int64).reshape({-1});
@@ -98,9 +104,10 @@ Tensor embedding(const Tensor& input, const Tensor& weight, OptInt padding_idx, 
     return rows.apply(weight, false);
   }();
   if (!keep) return out;
-  return autograd::Record("EmbeddingBackward0", {weight}).rule(out, [rows](autograd::Node&, const Tensor& g) -> Tensor {
-    return apply_linear(WeightedRows{rows}, g, true);
-  });
+  return autograd::Record("EmbeddingBackward0", {weight})
+      .rule(out, [rows](autograd::Node&, const Tensor& g) -> Tensor {
+        return apply_linear(WeightedRows{rows}, g, true);
+      });
 }
 
 }  // namespace nn::functional

@@ -16,8 +16,21 @@ using autograd::tracks;
 namespace {
 
 const char* c_type_name(DType t) {
-  static const char* const names[] = {"bool", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "int8_t", "short", "int", "int64_t",
-                                      "at::Half", "at::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
+  static const char* const names[] = {"bool",
+                                      "uint8_t",
+                                      "uint16_t",
+                                      "uint32_t",
+                                      "uint64_t",
+                                      "int8_t",
+                                      "short",
+                                      "int",
+                                      "int64_t",
+                                      "at::Half",
+                                      "at::BFloat16",
+                                      "float",
+                                      "double",
+                                      "c10::complex<float>",
+                                      "c10::complex<double>"};
   return names[static_cast<int>(t)];
 }
 
@@ -58,7 +71,8 @@ const Tensor& fill_from_tensor(const Tensor& self, const Tensor& value) {
 }  // namespace
 
 const Tensor& fill_(const Tensor& self, const Operand& value) {
-  RL_CHECK(!value.is_tensor() || value.tensor().dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+  RL_CHECK(!value.is_tensor() || value.tensor().dim() == 0,
+           "fill_ only supports 0-dimension value tensor but got tensor with ",
            value.is_tensor() ? value.tensor().dim() : 0, " dimensions.");
   if (value.is_tensor()) return fill_from_tensor(self, value.tensor());
   const bool recorded = tracks(self);
@@ -66,7 +80,8 @@ const Tensor& fill_(const Tensor& self, const Operand& value) {
   Record record("FillBackward2", {self});
   check_no_internal_overlap(self);
   const Scalar& s = value.scalar();
-  RL_CHECK(is_complex(self.dtype()) || !s.is_complex(), "value cannot be converted to type ", c_type_name(self.dtype()), " without overflow");
+  RL_CHECK(is_complex(self.dtype()) || !s.is_complex(), "value cannot be converted to type ",
+           c_type_name(self.dtype()), " without overflow");
   fill_elements(self, s);
   if (recorded) return record.rule_in_place(self, FillRule{});
   self.bump_version();
@@ -92,11 +107,13 @@ const Tensor& zero_(const Tensor& self) { return fill_(self, 0); }
 
 const Tensor& resize_(const Tensor& self, DimsRef size, OptMemoryFormat memory_format) {
   RL_CHECK(!self.requires_grad(), "cannot resize variables that require grad");
-  for (int64_t s : size) RL_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(size));
+  for (int64_t s : size)
+    RL_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(size));
   const MemoryFormat format = memory_format.value_or(MemoryFormat::Contiguous);
   if (self.sizes() == size && !memory_format) return self;
   int64_t nbytes, numel = numel_of(size);
-  const bool overflow = __builtin_add_overflow(numel, self.storage_offset(), &nbytes) || __builtin_mul_overflow(nbytes, self.item_size(), &nbytes);
+  const bool overflow = __builtin_add_overflow(numel, self.storage_offset(), &nbytes) ||
+                        __builtin_mul_overflow(nbytes, self.item_size(), &nbytes);
   RL_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(size));
   if (numel > 0 && nbytes > static_cast<int64_t>(self.storage()->nbytes())) self.storage()->resize(nbytes);
   self.impl()->set_geometry(size.copy(), strides_of(size, format), self.storage_offset());

@@ -5,16 +5,17 @@
 
 namespace rushlight {
 
-// The formula of (g, x) while nobody asks for its gradient, else the composition, which is recorded and so has gradients
-// of any order. Dtypes that the formula has not take the composition too.
+// The formula of (g, x) while nobody asks for its gradient, else the composition, which is recorded and so
+// has gradients of any order. Dtypes that the formula has not take the composition too.
 template <class Composition>
-Tensor fused(cpu::Formula formula, const cpu::Params& params, const Tensor& g, const Tensor& x, Composition composition) {
+Tensor fused(cpu::Formula formula, const cpu::Params& params, const Tensor& g, const Tensor& x,
+             Composition composition) {
   if (!autograd::tracks(g, x) && is_floating(x.dtype())) return pointwise(formula, {g, x}, params);
   return composition();
 }
 
-Tensor sigmoid_backward(const Tensor& g, const Tensor& y);                    // g y (1 - y)
-Tensor tanh_backward(const Tensor& g, const Tensor& y);                       // g (1 - y^2)
+Tensor sigmoid_backward(const Tensor& g, const Tensor& y);                      // g y (1 - y)
+Tensor tanh_backward(const Tensor& g, const Tensor& y);                         // g (1 - y^2)
 Tensor threshold_backward(const Tensor& g, const Tensor& x, double threshold);  // g where x > threshold
 Tensor angle_backward(const Tensor& g, const Tensor& x);
 
@@ -22,9 +23,10 @@ Tensor angle_backward(const Tensor& g, const Tensor& x);
 template <class... Inputs>
 Tensor not_differentiable(const char* name, const Tensor& out, const Inputs&... inputs) {
   if (!autograd::tracks(inputs...)) return out;
-  return autograd::Record("torch::autograd::NotImplemented", {inputs...}).rule(out, [name](autograd::Node&, const Tensor&) -> Tensor {
-    throw_error<RuntimeError>("derivative for aten::", name, " is not implemented");
-  });
+  return autograd::Record("torch::autograd::NotImplemented", {inputs...})
+      .rule(out, [name](autograd::Node&, const Tensor&) -> Tensor {
+        throw_error<RuntimeError>("derivative for aten::", name, " is not implemented");
+      });
 }
 
 }  // namespace rushlight

@@ -21,7 +21,8 @@ const Dims& at_least_1d(const Dims& d) {
   return d.empty() ? one : d;
 }
 
-// The rows of an index tensor beside those of the tensor that is read or written and of the dense tensor outside.
+// The rows of an index tensor beside those of the tensor that is read or written and of the dense tensor
+// outside.
 class RowPlan {
  public:
   // data_*: the tensor that the indices point into; dense_*: the other one, at least as large as the index.
@@ -30,7 +31,8 @@ class RowPlan {
     const int64_t rank = index.dim();
     if (rank == 0) {
       offsets_ = {0, 0};
-      rows_ = {index_.data<int64_t>(), &offsets_[0], &offsets_[1], 1, 1, data.dim() ? data.strides()[0] : 1, 0, 0};
+      rows_ = {
+          index_.data<int64_t>(), &offsets_[0], &offsets_[1], 1, 1, data.dim() ? data.strides()[0] : 1, 0, 0};
       return;
     }
     const int64_t last = rank - 1, count = index.numel() / std::max<int64_t>(1, index.sizes()[last]);
@@ -42,7 +44,8 @@ class RowPlan {
       offsets_[r] = data_row;
       offsets_[count + r] = dense_row;
       for (int64_t d = last - 1; d >= 0; --d) {
-        const int64_t data_step = d == dim ? 0 : stride(data, d), dense_step = one_value ? 0 : stride(dense, d);
+        const int64_t data_step = d == dim ? 0 : stride(data, d),
+                      dense_step = one_value ? 0 : stride(dense, d);
         data_row += data_step;
         dense_row += dense_step;
         if (++at[d] < index.sizes()[d]) break;
@@ -51,8 +54,14 @@ class RowPlan {
         at[d] = 0;
       }
     }
-    rows_ = {index_.data<int64_t>(), offsets_.data(), offsets_.data() + count, count, index.sizes()[last], stride(data, dim),
-             dim == last ? 0 : stride(data, last), one_value ? 0 : stride(dense, last)};
+    rows_ = {index_.data<int64_t>(),
+             offsets_.data(),
+             offsets_.data() + count,
+             count,
+             index.sizes()[last],
+             stride(data, dim),
+             dim == last ? 0 : stride(data, last),
+             one_value ? 0 : stride(dense, last)};
   }
   const cpu::Rows& rows() const { return rows_; }
   const Tensor& index() const { return index_; }
@@ -66,14 +75,18 @@ class RowPlan {
 void check_range(const Tensor& index, int64_t dim, const Tensor& t) {
   const int64_t size = at_least_1d(t.sizes())[dim];
   const int64_t bad = cpu::find_out_of_range(index.data<int64_t>(), index.numel(), size);
-  RL_CHECK(bad < 0, "index ", index.data<int64_t>()[bad], " is out of bounds for dimension ", dim, " with size ", size);
+  RL_CHECK(bad < 0, "index ", index.data<int64_t>()[bad], " is out of bounds for dimension ", dim,
+           " with size ", size);
 }
 
 void check_index_dtype(const char* name, const Tensor& index) {
-  RL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name, "(): Expected dtype int32/int64 for index");
+  RL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
+           "(): Expected dtype int32/int64 for index");
 }
 
-bool same_rank(const Tensor& a, const Tensor& b) { return at_least_1d(a.sizes()).size() == at_least_1d(b.sizes()).size(); }
+bool same_rank(const Tensor& a, const Tensor& b) {
+  return at_least_1d(a.sizes()).size() == at_least_1d(b.sizes()).size();
+}
 
 }  // namespace
 
@@ -85,24 +98,28 @@ Tensor gather(const Tensor& input, int64_t dim, const Tensor& index, bool) {
     RL_CHECK(same_rank(input, index), "Index tensor must have the same number of dimensions as input tensor");
     const Dims &have = at_least_1d(input.sizes()), &want = at_least_1d(index.sizes());
     for (int64_t d = 0; d < want.size(); ++d) {
-      RL_CHECK(d == dim || want[d] <= have[d], "Size does not match at dimension ", d, " expected index ", to_string(index.sizes()),
-               " to be no larger than self ", to_string(input.sizes()), " apart from dimension ", dim);
+      RL_CHECK(d == dim || want[d] <= have[d], "Size does not match at dimension ", d, " expected index ",
+               to_string(index.sizes()), " to be no larger than self ", to_string(input.sizes()),
+               " apart from dimension ", dim);
     }
     const RowPlan plan(index, dim, input, out, false);
     check_range(plan.index(), dim, input);
     cpu::gather_rows(input.item_size(), plan.rows(), input.raw_data(), out.raw_data());
   }
   if (!tracks(input)) return out;
-  return Record("GatherBackward0", {input}).save(index).rule(out, [sizes = input.sizes(), dim](Node& n, const Tensor& g) -> Tensor {
-    return zeros(sizes, g.dtype(), g.device()).scatter_add(dim, n.saved(0), g);
-  });
+  return Record("GatherBackward0", {input})
+      .save(index)
+      .rule(out, [sizes = input.sizes(), dim](Node& n, const Tensor& g) -> Tensor {
+        return zeros(sizes, g.dtype(), g.device()).scatter_add(dim, n.saved(0), g);
+      });
 }
 
 Tensor take_along_dim(const Tensor& input, const Tensor& indices, OptInt dim) {
   if (!dim) return input.reshape(-1).gather(0, indices.reshape(-1));
   const int64_t d = wrap_dim(*dim, input.dim());
-  RL_CHECK(input.dim() == indices.dim(), "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ", input.dim(),
-           " dimensions for input, and ", indices.dim(), " dimensions for indices");
+  RL_CHECK(input.dim() == indices.dim(),
+           "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
+           input.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
   Dims a = input.sizes(), b = indices.sizes();
   if (input.dim() == 0) return input.gather(0, indices);
   a[d] = 1;
@@ -127,18 +144,22 @@ struct ScatterInto {
 
   void check(const Tensor& self) const {
     check_index_dtype("scatter", index);
-    RL_CHECK(one_value || self.dtype() == src.dtype(), "scatter(): Expected self.dtype to be equal to src.dtype");
+    RL_CHECK(one_value || self.dtype() == src.dtype(),
+             "scatter(): Expected self.dtype to be equal to src.dtype");
     if (index.numel() == 0) return;
     RL_CHECK(same_rank(self, index), "Index tensor must have the same number of dimensions as self tensor");
-    RL_CHECK(one_value || same_rank(src, index), "Index tensor must have the same number of dimensions as src tensor");
+    RL_CHECK(one_value || same_rank(src, index),
+             "Index tensor must have the same number of dimensions as src tensor");
     const Dims &want = at_least_1d(index.sizes()), &have = at_least_1d(self.sizes());
     bool fits = true;
     for (int64_t d = 0; d < want.size(); ++d) fits &= d == dim || want[d] <= have[d];
     if (!one_value) {
       for (int64_t d = 0; d < want.size(); ++d) fits &= want[d] <= at_least_1d(src.sizes())[d];
     }
-    RL_CHECK(fits, "Expected index ", to_string(index.sizes()), " to be no larger than self ", to_string(self.sizes()), " apart from dimension ", dim,
-             one_value ? std::string() : concat(" and to be no larger size than src ", to_string(src.sizes())));
+    RL_CHECK(
+        fits, "Expected index ", to_string(index.sizes()), " to be no larger than self ",
+        to_string(self.sizes()), " apart from dimension ", dim,
+        one_value ? std::string() : concat(" and to be no larger size than src ", to_string(src.sizes())));
   }
   void run(const Tensor& target, Combine combine, const Tensor& values) const {
     if (index.numel() == 0) return;
@@ -157,7 +178,9 @@ struct ScatterInto {
   }
 };
 
-Tensor number_like(const Tensor& self, const Scalar& value) { return make_tensor({}, self.dtype()).fill_(value); }
+Tensor number_like(const Tensor& self, const Scalar& value) {
+  return make_tensor({}, self.dtype()).fill_(value);
+}
 
 struct ScatterAssign : ScatterInto {
   void write(const Tensor& target) const { run(target, Combine::Assign, src); }
@@ -204,7 +227,9 @@ struct ScatterOld : ScatterInto {
   void write(const Tensor& target) const { run(target, combine, src); }
   void save(Record&) const {}
   auto rule() const {
-    return [](Node&, const Gradients&) -> Gradients { throw_error<NotImplementedError>("derivative for aten::scatter is not implemented"); };
+    return [](Node&, const Gradients&) -> Gradients {
+      throw_error<NotImplementedError>("derivative for aten::scatter is not implemented");
+    };
   }
 };
 
@@ -217,38 +242,50 @@ Combine old_reduce(String reduce) {
 }  // namespace
 
 Tensor scatter(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& src) {
-  return changed("ScatterBackward0", input, src, ScatterAssign{{wrap_dim(dim, input.dim()), index, src, false}});
+  return changed("ScatterBackward0", input, src,
+                 ScatterAssign{{wrap_dim(dim, input.dim()), index, src, false}});
 }
 const Tensor& scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  return change_in_place("ScatterBackward0", self, src, ScatterAssign{{wrap_dim(dim, self.dim()), index, src, false}});
+  return change_in_place("ScatterBackward0", self, src,
+                         ScatterAssign{{wrap_dim(dim, self.dim()), index, src, false}});
 }
 Tensor scatter(const Tensor& input, int64_t dim, const Tensor& index, const Scalar& value) {
   const Tensor cell = number_like(input, value);
-  return changed("ScatterBackward1", input, {}, ScatterAssign{{wrap_dim(dim, input.dim()), index, cell, true}});
+  return changed("ScatterBackward1", input, {},
+                 ScatterAssign{{wrap_dim(dim, input.dim()), index, cell, true}});
 }
 const Tensor& scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   const Tensor cell = number_like(self, value);
-  return change_in_place("ScatterBackward1", self, {}, ScatterAssign{{wrap_dim(dim, self.dim()), index, cell, true}});
+  return change_in_place("ScatterBackward1", self, {},
+                         ScatterAssign{{wrap_dim(dim, self.dim()), index, cell, true}});
 }
 Tensor scatter(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& src, String reduce) {
-  return changed("torch::autograd::NotImplemented", input, src, ScatterOld{{wrap_dim(dim, input.dim()), index, src, false}, old_reduce(reduce)});
+  return changed("torch::autograd::NotImplemented", input, src,
+                 ScatterOld{{wrap_dim(dim, input.dim()), index, src, false}, old_reduce(reduce)});
 }
-const Tensor& scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, String reduce) {
-  return change_in_place("torch::autograd::NotImplemented", self, src, ScatterOld{{wrap_dim(dim, self.dim()), index, src, false}, old_reduce(reduce)});
+const Tensor& scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                       String reduce) {
+  return change_in_place("torch::autograd::NotImplemented", self, src,
+                         ScatterOld{{wrap_dim(dim, self.dim()), index, src, false}, old_reduce(reduce)});
 }
 Tensor scatter(const Tensor& input, int64_t dim, const Tensor& index, const Scalar& value, String reduce) {
   const Tensor cell = number_like(input, value);
-  return changed("torch::autograd::NotImplemented", input, {}, ScatterOld{{wrap_dim(dim, input.dim()), index, cell, true}, old_reduce(reduce)});
+  return changed("torch::autograd::NotImplemented", input, {},
+                 ScatterOld{{wrap_dim(dim, input.dim()), index, cell, true}, old_reduce(reduce)});
 }
-const Tensor& scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value, String reduce) {
+const Tensor& scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
+                       String reduce) {
   const Tensor cell = number_like(self, value);
-  return change_in_place("torch::autograd::NotImplemented", self, {}, ScatterOld{{wrap_dim(dim, self.dim()), index, cell, true}, old_reduce(reduce)});
+  return change_in_place("torch::autograd::NotImplemented", self, {},
+                         ScatterOld{{wrap_dim(dim, self.dim()), index, cell, true}, old_reduce(reduce)});
 }
 Tensor scatter_add(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& src) {
-  return changed("ScatterAddBackward0", input, src, ScatterAdd{{wrap_dim(dim, input.dim()), index, src, false}});
+  return changed("ScatterAddBackward0", input, src,
+                 ScatterAdd{{wrap_dim(dim, input.dim()), index, src, false}});
 }
 const Tensor& scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  return change_in_place("ScatterAddBackward0", self, src, ScatterAdd{{wrap_dim(dim, self.dim()), index, src, false}});
+  return change_in_place("ScatterAddBackward0", self, src,
+                         ScatterAdd{{wrap_dim(dim, self.dim()), index, src, false}});
 }
 
 // ---- scatter_reduce
@@ -292,9 +329,12 @@ struct ScatterReduce : ScatterInto {
     else target.copy_(target / counts);
   }
   void check_dtype(const Tensor& self, String name) const {
-    const bool refused = reduce == Reduce::Mean ? self.dtype() == DType::Bool : reduce >= Reduce::Max && is_complex(self.dtype());
-    RL_CHECK_AS(NotImplementedError, !refused, "\"scatter_gather_tensor_cpu_reduce_", name, "\" not implemented for '", info(self.dtype()).message_name, "'");
-    RL_CHECK(!is_complex(self.dtype()) || !tracks(self, src), "scatter_reduce does not support automatic differentiation for outputs with complex dtype.");
+    const bool refused = reduce == Reduce::Mean ? self.dtype() == DType::Bool
+                                                : reduce >= Reduce::Max && is_complex(self.dtype());
+    RL_CHECK_AS(NotImplementedError, !refused, "\"scatter_gather_tensor_cpu_reduce_", name,
+                "\" not implemented for '", info(self.dtype()).message_name, "'");
+    RL_CHECK(!is_complex(self.dtype()) || !tracks(self, src),
+             "scatter_reduce does not support automatic differentiation for outputs with complex dtype.");
   }
   // The touched places begin with the neutral element.
   void start_afresh(const Tensor& target) const {
@@ -307,7 +347,8 @@ struct ScatterReduce : ScatterInto {
         return run(target, Combine::Assign, src);  // any of the values: the reduction then sees them all
       }
     }
-    ScatterInto{dim, index, number_like(target, neutral), true}.run(target, Combine::Assign, number_like(target, neutral));
+    ScatterInto{dim, index, number_like(target, neutral), true}.run(target, Combine::Assign,
+                                                                    number_like(target, neutral));
   }
   void save(Record& record) const { record.save(index, src); }
 };
@@ -326,7 +367,10 @@ struct ScatterReduceRule {
     out.resize(2);
     Tensor to_self, to_src;
     switch (reduce) {
-      case Reduce::Sum: to_self = g; to_src = g.gather(dim, index); break;
+      case Reduce::Sum:
+        to_self = g;
+        to_src = g.gather(dim, index);
+        break;
       case Reduce::Mean: {
         const Tensor counts = counts_at(g.detach(), dim, index, include_self);
         to_self = g / counts;
@@ -348,14 +392,17 @@ struct ScatterReduceRule {
     }
     return part;
   }
-  // The product of the others is the result divided by the value, and has to be found otherwise where that is zero.
+  // The product of the others is the result divided by the value, and has to be found otherwise where that is
+  // zero.
   void product(Node& n, const Tensor& g, const Tensor& index, Tensor& to_self, Tensor& to_src) const {
     const Tensor src = crop(n.saved(1), index), self = n.saved(2), result = n.saved(3);
     const Tensor zero_self = self.eq(0), zero_src = src.eq(0);
-    to_self = g * self.masked_fill(zero_self, 1).scatter_reduce(dim, index, src, "prod", true) / self.masked_fill(zero_self, 1);
+    to_self = g * self.masked_fill(zero_self, 1).scatter_reduce(dim, index, src, "prod", true) /
+              self.masked_fill(zero_self, 1);
     const Tensor zeros_met = zeros_like(self).scatter_add(dim, index, zero_src.to(g.dtype()));
     const Tensor one_zero = zero_src.mul(zeros_met.gather(dim, index).eq(1));
-    const Tensor others = (include_self ? self : ones_like(self)).scatter_reduce(dim, index, src.masked_fill(zero_src, 1), "prod", include_self);
+    const Tensor others = (include_self ? self : ones_like(self))
+                              .scatter_reduce(dim, index, src.masked_fill(zero_src, 1), "prod", include_self);
     const Tensor gathered = g.gather(dim, index);
     const Tensor plain = gathered * result.gather(dim, index) / src.masked_fill(zero_src, 1);
     to_src = where(one_zero, gathered * others.gather(dim, index), plain.masked_fill(zero_src, 0));
@@ -365,7 +412,8 @@ struct ScatterReduceRule {
     const Tensor src = crop(n.saved(1), index), self = n.saved(2), result = n.saved(3);
     const Tensor self_wins = self.eq(result).to(g.dtype());
     const Tensor src_wins = src.eq(result.gather(dim, index)).to(g.dtype());
-    Tensor winners = (include_self ? self_wins : self_wins.scatter(dim, index, 0)).scatter_add(dim, index, src_wins);
+    Tensor winners =
+        (include_self ? self_wins : self_wins.scatter(dim, index, 0)).scatter_add(dim, index, src_wins);
     winners = winners.masked_fill(winners.eq(0), 1);
     const Tensor share = g / winners;
     to_self = self_wins * share;
@@ -375,8 +423,10 @@ struct ScatterReduceRule {
 
 }  // namespace
 
-Tensor scatter_reduce(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& src, String reduce, bool include_self) {
-  const ScatterReduce change{{wrap_dim(dim, input.dim()), index, src, false}, parse_reduce(reduce), include_self};
+Tensor scatter_reduce(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& src, String reduce,
+                      bool include_self) {
+  const ScatterReduce change{
+      {wrap_dim(dim, input.dim()), index, src, false}, parse_reduce(reduce), include_self};
   change.check(input);
   change.check_dtype(input, reduce);
   Tensor out;
@@ -388,10 +438,13 @@ Tensor scatter_reduce(const Tensor& input, int64_t dim, const Tensor& index, con
   if (!tracks(input, src)) return out;
   Record record("ScatterReduceBackward0", {input, src});
   change.save(record);
-  return record.save(input).save_output(out).rule(out, ScatterReduceRule{change.reduce, include_self, change.dim, src.sizes()});
+  return record.save(input).save_output(out).rule(
+      out, ScatterReduceRule{change.reduce, include_self, change.dim, src.sizes()});
 }
-const Tensor& scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, String reduce, bool include_self) {
-  return in_place(self, [&](const Tensor& x) { return scatter_reduce(x, dim, index, src, reduce, include_self); });
+const Tensor& scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                              String reduce, bool include_self) {
+  return in_place(self,
+                  [&](const Tensor& x) { return scatter_reduce(x, dim, index, src, reduce, include_self); });
 }
 
 // ---- places in the flattened tensor
@@ -400,20 +453,24 @@ namespace {
 
 // Indices of a flattened tensor with negative ones counted from the end.
 Tensor flat_index(const char* name, const Tensor& self, const Tensor& index) {
-  RL_CHECK(index.dtype() == DType::Int64, name, "(): Expected a long tensor for index, but got ", info(index.dtype()).message_name);
+  RL_CHECK(index.dtype() == DType::Int64, name, "(): Expected a long tensor for index, but got ",
+           info(index.dtype()).message_name);
   const Tensor dense = index.contiguous();
   const int64_t n = self.numel(), count = index.numel();
   Tensor out = zeros(count, DType::Int64);
   const int64_t bad = cpu::add_offsets(dense.data<int64_t>(), count, n, 1, true, out.data<int64_t>());
-  RL_CHECK_AS(IndexError, bad < 0, "out of range: tried to access index ", dense.data<int64_t>()[bad], " on a tensor of ", n, " elements.");
+  RL_CHECK_AS(IndexError, bad < 0, "out of range: tried to access index ", dense.data<int64_t>()[bad],
+              " on a tensor of ", n, " elements.");
   return out;
 }
 
 }  // namespace
 
 Tensor take(const Tensor& input, const Tensor& index) {
-  RL_CHECK(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ", info(index.dtype()).message_name);
-  RL_CHECK_AS(IndexError, input.numel() > 0 || index.numel() == 0, "take(): tried to take from an empty tensor");
+  RL_CHECK(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ",
+           info(index.dtype()).message_name);
+  RL_CHECK_AS(IndexError, input.numel() > 0 || index.numel() == 0,
+              "take(): tried to take from an empty tensor");
   const Tensor places = flat_index("take", input, index);
   Tensor out;
   {
@@ -422,9 +479,11 @@ Tensor take(const Tensor& input, const Tensor& index) {
     out = make_alias(out, out.sizes(), out.strides(), 0);
   }
   if (!tracks(input)) return out;
-  return Record("TakeBackward0", {input}).save(index).rule(out, [sizes = input.sizes()](Node& n, const Tensor& g) -> Tensor {
-    return zeros(sizes, g.dtype(), g.device()).put(n.saved(0), g, true);
-  });
+  return Record("TakeBackward0", {input})
+      .save(index)
+      .rule(out, [sizes = input.sizes()](Node& n, const Tensor& g) -> Tensor {
+        return zeros(sizes, g.dtype(), g.device()).put(n.saved(0), g, true);
+      });
 }
 
 namespace {
@@ -435,11 +494,15 @@ struct Put {
   bool accumulate;
 
   void check(const Tensor& self) const {
-    RL_CHECK(index.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ", info(index.dtype()).message_name);
-    RL_CHECK(self.dtype() == source.dtype(), "put_(): self and source expected to have the same dtype, but got self.dtype = ",
+    RL_CHECK(index.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ",
+             info(index.dtype()).message_name);
+    RL_CHECK(self.dtype() == source.dtype(),
+             "put_(): self and source expected to have the same dtype, but got self.dtype = ",
              info(self.dtype()).message_name, " and source.dtype = ", info(source.dtype()).message_name);
-    RL_CHECK_AS(IndexError, source.numel() == index.numel(), "put_(): Expected source and index to have the same number of elements, but got source.numel() = ",
-                source.numel(), ", index.numel() = ", index.numel());
+    RL_CHECK_AS(
+        IndexError, source.numel() == index.numel(),
+        "put_(): Expected source and index to have the same number of elements, but got source.numel() = ",
+        source.numel(), ", index.numel() = ", index.numel());
   }
   void write(const Tensor& target) const {
     const Tensor places = flat_index("put_", target, index);
@@ -456,7 +519,8 @@ struct Put {
       Gradients out;
       out.resize(2);
       const Tensor index = n.saved(0);
-      if (n.needs(0)) out[0] = accumulate ? grads[0] : grads[0].put(index, zeros(index.sizes(), grads[0].dtype()));
+      if (n.needs(0))
+        out[0] = accumulate ? grads[0] : grads[0].put(index, zeros(index.sizes(), grads[0].dtype()));
       if (n.needs(1)) out[1] = grads[0].take(index).reshape(sizes);
       return out;
     };

@@ -7,8 +7,8 @@ namespace rushlight {
 const Tensor& assign(const Tensor& self, const Tensor& result) {
   RL_CHECK(can_cast(result.dtype(), self.dtype()), "result type ", info(result.dtype()).message_name,
            " can't be cast to the desired output type ", info(self.dtype()).message_name);
-  RL_CHECK(result.sizes() == self.sizes(), "output with shape ", to_string(self.sizes()), " doesn't match the broadcast shape ",
-           to_string(result.sizes()));
+  RL_CHECK(result.sizes() == self.sizes(), "output with shape ", to_string(self.sizes()),
+           " doesn't match the broadcast shape ", to_string(result.sizes()));
   const bool recorded = autograd::tracks(result);
   if (recorded) autograd::check_in_place(self);
   {
@@ -21,7 +21,8 @@ const Tensor& assign(const Tensor& self, const Tensor& result) {
 
 void write_out(const char* name, const Tensor& out, const Tensor& result, bool any_input_requires_grad) {
   RL_CHECK(!autograd::grad_enabled() || !(any_input_requires_grad || out.requires_grad()), name,
-           "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+           "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+           "arguments requires grad.");
   RL_CHECK(can_cast(result.dtype(), out.dtype()), "result type ", info(result.dtype()).message_name,
            " can't be cast to the desired output type ", info(out.dtype()).message_name);
   autograd::NoGrad guard;

@@ -6,7 +6,8 @@
 
 namespace rushlight {
 
-// Writes the elements of `result` into `self`; the history of the result, if it has one, becomes that of self.
+// Writes the elements of `result` into `self`; the history of the result, if it has one, becomes that of
+// self.
 const Tensor& assign(const Tensor& self, const Tensor& result);
 
 // self = f(self). While gradients are recorded f sees a copy, so that what it saves outlives the change.
@@ -17,8 +18,8 @@ const Tensor& in_place(const Tensor& self, F&& f) {
   return assign(self, f(autograd::has_history(self) ? keep_original(self) : self));
 }
 
-// The `out=` form: writes `result` into `out`, resizing it as PyTorch does. RuntimeError when gradients are asked of
-// `inputs`, or when the dtypes do not allow it.
+// The `out=` form: writes `result` into `out`, resizing it as PyTorch does. RuntimeError when gradients are
+// asked of `inputs`, or when the dtypes do not allow it.
 void write_out(const char* name, const Tensor& out, const Tensor& result, bool any_input_requires_grad);
 
 }  // namespace rushlight

@@ -25,8 +25,7 @@ class Index {
 
   Index(Mark mark) : kind_(mark == NewAxis ? Kind::None : Kind::Ellipsis) {}
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  Index(T i) : kind_(Kind::Integer), integer_(static_cast<int64_t>(i)) {}
+  requires(!std::same_as<T, bool>) Index(T i) : kind_(Kind::Integer), integer_(static_cast<int64_t>(i)) {}
   template <std::same_as<bool> T>
   Index(T b) : kind_(Kind::Bool), integer_(b) {}
   Index(rushlight::Slice s) : kind_(Kind::Slice), slice_(s) {}
@@ -47,14 +46,17 @@ class Index {
 
 Tensor index(const Tensor& self, std::span<const Index> indices);
 // `value` is broadcast to what index would give; a number takes the dtype of self.
-void index_put_(const Tensor& self, std::span<const Index> indices, const Operand& value, bool accumulate = false);
+void index_put_(const Tensor& self, std::span<const Index> indices, const Operand& value,
+                bool accumulate = false);
 
-// Places start, start + step, ... below end of a dimension; negative ends count from the back, others are clamped.
+// Places start, start + step, ... below end of a dimension; negative ends count from the back, others are
+// clamped.
 Tensor slice(const Tensor& self, int64_t dim, OptInt start, OptInt end, int64_t step = 1);
 
 // One index tensor for each leading dimension, undefined where the whole dimension is meant.
 Tensor index_tensors(const Tensor& self, TensorList indices);
 Tensor index_put_tensors(const Tensor& self, TensorList indices, const Tensor& values, bool accumulate);
-const Tensor& index_put_tensors_(const Tensor& self, TensorList indices, const Tensor& values, bool accumulate);
+const Tensor& index_put_tensors_(const Tensor& self, TensorList indices, const Tensor& values,
+                                 bool accumulate);
 
 }  // namespace rushlight

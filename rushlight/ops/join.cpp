@@ -39,12 +39,15 @@ CatPlan plan_cat(TensorList tensors, int64_t dim) {
   for (int64_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i];
     if (is_skipped(t) && first->dim() != 1) continue;
-    RL_CHECK(t.dim() == first->dim(), "Tensors must have same number of dimensions: got ", first->dim(), " and ", t.dim());
+    RL_CHECK(t.dim() == first->dim(), "Tensors must have same number of dimensions: got ", first->dim(),
+             " and ", t.dim());
     for (int64_t d = 0; d < t.dim(); ++d) {
-      RL_CHECK(d == plan.dim || t.sizes()[d] == plan.sizes[d], "Sizes of tensors must match except in dimension ", plan.dim,
-               ". Expected size ", plan.sizes[d], " but got size ", t.sizes()[d], " for tensor number ", i, " in the list.");
+      RL_CHECK(d == plan.dim || t.sizes()[d] == plan.sizes[d],
+               "Sizes of tensors must match except in dimension ", plan.dim, ". Expected size ",
+               plan.sizes[d], " but got size ", t.sizes()[d], " for tensor number ", i, " in the list.");
     }
-    RL_CHECK(!__builtin_add_overflow(total, t.sizes()[plan.dim], &total), "numel: integer multiplication overflow");
+    RL_CHECK(!__builtin_add_overflow(total, t.sizes()[plan.dim], &total),
+             "numel: integer multiplication overflow");
   }
   plan.sizes[plan.dim] = total;
   return plan;
@@ -68,7 +71,9 @@ Tensor cat_forward(TensorList tensors, const CatPlan& plan) {
   return out;
 }
 
-void check_not_empty(const char* name, TensorList tensors) { RL_CHECK(!tensors.empty(), name, " expects a non-empty TensorList"); }
+void check_not_empty(const char* name, TensorList tensors) {
+  RL_CHECK(!tensors.empty(), name, " expects a non-empty TensorList");
+}
 
 TensorVector prepared(const char* name, TensorList tensors, Tensor (*f)(const Tensor&)) {
   check_not_empty(name, tensors);
@@ -84,17 +89,20 @@ Tensor cat(TensorList tensors, int64_t dim) {
   Tensor out = cat_forward(tensors, plan);
   if (!tracks(tensors)) return out;
   Dims lengths;
-  for (const Tensor& t : tensors) lengths.push_back(is_skipped(t) && plan.sizes.size() != 1 ? -1 : t.sizes()[plan.dim]);
-  return Record("CatBackward0", tensors).rule(out, [dim = plan.dim, lengths](Node& n, const Gradients& grads) {
-    Gradients out;
-    out.resize(static_cast<uint32_t>(lengths.size()));
-    int64_t start = 0;
-    for (int64_t i = 0; i < lengths.size(); ++i) {
-      if (n.needs(i)) out[i] = lengths[i] < 0 ? zeros(0, grads[0].dtype()) : grads[0].narrow(dim, start, lengths[i]);
-      start += std::max<int64_t>(lengths[i], 0);
-    }
-    return out;
-  });
+  for (const Tensor& t : tensors)
+    lengths.push_back(is_skipped(t) && plan.sizes.size() != 1 ? -1 : t.sizes()[plan.dim]);
+  return Record("CatBackward0", tensors)
+      .rule(out, [dim = plan.dim, lengths](Node& n, const Gradients& grads) {
+        Gradients out;
+        out.resize(static_cast<uint32_t>(lengths.size()));
+        int64_t start = 0;
+        for (int64_t i = 0; i < lengths.size(); ++i) {
+          if (n.needs(i))
+            out[i] = lengths[i] < 0 ? zeros(0, grads[0].dtype()) : grads[0].narrow(dim, start, lengths[i]);
+          start += std::max<int64_t>(lengths[i], 0);
+        }
+        return out;
+      });
 }
 Tensor concat(TensorList tensors, int64_t dim) { return cat(tensors, dim); }
 Tensor concatenate(TensorList tensors, int64_t dim) { return cat(tensors, dim); }
@@ -104,8 +112,8 @@ Tensor stack(TensorList tensors, int64_t dim) {
   const Dims& sizes = tensors[0].sizes();
   dim = wrap_dim(dim, sizes.size() + 1);
   for (int64_t i = 1; i < tensors.size(); ++i) {
-    RL_CHECK(tensors[i].sizes() == sizes, "stack expects each tensor to be equal size, but got ", to_string(sizes), " at entry 0 and ",
-             to_string(tensors[i].sizes()), " at entry ", i);
+    RL_CHECK(tensors[i].sizes() == sizes, "stack expects each tensor to be equal size, but got ",
+             to_string(sizes), " at entry 0 and ", to_string(tensors[i].sizes()), " at entry ", i);
   }
   // Written as if it were a cat of slabs of size one.
   Dims all = sizes;
@@ -134,7 +142,9 @@ Tensor vstack(TensorList tensors) { return cat(prepared("vstack", tensors, atlea
 Tensor row_stack(TensorList tensors) { return vstack(tensors); }
 Tensor dstack(TensorList tensors) { return cat(prepared("dstack", tensors, atleast_3d), 2); }
 Tensor column_stack(TensorList tensors) {
-  return hstack(prepared("column_stack", tensors, [](const Tensor& t) { return t.dim() <= 1 ? t.reshape({t.numel(), 1}) : t; }));
+  return hstack(prepared("column_stack", tensors, [](const Tensor& t) {
+    return t.dim() <= 1 ? t.reshape({t.numel(), 1}) : t;
+  }));
 }
 
 Tensor block_diag(TensorList tensors) {
@@ -143,7 +153,8 @@ Tensor block_diag(TensorList tensors) {
   int64_t height = 0, width = 0;
   for (int64_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i];
-    RL_CHECK(t.dim() <= 2, "torch.block_diag: Input tensors must have 2 or fewer dimensions. Input ", i, " has ", t.dim(), " dimensions");
+    RL_CHECK(t.dim() <= 2, "torch.block_diag: Input tensors must have 2 or fewer dimensions. Input ", i,
+             " has ", t.dim(), " dimensions");
     rows.push_back(t.dim() == 2 ? t.sizes()[0] : 1);
     columns.push_back(t.dim() == 0 ? 1 : t.sizes().back());
     height += rows.back();
@@ -162,16 +173,17 @@ Tensor block_diag(TensorList tensors) {
   if (!tracks(tensors)) return out;
   std::vector<Dims> sizes;
   for (const Tensor& t : tensors) sizes.push_back(t.sizes());
-  return Record("BlockDiagBackward0", tensors).rule(out, [rows, columns, sizes](Node&, const Gradients& grads) {
-    Gradients out;
-    int64_t r = 0, c = 0;
-    for (int64_t i = 0; i < rows.size(); ++i) {
-      out.push_back(grads[0].narrow(0, r, rows[i]).narrow(1, c, columns[i]).reshape(sizes[i]));
-      r += rows[i];
-      c += columns[i];
-    }
-    return out;
-  });
+  return Record("BlockDiagBackward0", tensors)
+      .rule(out, [rows, columns, sizes](Node&, const Gradients& grads) {
+        Gradients out;
+        int64_t r = 0, c = 0;
+        for (int64_t i = 0; i < rows.size(); ++i) {
+          out.push_back(grads[0].narrow(0, r, rows[i]).narrow(1, c, columns[i]).reshape(sizes[i]));
+          r += rows[i];
+          c += columns[i];
+        }
+        return out;
+      });
 }
 
 // ---- combinations
@@ -180,12 +192,15 @@ TensorVector meshgrid(TensorList tensors, OptString indexing) {
   RL_CHECK(!tensors.empty(), "meshgrid expects a non-empty TensorList");
   Dims sizes;
   for (const Tensor& t : tensors) {
-    RL_CHECK(t.dim() <= 1, "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: ", "tensor of shape ", to_string(t.sizes()));
+    RL_CHECK(t.dim() <= 1,
+             "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: ", "tensor of shape ",
+             to_string(t.sizes()));
     RL_CHECK(t.dtype() == tensors[0].dtype(), "meshgrid expects all tensors to have the same dtype");
     sizes.push_back(t.numel());
   }
   const OptString mode = indexing;
-  RL_CHECK(!mode || *mode == "ij" || *mode == "xy", "torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: ", mode.value_or(""));
+  RL_CHECK(!mode || *mode == "ij" || *mode == "xy",
+           "torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: ", mode.value_or(""));
   const bool swapped = mode && *mode == "xy" && tensors.size() >= 2;
   TensorVector out;
   if (swapped) std::swap(sizes[0], sizes[1]);
@@ -200,7 +215,8 @@ TensorVector meshgrid(TensorList tensors, OptString indexing) {
 
 Tensor cartesian_prod(TensorList tensors) {
   RL_CHECK(!tensors.empty(), "meshgrid expects a non-empty TensorList");
-  for (const Tensor& t : tensors) RL_CHECK(t.dim() == 1, "Expect a 1D vector, but got shape ", to_string(t.sizes()));
+  for (const Tensor& t : tensors)
+    RL_CHECK(t.dim() == 1, "Expect a 1D vector, but got shape ", to_string(t.sizes()));
   if (tensors.size() == 1) return tensors[0];
   TensorVector columns;
   for (const Tensor& grid : meshgrid(tensors)) columns.push_back(grid.flatten());

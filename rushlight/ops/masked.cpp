@@ -17,8 +17,11 @@ namespace {
 
 // C++'s names for dtypes, as one message has them.
 const char* long_name(DType t) {
-  static const char* const names[] = {"bool", "unsigned char", "unsigned short", "unsigned int", "unsigned long", "signed char", "short int", "int",
-                                      "long int", "c10::Half", "c10::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
+  static const char* const names[] = {
+      "bool",          "unsigned char",       "unsigned short",      "unsigned int",
+      "unsigned long", "signed char",         "short int",           "int",
+      "long int",      "c10::Half",           "c10::BFloat16",       "float",
+      "double",        "c10::complex<float>", "c10::complex<double>"};
   return names[static_cast<int>(t)];
 }
 
@@ -32,11 +35,14 @@ struct MaskedFill {
   const Operand& value;
 
   void check(const Tensor& self) const {
-    RL_CHECK(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ", long_name(mask.dtype()));
-    RL_CHECK(!value.is_tensor() || value.tensor().dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+    RL_CHECK(mask.dtype() == DType::Bool,
+             "masked_fill_ only supports boolean masks, but got mask with dtype ", long_name(mask.dtype()));
+    RL_CHECK(!value.is_tensor() || value.tensor().dim() == 0,
+             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
              value.is_tensor() ? value.tensor().dim() : 0, " dimension(s).");
     const Dims common = broadcast_shapes(mask.sizes(), self.sizes());
-    RL_CHECK(common == self.sizes(), "output with shape ", to_string(self.sizes()), " doesn't match the broadcast shape ", to_string(common));
+    RL_CHECK(common == self.sizes(), "output with shape ", to_string(self.sizes()),
+             " doesn't match the broadcast shape ", to_string(common));
   }
   void write(const Tensor& target) const {
     const Tensor cell = make_tensor({}, target.dtype()).fill_(value);
@@ -55,7 +61,9 @@ struct MaskedFill {
   }
 };
 
-const char* fill_node(const Operand& value) { return value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0"; }
+const char* fill_node(const Operand& value) {
+  return value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0";
+}
 
 // A copy in which broadcast dimensions are written out.
 Tensor expanded_for(const Tensor& input, const Tensor& mask) {
@@ -67,7 +75,8 @@ Tensor expanded_for(const Tensor& input, const Tensor& mask) {
 
 Tensor masked_fill(const Tensor& input, const Tensor& mask, const Operand& value) {
   const Tensor wide = expanded_for(input, mask);
-  return changed(fill_node(value), wide.is_contiguous() || wide.is_same(input) ? wide : wide.contiguous(), tensor_or_none(value), MaskedFill{mask, value});
+  return changed(fill_node(value), wide.is_contiguous() || wide.is_same(input) ? wide : wide.contiguous(),
+                 tensor_or_none(value), MaskedFill{mask, value});
 }
 const Tensor& masked_fill_(const Tensor& self, const Tensor& mask, const Operand& value) {
   return change_in_place(fill_node(value), self, tensor_or_none(value), MaskedFill{mask, value});
@@ -85,9 +94,11 @@ Tensor masked_select(const Tensor& input, const Tensor& mask) {
     cpu::pack(in.item_size(), flags.data<bool>(), flags.numel(), counts, in.raw_data(), out.raw_data());
   }
   if (!tracks(input)) return out;
-  return Record("MaskedSelectBackward0", {input}).save(mask).rule(out, [common](Node& n, const Tensor& g) -> Tensor {
-    return zeros(common, g.dtype(), g.device()).masked_scatter(n.saved(0), g);
-  });
+  return Record("MaskedSelectBackward0", {input})
+      .save(mask)
+      .rule(out, [common](Node& n, const Tensor& g) -> Tensor {
+        return zeros(common, g.dtype(), g.device()).masked_scatter(n.saved(0), g);
+      });
 }
 
 namespace {
@@ -97,11 +108,15 @@ struct MaskedScatter {
   const Tensor& source;
 
   void check(const Tensor& self) const {
-    RL_CHECK(self.dtype() == source.dtype(), "masked_scatter: expected self and source to have same dtypes but got", info(self.dtype()).message_name,
-             " and ", info(source.dtype()).message_name);
-    RL_CHECK(mask.dtype() == DType::Bool, "masked_scatter_ only supports boolean masks, but got mask with dtype ", info(mask.dtype()).message_name);
+    RL_CHECK(self.dtype() == source.dtype(),
+             "masked_scatter: expected self and source to have same dtypes but got",
+             info(self.dtype()).message_name, " and ", info(source.dtype()).message_name);
+    RL_CHECK(mask.dtype() == DType::Bool,
+             "masked_scatter_ only supports boolean masks, but got mask with dtype ",
+             info(mask.dtype()).message_name);
     const Dims common = broadcast_shapes(mask.sizes(), self.sizes());
-    RL_CHECK(common == self.sizes(), "output with shape ", to_string(self.sizes()), " doesn't match the broadcast shape ", to_string(common));
+    RL_CHECK(common == self.sizes(), "output with shape ", to_string(self.sizes()),
+             " doesn't match the broadcast shape ", to_string(common));
   }
   void write(const Tensor& target) const {
     const Tensor flags = mask.expand(target.sizes()).contiguous();
@@ -109,7 +124,8 @@ struct MaskedScatter {
     if (values.storage() == dense.storage()) values = values.clone();
     const std::vector<int64_t> counts = cpu::count_mask(flags.data<bool>(), flags.numel());
     RL_CHECK(counts.back() <= values.numel(), "Number of elements of source < number of ones in mask");
-    cpu::unpack(dense.item_size(), flags.data<bool>(), flags.numel(), counts, values.raw_data(), dense.raw_data());
+    cpu::unpack(dense.item_size(), flags.data<bool>(), flags.numel(), counts, values.raw_data(),
+                dense.raw_data());
     if (!dense.is_same(target)) target.copy_(dense);
   }
   void save(Record& record) const { record.save(mask); }
@@ -132,7 +148,8 @@ struct MaskedScatter {
 
 Tensor masked_scatter(const Tensor& input, const Tensor& mask, const Tensor& source) {
   const Tensor wide = expanded_for(input, mask);
-  return changed("MaskedScatterBackward0", wide.is_same(input) ? wide : wide.contiguous(), source, MaskedScatter{mask, source});
+  return changed("MaskedScatterBackward0", wide.is_same(input) ? wide : wide.contiguous(), source,
+                 MaskedScatter{mask, source});
 }
 const Tensor& masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& source) {
   return change_in_place("MaskedScatterBackward0", self, source, MaskedScatter{mask, source});
@@ -178,7 +195,9 @@ Tensor nonzero(const Tensor& input) {
   return make_alias(rows, {rows.sizes()[1], rows.sizes()[0]}, {1, rows.sizes()[1]}, 0);
 }
 
-TensorVector nonzero_numpy(const Tensor& input) { return coordinates(input.dim() ? input : input.detach().unsqueeze(0)).unbind(0); }
+TensorVector nonzero_numpy(const Tensor& input) {
+  return coordinates(input.dim() ? input : input.detach().unsqueeze(0)).unbind(0);
+}
 
 Tensor argwhere(const Tensor& input) { return nonzero(input); }
 
@@ -188,8 +207,9 @@ Tensor one_hot(const Tensor& tensor, int64_t num_classes) {
   RL_CHECK(tensor.dtype() == DType::Int64, "one_hot is only applicable to index tensor of type LongTensor.");
   Dims sizes = tensor.sizes();
   if (tensor.numel() == 0) {
-    RL_CHECK(num_classes > 0, num_classes == -1 || num_classes > 0 ? "Can not infer total number of classes from empty tensor."
-                                                                   : "Can not infer total number of classes from empty tensor.");
+    RL_CHECK(num_classes > 0, num_classes == -1 || num_classes > 0
+                                  ? "Can not infer total number of classes from empty tensor."
+                                  : "Can not infer total number of classes from empty tensor.");
     sizes.push_back(num_classes);
     return empty(sizes, DType::Int64);
   }
@@ -203,7 +223,8 @@ Tensor one_hot(const Tensor& tensor, int64_t num_classes) {
   }
   sizes.push_back(num_classes);
   Tensor out = zeros(sizes, DType::Int64);
-  for (int64_t i = 0; i < dense.numel(); ++i) out.data<int64_t>()[i * num_classes + dense.data<int64_t>()[i]] = 1;
+  for (int64_t i = 0; i < dense.numel(); ++i)
+    out.data<int64_t>()[i * num_classes + dense.data<int64_t>()[i]] = 1;
   return out;
 }
 

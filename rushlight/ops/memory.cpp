@@ -2,13 +2,16 @@
 
 #include <algorithm>
 
+#include "rushlight/autograd/variable.h"
+
 namespace rushlight {
 namespace {
 
 Dims dims_by_stride(const Tensor& t) {
   Dims order;
   for (int64_t d = 0; d < t.dim(); ++d) order.push_back(d);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return t.strides()[a] > t.strides()[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return t.strides()[a] > t.strides()[b]; });
   return order;
 }
 
@@ -30,7 +33,8 @@ Overlap overlap(const Tensor& a, const Tensor& b) {
   const auto [a_first, a_last] = byte_range(a);
   const auto [b_first, b_last] = byte_range(b);
   if (a_last <= b_first || b_last <= a_first) return Overlap::None;
-  if (a.sizes() == b.sizes() && a.strides() == b.strides() && a_first == b_first && a.dtype() == b.dtype()) return Overlap::Full;
+  if (a.sizes() == b.sizes() && a.strides() == b.strides() && a_first == b_first && a.dtype() == b.dtype())
+    return Overlap::Full;
   return is_dense(a) && is_dense(b) ? Overlap::Partial : Overlap::Unknown;
 }
 
@@ -71,9 +75,11 @@ Tensor make_tensor_like(const Tensor& t, DType dtype) {
 }
 
 Dims strides_of(DimsRef sizes, MemoryFormat format) {
-  if (format == MemoryFormat::Contiguous || format == MemoryFormat::Preserve) return contiguous_strides(sizes);
+  if (format == MemoryFormat::Contiguous || format == MemoryFormat::Preserve)
+    return contiguous_strides(sizes);
   const int64_t rank = format == MemoryFormat::ChannelsLast ? 4 : 5;
-  RL_CHECK(sizes.size() == rank, "required rank ", rank, " tensor to use channels_last", rank == 5 ? "_3d" : "", " format");
+  RL_CHECK(sizes.size() == rank, "required rank ", rank, " tensor to use channels_last",
+           rank == 5 ? "_3d" : "", " format");
   Dims channels_last = sizes.copy();
   channels_last.erase(1);
   channels_last.push_back(sizes[1]);
@@ -86,32 +92,42 @@ Dims strides_of(DimsRef sizes, MemoryFormat format) {
 }
 
 bool is_contiguous(const Tensor& t, MemoryFormat format) {
-  RL_CHECK(format != MemoryFormat::Preserve, "preserve memory format is unsupported by the contiguous operator");
+  RL_CHECK(format != MemoryFormat::Preserve,
+           "preserve memory format is unsupported by the contiguous operator");
   if (format == MemoryFormat::Contiguous) return t.is_contiguous();
   const Dims wanted = strides_of(t.sizes(), format);
-  for (int64_t d = 0; d < t.dim(); ++d) if (t.sizes()[d] > 1 && t.strides()[d] != wanted[d]) return false;
+  for (int64_t d = 0; d < t.dim(); ++d)
+    if (t.sizes()[d] > 1 && t.strides()[d] != wanted[d]) return false;
   return true;
 }
 
 Tensor make_tensor_like(const Tensor& t, DType dtype, MemoryFormat format) {
   if (format == MemoryFormat::Preserve) return make_tensor_like(t, dtype);
   Tensor out = make_tensor(t.sizes(), dtype, t.device());
-  if (format != MemoryFormat::Contiguous) out.impl()->set_geometry(t.sizes(), strides_of(t.sizes(), format), 0);
+  if (format != MemoryFormat::Contiguous)
+    out.impl()->set_geometry(t.sizes(), strides_of(t.sizes(), format), 0);
   return out;
 }
 
 void check_no_internal_overlap(const Tensor& written) {
+  RL_CHECK(
+      !written.impl()->inference || autograd::inference_mode_enabled(),
+      "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a "
+      "normal "
+      "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
   if (written.is_contiguous()) return;
   for (int64_t d = 0; d < written.dim(); ++d) {
     RL_CHECK(written.sizes()[d] <= 1 || written.strides()[d] != 0,
-             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+             "unsupported operation: more than one element of the written-to tensor refers to a single "
+             "memory location. "
              "Please clone() the tensor before performing the operation.");
   }
 }
 
 void check_no_partial_overlap(const Tensor& written, const Tensor& read) {
   RL_CHECK(overlap(written, read) != Overlap::Partial,
-           "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+           "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+           "single memory "
            "location. Please clone() the tensor before performing the operation.");
 }
 
@@ -126,13 +142,15 @@ void check_in_bounds(const Tensor& base, DimsRef sizes, DimsRef strides, int64_t
   bool overflow = false;
   for (int64_t d = 0; d < sizes.size(); ++d) {
     int64_t reach;
-    overflow |= __builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) || __builtin_add_overflow(last, reach, &last);
+    overflow |= __builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) ||
+                __builtin_add_overflow(last, reach, &last);
   }
   int64_t nbytes = 0;
   overflow = overflow || __builtin_mul_overflow(last + 1, base.item_size(), &nbytes);
-  RL_CHECK(!overflow && nbytes <= static_cast<int64_t>(base.storage()->nbytes()), "setStorage: sizes ", to_string(sizes), ", strides ",
-           to_string(strides), ", storage offset ", offset, ", and itemsize ", base.item_size(), " requiring a storage size of ",
-           nbytes, " are out of bounds for storage of size ", base.storage()->nbytes());
+  RL_CHECK(!overflow && nbytes <= static_cast<int64_t>(base.storage()->nbytes()), "setStorage: sizes ",
+           to_string(sizes), ", strides ", to_string(strides), ", storage offset ", offset, ", and itemsize ",
+           base.item_size(), " requiring a storage size of ", nbytes,
+           " are out of bounds for storage of size ", base.storage()->nbytes());
 }
 
 }  // namespace rushlight

@@ -11,7 +11,8 @@ bool is_dense(const Tensor& t);
 // Uninitialised, in the layout of `t` if that is dense and row-major otherwise (torch.preserve_format).
 Tensor make_tensor_like(const Tensor& t, DType dtype);
 
-// Uninitialised, in the shape of `t` and the given layout; RuntimeError "required rank 4 tensor to use channels_last format".
+// Uninitialised, in the shape of `t` and the given layout; RuntimeError "required rank 4 tensor to use
+// channels_last format".
 Tensor make_tensor_like(const Tensor& t, DType dtype, MemoryFormat format);
 
 // Do the elements of `t` lie as the format says.

@@ -32,18 +32,6 @@ struct LerpRule {
   }
 };
 
-void check_scale(const char* name, DType common, const Scalar& value) {
-  RL_CHECK(is_inexact(common) || value.is_integral(), "For integral input tensors, argument ", name, " must not be a floating point number.");
-}
-
-DType common_dtype(const Tensor& a, const Tensor& b, const Tensor& c) {
-  ResultType type;
-  type.add(a);
-  type.add(b);
-  type.add(c);
-  return type.get();
-}
-
 struct AddcmulRule {
   Scalar value;
   Gradients operator()(Node& n, const Gradients& grads) const {
@@ -71,27 +59,42 @@ struct AddcdivRule {
 };
 
 void check_addcdiv(const Tensor& a, const Tensor& b) {
-  RL_CHECK(!is_integral(a.dtype(), true) || !is_integral(b.dtype(), true),
-           "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 "
-           "and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / "
-           "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future addcdiv "
-           "behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes.");
+  RL_CHECK(
+      !is_integral(a.dtype(), true) || !is_integral(b.dtype(), true),
+      "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+      "true division of tensor1 "
+      "and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 "
+      "/ "
+      "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float "
+      "inputs. The future addcdiv "
+      "behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes.");
 }
 
-// self = formula(self, a, b): straight into self while nothing is recorded, else by way of the recorded operation.
+// self = formula(self, a, b): straight into self while nothing is recorded, else by way of the recorded
+// operation.
 template <class Recorded>
-const Tensor& change(Formula formula, const Tensor& self, const Tensor& a, const Operand& b, const cpu::Params& params, Recorded recorded) {
+const Tensor& change(Formula formula, const Tensor& self, const Tensor& a, const Operand& b,
+                     const cpu::Params& params, Recorded recorded) {
   if (tracks(self, a) || (b.is_tensor() && tracks(b.tensor()))) return in_place(self, recorded);
   pointwise(formula, {self, a, b}, params, &self);
   self.bump_version();
   return self;
 }
 
+const char* c_name(DType dtype) {
+  return dtype == DType::Float32 ? "float" : dtype == DType::Float64 ? "double" : info(dtype).name;
+}
+
 void check_lerp(const Tensor& start, const Tensor& end, const Operand& weight) {
-  RL_CHECK(start.dtype() == end.dtype(), "expected dtype ", info(start.dtype()).name, " for `end` but got dtype ", info(end.dtype()).name);
+  RL_CHECK(start.dtype() == end.dtype(), "expected dtype ", c_name(start.dtype()),
+           " for `end` but got dtype ", c_name(end.dtype()));
+  RL_CHECK_AS(NotImplementedError, is_inexact(start.dtype()),
+              weight.is_tensor() ? "\"lerp_kernel_tensor\"" : "\"lerp_kernel_scalar\"",
+              " not implemented for '", info(start.dtype()).message_name, "'");
   if (!weight.is_tensor()) return;
   const DType w = weight.tensor().dtype();
-  RL_CHECK(w == start.dtype(), "expected dtype ", info(start.dtype()).name, " for `weight` but got dtype ", info(w).name);
+  RL_CHECK(w == start.dtype(), "expected dtype ", c_name(start.dtype()), " for `weight` but got dtype ",
+           c_name(w));
 }
 
 }  // namespace
@@ -109,18 +112,18 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Operand& weight) {
 }
 const Tensor& lerp_(const Tensor& self, const Tensor& end, const Operand& weight) {
   check_lerp(self, end, weight);
-  return change(Formula::Lerp, self, end, weight, {}, [&](const Tensor& original) { return lerp(original, end, weight); });
+  return change(Formula::Lerp, self, end, weight, {},
+                [&](const Tensor& original) { return lerp(original, end, weight); });
 }
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
-  check_scale("value", common_dtype(x, a, b), value);
   Tensor out = pointwise(Formula::Addcmul, {x, a, b}, params_of(value));
   if (!tracks(x, a, b)) return out;
   return Record("AddcmulBackward0", {x, a, b}).save(a, b).rule(out, AddcmulRule{value});
 }
 const Tensor& addcmul_(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value) {
-  check_scale("value", common_dtype(self, a, b), value);
-  return change(Formula::Addcmul, self, a, b, params_of(value), [&](const Tensor& original) { return addcmul(original, a, b, value); });
+  return change(Formula::Addcmul, self, a, b, params_of(value),
+                [&](const Tensor& original) { return addcmul(original, a, b, value); });
 }
 
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
@@ -131,7 +134,8 @@ Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& 
 }
 const Tensor& addcdiv_(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value) {
   check_addcdiv(a, b);
-  return change(Formula::Addcdiv, self, a, b, params_of(value), [&](const Tensor& original) { return addcdiv(original, a, b, value); });
+  return change(Formula::Addcdiv, self, a, b, params_of(value),
+                [&](const Tensor& original) { return addcdiv(original, a, b, value); });
 }
 
 }  // namespace rushlight

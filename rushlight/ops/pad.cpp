@@ -66,25 +66,40 @@ Tensor source_places(Mode mode, int64_t size, int64_t before, int64_t after) {
 void check_margins(Mode mode, const Tensor& input, const Dims& pad) {
   const int64_t dims = pad.size() / 2;
   const bool ranked = dims >= 1 && dims <= 3 && (input.dim() == dims + 1 || input.dim() == dims + 2);
-  RL_CHECK_AS(NotImplementedError, ranked, "Padding size ", pad.size(), " is not supported for ", input.dim(), "D input tensor.");
+  RL_CHECK_AS(NotImplementedError, ranked, "Padding size ", pad.size(), " is not supported for ", input.dim(),
+              "D input tensor.");
   if (mode != Mode::Circular) {
     bool full = true;
     for (int64_t d = input.dim() == dims + 2 ? 1 : 0; d < input.dim(); ++d) full &= input.sizes()[d] > 0;
-    RL_CHECK(full, "Expected ", dims + 1, "D or ", dims + 2, "D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ",
-             to_string(input.sizes()));
+    RL_CHECK(
+        full, "Expected ", dims + 1, "D or ", dims + 2,
+        "D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ",
+        to_string(input.sizes()));
   }
   for (int64_t i = 0; i < dims; ++i) {
-    const int64_t d = input.dim() - 1 - i, size = input.sizes()[d], before = pad[2 * i], after = pad[2 * i + 1];
+    const int64_t d = input.dim() - 1 - i, size = input.sizes()[d], before = pad[2 * i],
+                  after = pad[2 * i + 1];
     RL_CHECK(mode != Mode::Reflect || (before < size && after < size), "Argument #", 4 + 2 * i,
-             ": Padding size should be less than the corresponding input dimension, but got: padding (", before, ", ", after, ") at dimension ", d,
-             " of input ", to_string(input.sizes()));
-    RL_CHECK(mode != Mode::Circular || (before <= size && after <= size), "Padding value causes wrapping around more than once.");
+             ": Padding size should be less than the corresponding input dimension, but got: padding (",
+             before, ", ", after, ") at dimension ", d, " of input ", to_string(input.sizes()));
+    RL_CHECK(mode != Mode::Circular || (before <= size && after <= size),
+             "Padding value causes wrapping around more than once.");
     int64_t length;
-    const bool overflow = __builtin_add_overflow(size, before, &length) || __builtin_add_overflow(length, after, &length);
+    const bool overflow =
+        __builtin_add_overflow(size, before, &length) || __builtin_add_overflow(length, after, &length);
     RL_CHECK(!overflow, "numel: integer multiplication overflow");
-    RL_CHECK(mode != Mode::Circular || length >= 0, "Negative padding value is resulting in an empty dimension");
-    RL_CHECK(mode == Mode::Circular || length >= 1, "input (", dims == 1 ? "W: " : i == 0 ? "W: " : i == 1 ? "H: " : "D: ", size,
-             ") is too small. Calculated output ", i == 0 ? "W: " : i == 1 ? "H: " : "D: ", length);
+    RL_CHECK(mode != Mode::Circular || length >= 0,
+             "Negative padding value is resulting in an empty dimension");
+    RL_CHECK(mode == Mode::Circular || length >= 1, "input (",
+             dims == 1 ? "W: "
+             : i == 0  ? "W: "
+             : i == 1  ? "H: "
+                       : "D: ",
+             size, ") is too small. Calculated output ",
+             i == 0   ? "W: "
+             : i == 1 ? "H: "
+                      : "D: ",
+             length);
   }
 }
 
@@ -114,9 +129,10 @@ Tensor pad_repeating(Mode mode, const char* node, const Tensor& input, const Dim
 }
 
 const char* pad_node(Mode mode, int64_t dims) {
-  static const char* const names[3][3] = {{"ReflectionPad1DBackward0", "ReflectionPad2DBackward0", "ReflectionPad3DBackward0"},
-                                          {"ReplicationPad1DBackward0", "ReplicationPad2DBackward0", "ReplicationPad3DBackward0"},
-                                          {"CopySlices", "CopySlices", "CopySlices"}};
+  static const char* const names[3][3] = {
+      {"ReflectionPad1DBackward0", "ReflectionPad2DBackward0", "ReflectionPad3DBackward0"},
+      {"ReplicationPad1DBackward0", "ReplicationPad2DBackward0", "ReplicationPad3DBackward0"},
+      {"CopySlices", "CopySlices", "CopySlices"}};
   return names[static_cast<int>(mode)][std::clamp<int64_t>(dims, 1, 3) - 1];
 }
 
@@ -125,23 +141,28 @@ const char* pad_node(Mode mode, int64_t dims) {
 Tensor constant_pad_nd(const Tensor& input, DimsRef pad_, const Scalar& value) {
   const Dims pad = pad_.copy();
   RL_CHECK(pad.size() % 2 == 0, "Length of pad must be even but instead it equals ", pad.size());
-  RL_CHECK(pad.size() / 2 <= input.dim(), "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
+  RL_CHECK(pad.size() / 2 <= input.dim(),
+           "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
            pad.size(), "while the input has ", input.dim(), "dimensions.");
   Tensor out = pad_constant(input, pad, value);
   if (!tracks(input)) return out;
-  return Record("ConstantPadNdBackward0", {input}).rule(out, [back = negated(pad)](Node&, const Tensor& g) -> Tensor {
-    return constant_pad_nd(g, back, 0);
-  });
+  return Record("ConstantPadNdBackward0", {input})
+      .rule(out,
+            [back = negated(pad)](Node&, const Tensor& g) -> Tensor { return constant_pad_nd(g, back, 0); });
 }
 
 Tensor pad(const Tensor& input, DimsRef pad_, String mode, OptDouble value) {
   const Dims pad = pad_.copy();
   RL_CHECK(pad.size() % 2 == 0, "Padding length must be divisible by 2");
-  RL_CHECK(pad.size() / 2 <= input.dim(), "Padding length should be less than or equal to two times the input dimension but got padding length ",
-           pad.size(), " and input of dimension ", input.dim());
+  RL_CHECK(
+      pad.size() / 2 <= input.dim(),
+      "Padding length should be less than or equal to two times the input dimension but got padding length ",
+      pad.size(), " and input of dimension ", input.dim());
   if (mode == "constant") return constant_pad_nd(input, pad, value.value_or(0.0));
   RL_CHECK(!value || *value == 0, "Padding mode \"", mode, "\" doesn't take in value argument");
-  for (const auto& [name, kind] : {std::pair<String, Mode>{"reflect", Mode::Reflect}, {"replicate", Mode::Replicate}, {"circular", Mode::Circular}}) {
+  for (const auto& [name, kind] : {std::pair<String, Mode>{"reflect", Mode::Reflect},
+                                   {"replicate", Mode::Replicate},
+                                   {"circular", Mode::Circular}}) {
     if (mode == name) return pad_repeating(kind, pad_node(kind, pad.size() / 2), input, pad);
   }
   throw_error<NotImplementedError>("Unrecognised padding mode ", mode);

@@ -22,7 +22,7 @@ Plan plan_dtypes(const Pointwise& op, DType common) {
       return {common, common};
     case PointwiseResult::Predicate: return {common, DType::Bool};
     case PointwiseResult::Inexact:
-      RL_CHECK_AS(NotImplementedError, is_inexact(common), "\"", op.name, "_cpu\" not implemented for '", info(common).message_name, "'");
+      if (!is_inexact(common)) refuse_dtype(op, common);
       return {common, common};
     case PointwiseResult::RealFloat:
       if (is_integral(common, true)) common = default_dtype();
@@ -60,7 +60,8 @@ Tensor make_output(std::initializer_list<Operand> operands, const Dims& sizes, D
   return make_tensor(sizes, dtype);
 }
 
-void check_destination(const Tensor& destination, const Dims& sizes, DType dtype, std::initializer_list<Operand> operands) {
+void check_destination(const Tensor& destination, const Dims& sizes, DType dtype,
+                       std::initializer_list<Operand> operands) {
   RL_CHECK(can_cast(dtype, destination.dtype()), "result type ", info(dtype).message_name,
            " can't be cast to the desired output type ", info(destination.dtype()).message_name);
   RL_CHECK(destination.sizes() == sizes, "output with shape ", to_string(destination.sizes()),
@@ -72,12 +73,15 @@ void check_destination(const Tensor& destination, const Dims& sizes, DType dtype
 }
 
 // The common case, without any of the general machinery: dense operands of one dtype and shape.
-bool run_simple(const Pointwise& op, std::initializer_list<Operand> operands, const cpu::Params& params, Tensor* out) {
+bool run_simple(const Pointwise& op, std::initializer_list<Operand> operands, const cpu::Params& params,
+                Tensor* out) {
   const Operand* first = operands.begin();
   if (!first->is_tensor()) return false;
   const Tensor& model = first->tensor();
   const DType dtype = model.dtype();
-  if (op.result == PointwiseResult::Predicate || op.result == PointwiseResult::Real || op.result == PointwiseResult::RealFloat || !is_floating(dtype) || item_size(dtype) < 4) return false;
+  if (op.result == PointwiseResult::Predicate || op.result == PointwiseResult::Real ||
+      op.result == PointwiseResult::RealFloat || !is_floating(dtype) || item_size(dtype) < 4)
+    return false;
   if (!model.is_contiguous() || model.impl()->wrapped_number) return false;
   for (const Operand* o = first + 1; o != operands.end(); ++o) {
     if (!o->is_tensor()) return false;
@@ -96,7 +100,8 @@ bool run_simple(const Pointwise& op, std::initializer_list<Operand> operands, co
 
 }  // namespace
 
-Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const cpu::Params& params, const Tensor* destination) {
+Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const cpu::Params& params,
+                 const Tensor* destination) {
   const Pointwise& op = pointwise_info(formula);
   Tensor out;
   if (!destination && run_simple(op, operands, params, &out)) return out;
@@ -114,13 +119,14 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
     first = false;
   }
   const DType common = types.get();
+  if (common == DType::Bool && refuses_bool(formula)) refuse_dtype(op, common);
   if (op.result == PointwiseResult::Rounding && is_integral(common, true)) {
     return destination ? destination->copy_(operands.begin()->tensor()) : operands.begin()->tensor().clone();
   }
   const Plan plan = plan_dtypes(op, common);
   const Compute compute = cpu::compute_of(plan.compute);
   const cpu::BlockKernel kernel = cpu::pointwise_kernel(formula, compute);
-  RL_CHECK_AS(NotImplementedError, kernel, "\"", op.name, "_cpu\" not implemented for '", info(plan.compute).message_name, "'");
+  if (!kernel) refuse_dtype(op, plan.compute);
 
   if (destination) check_destination(*destination, sizes, plan.out, operands);
   out = destination ? *destination : make_output(operands, sizes, plan.out);
@@ -140,7 +146,8 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
     cpu::Strided& in = job.in[job.num_inputs];
     if (o.is_tensor()) {
       Tensor& source = copies[job.num_inputs];
-      source = destination && may_overlap(*destination, o.tensor()) ? o.tensor().detach().clone() : o.tensor();
+      source =
+          destination && may_overlap(*destination, o.tensor()) ? o.tensor().detach().clone() : o.tensor();
       in = {source.raw_data(), source.dtype(), broadcast_strides(source, sizes)};
     } else {
       put_scalar(o.scalar(), compute, cells[job.num_inputs]);
@@ -166,7 +173,10 @@ cpu::Params params_of(const Scalar& a, const Scalar& b, const Scalar& c) {
 Tensor as_tensor(const Operand& operand) {
   if (operand.is_tensor()) return operand.tensor();
   const Scalar& s = operand.scalar();
-  const DType dtype = s.is_bool() ? DType::Bool : s.is_integral() ? DType::Int64 : s.is_floating() ? DType::Float64 : DType::Complex128;
+  const DType dtype = s.is_bool()       ? DType::Bool
+                      : s.is_integral() ? DType::Int64
+                      : s.is_floating() ? DType::Float64
+                                        : DType::Complex128;
   Tensor t = make_tensor({}, dtype);
   visit_dtype(dtype, [&]<class T>() { *static_cast<T*>(t.raw_data()) = s.to<T>(); });
   t.impl()->wrapped_number = true;

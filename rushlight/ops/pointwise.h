@@ -1,4 +1,5 @@
-// The common part of all pointwise operations: which dtype, which shape, which kernel, and where the result goes.
+// The common part of all pointwise operations: which dtype, which shape, which kernel, and where the result
+// goes.
 #pragma once
 
 #include "rushlight/autograd/record.h"
@@ -26,10 +27,15 @@ inline constexpr Pointwise kFormulaInfo[] = {
 #undef OP
 };
 
-// The formula applied to broadcast operands; no recording. With `destination` the result is written there, broadcast
-// shape and dtype permitting (PyTorch's errors), and that tensor is returned.
-Tensor pointwise(cpu::Formula formula, std::initializer_list<Operand> operands, const cpu::Params& params = {},
-                 const Tensor* destination = nullptr);
+// The formula applied to broadcast operands; no recording. With `destination` the result is written there,
+// broadcast shape and dtype permitting (PyTorch's errors), and that tensor is returned.
+Tensor pointwise(cpu::Formula formula, std::initializer_list<Operand> operands,
+                 const cpu::Params& params = {}, const Tensor* destination = nullptr);
+
+// Throws what PyTorch says of a dtype that the operation does not take.
+[[noreturn]] void refuse_dtype(const Pointwise& op, DType dtype);
+// bool is not taken, although the formula has integers.
+bool refuses_bool(cpu::Formula formula);
 
 cpu::Params params_of(const Scalar& a, const Scalar& b = 0, const Scalar& c = 0);
 

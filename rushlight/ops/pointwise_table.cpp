@@ -15,7 +15,9 @@ using cpu::Formula;
 enum class SavedOperands : uint8_t { X, Y, XY, None, Zero, Never, A, B, AB, Cross, ABY };
 
 bool saves_input(SavedOperands s) { return s == SavedOperands::X || s == SavedOperands::XY; }
-bool saves_output(SavedOperands s) { return s == SavedOperands::Y || s == SavedOperands::XY || s == SavedOperands::ABY; }
+bool saves_output(SavedOperands s) {
+  return s == SavedOperands::Y || s == SavedOperands::XY || s == SavedOperands::ABY;
+}
 
 // maximum and minimum: all of g where this operand won, half of it in a tie.
 Tensor half_where_equal(const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& won) {
@@ -55,7 +57,8 @@ Tensor unary(const Pointwise& op, const char* node, SavedOperands saved, const T
 }
 
 template <class G>
-const Tensor& unary_in_place(const Pointwise& op, const char* node, SavedOperands saved, const Tensor& x, G gradient) {
+const Tensor& unary_in_place(const Pointwise& op, const char* node, SavedOperands saved, const Tensor& x,
+                             G gradient) {
   autograd::check_in_place(x);
   if (saved == SavedOperands::Never || !tracks(x)) {
     pointwise(op.formula, {x}, {}, &x);
@@ -89,7 +92,8 @@ struct BinaryRule {
 };
 
 template <class A, class B>
-Tensor binary(const Pointwise& op, const char* node, SavedOperands saved, const Tensor& a, const Operand& b, A ga, B gb) {
+Tensor binary(const Pointwise& op, const char* node, SavedOperands saved, const Tensor& a, const Operand& b,
+              A ga, B gb) {
   Tensor out = pointwise(op.formula, {a, b});
   if (saved == SavedOperands::Never || !(b.is_tensor() ? tracks(a, b.tensor()) : tracks(a))) return out;
   const Tensor second = as_tensor(b);
@@ -102,7 +106,8 @@ Tensor binary(const Pointwise& op, const char* node, SavedOperands saved, const 
 }
 
 template <class A, class B>
-const Tensor& binary_in_place(const Pointwise& op, const char* node, SavedOperands saved, const Tensor& a, const Operand& b, A ga, B gb) {
+const Tensor& binary_in_place(const Pointwise& op, const char* node, SavedOperands saved, const Tensor& a,
+                              const Operand& b, A ga, B gb) {
   if (b.is_tensor() ? tracks(a, b.tensor()) : tracks(a)) autograd::check_in_place(a);
   if (saved == SavedOperands::Never || !(b.is_tensor() ? tracks(a, b.tensor()) : tracks(a))) {
     pointwise(op.formula, {a, b}, {}, &a);
@@ -123,31 +128,40 @@ const Tensor& binary_in_place(const Pointwise& op, const char* node, SavedOperan
 
 }  // namespace
 
-#define RL_UNARY_GRADIENT(expression) \
-  [](const Tensor& g, const Tensor& x, const Tensor& y) -> Tensor { (void)x, (void)y; return expression; }
-#define RL_BINARY_GRADIENT(expression) \
-  [](const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) -> Tensor { (void)a, (void)b, (void)y; return expression; }
+#define RL_UNARY_GRADIENT(expression)                               \
+  [](const Tensor& g, const Tensor& x, const Tensor& y) -> Tensor { \
+    (void)x, (void)y;                                               \
+    return expression;                                              \
+  }
+#define RL_BINARY_GRADIENT(expression)                                               \
+  [](const Tensor& g, const Tensor& a, const Tensor& b, const Tensor& y) -> Tensor { \
+    (void)a, (void)b, (void)y;                                                       \
+    return expression;                                                               \
+  }
 
-#define UNARY(where, name, Formula_, Types, Result, Saved, gradient, domain, doc)                             \
-  Tensor name(const Tensor& input) {                                                                          \
-    return unary({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0", SavedOperands::Saved, input, \
-                 RL_UNARY_GRADIENT(gradient));                                                                \
-  }                                                                                                           \
-  RL_IF_INPLACE(where, const Tensor& name##_(const Tensor& input) {                                           \
-    return unary_in_place({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0",         \
-                          SavedOperands::Saved, input, RL_UNARY_GRADIENT(gradient));                          \
-  })
+#define UNARY(where, name, Formula_, Types, Result, Saved, gradient, domain, doc)                         \
+  Tensor name(const Tensor& input) {                                                                      \
+    return unary({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0",              \
+                 SavedOperands::Saved, input, RL_UNARY_GRADIENT(gradient));                               \
+  }                                                                                                       \
+  RL_IF_INPLACE(                                                                                          \
+      where, const Tensor& name##_(const Tensor& input) {                                                 \
+        return unary_in_place({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0", \
+                              SavedOperands::Saved, input, RL_UNARY_GRADIENT(gradient));                  \
+      })
 
-#define RL_BINARY(where, Second, name, Formula_, Result, Saved, gradient_a, gradient_b)                       \
-  Tensor name(const Tensor& input, Second other) {                                                    \
-    return binary({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0", SavedOperands::Saved, input, \
-                  other, RL_BINARY_GRADIENT(gradient_a), RL_BINARY_GRADIENT(gradient_b));                     \
-  }                                                                                                           \
-  RL_IF_INPLACE(where, const Tensor& name##_(const Tensor& input, Second other) {                     \
-    return binary_in_place({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0",        \
-                           SavedOperands::Saved, input, other, RL_BINARY_GRADIENT(gradient_a),                \
-                           RL_BINARY_GRADIENT(gradient_b));                                                   \
-  })
+#define RL_BINARY(where, Second, name, Formula_, Result, Saved, gradient_a, gradient_b)                    \
+  Tensor name(const Tensor& input, Second other) {                                                         \
+    return binary({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0",              \
+                  SavedOperands::Saved, input, other, RL_BINARY_GRADIENT(gradient_a),                      \
+                  RL_BINARY_GRADIENT(gradient_b));                                                         \
+  }                                                                                                        \
+  RL_IF_INPLACE(                                                                                           \
+      where, const Tensor& name##_(const Tensor& input, Second other) {                                    \
+        return binary_in_place({#name, Formula::Formula_, PointwiseResult::Result}, #Formula_ "Backward0", \
+                               SavedOperands::Saved, input, other, RL_BINARY_GRADIENT(gradient_a),         \
+                               RL_BINARY_GRADIENT(gradient_b));                                            \
+      })
 #define BINARY(where, name, Formula_, Types, Result, Saved, gradient_a, gradient_b, samples, doc) \
   RL_BINARY(where, const Operand&, name, Formula_, Result, Saved, gradient_a, gradient_b)
 #define TENSORS(where, name, Formula_, Types, Result, Saved, gradient_a, gradient_b, samples, doc) \

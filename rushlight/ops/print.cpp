@@ -21,19 +21,22 @@ PrintOptions current_options;
 std::string format_real(double value, std::chars_format format, int64_t precision) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  std::string text(static_cast<size_t>(precision) + 320, '\0');  // the largest double has 309 digits before the point
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, format, static_cast<int>(precision));
+  std::string text(static_cast<size_t>(precision) + 320,
+                   '\0');  // the largest double has 309 digits before the point
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), value, format, static_cast<int>(precision));
   text.resize(static_cast<size_t>(end.ptr - text.data()));
   return text;
 }
 
 void append_padded(std::string& out, const std::string& text, int64_t width) {
-  if (const int64_t missing = width - static_cast<int64_t>(text.size()); missing > 0) out.append(static_cast<size_t>(missing), ' ');
+  if (const int64_t missing = width - static_cast<int64_t>(text.size()); missing > 0)
+    out.append(static_cast<size_t>(missing), ' ');
   out += text;
 }
 
-// How all the real numbers of one tensor are written: as "1." when every one is whole, with exponents when they are
-// far apart, else with a fixed number of digits; all to the same width.
+// How all the real numbers of one tensor are written: as "1." when every one is whole, with exponents when
+// they are far apart, else with a fixed number of digits; all to the same width.
 class RealStyle {
  public:
   RealStyle(const std::vector<double>& values, const PrintOptions& options) : precision_(options.precision) {
@@ -45,7 +48,8 @@ class RealStyle {
       whole_ = whole_ && v == std::ceil(v);
     }
     if (largest == 0) return;
-    scientific_ = options.scientific.value_or(largest / smallest > 1000.0 || largest > 1e8 || smallest < 1e-4);
+    scientific_ =
+        options.scientific.value_or(largest / smallest > 1000.0 || largest > 1e8 || smallest < 1e-4);
     // Zeros and non-finite values do not widen the column: PyTorch measures only the others.
     for (const double v : values) {
       if (counts(v)) width_ = std::max(width_, static_cast<int64_t>(text(v).size()));
@@ -71,11 +75,14 @@ class RealStyle {
 
 // ---- the elements that are shown
 
-bool abbreviated(int64_t size, bool summarize, const PrintOptions& options) { return summarize && size > 2 * options.edge_items; }
+bool abbreviated(int64_t size, bool summarize, const PrintOptions& options) {
+  return summarize && size > 2 * options.edge_items;
+}
 
 // Calls f(offset) for the shown elements in order; the offset is in elements.
 template <class F>
-void for_each_shown(const Tensor& t, int64_t dim, int64_t offset, bool summarize, const PrintOptions& options, F&& f) {
+void for_each_shown(const Tensor& t, int64_t dim, int64_t offset, bool summarize, const PrintOptions& options,
+                    F&& f) {
   if (dim == t.dim()) return f(offset);
   const int64_t size = t.sizes()[dim], stride = t.strides()[dim];
   const bool cut = abbreviated(size, summarize, options);
@@ -183,7 +190,8 @@ class Layout {
     const int64_t size = tensor_.sizes()[dim];
     const bool cut = abbreviated(size, summarize_, options_);
     const int64_t shown = cut ? 2 * options_.edge_items + 1 : size;
-    const int64_t per_line = std::max<int64_t>(1, (std::max<int64_t>(options_.line_width, 0) - indent) / (elements_.width + 2));
+    const int64_t per_line =
+        std::max<int64_t>(1, (std::max<int64_t>(options_.line_width, 0) - indent) / (elements_.width + 2));
     for (int64_t i = 0; i < shown; ++i) {
       if (i && i % per_line == 0) break_line(1, indent);
       else if (i) out_ += ", ";
@@ -209,7 +217,8 @@ class Layout {
 std::string elements_text(const Tensor& t, int64_t indent, const PrintOptions& options) {
   if (t.numel() == 0) return "[]";
   RL_CHECK(t.dim() <= 1000, "a tensor of ", t.dim(), " dimensions is too deep to print");
-  RL_CHECK_AS(NotImplementedError, t.device().is_cpu(), "cannot print the elements of a tensor on ", t.device().str());
+  RL_CHECK_AS(NotImplementedError, t.device().is_cpu(), "cannot print the elements of a tensor on ",
+              t.device().str());
   return Layout(t, t.numel() > options.threshold, options).text(indent);
 }
 
@@ -238,10 +247,12 @@ std::vector<std::string> suffixes(const Tensor& t, const PrintOptions& options) 
   std::vector<std::string> out;
   if (!t.device().is_cpu()) out.push_back("device='" + t.device().str() + "'");
   bool default_dtype_shown = dtype == default_dtype();
-  if (meta || (t.numel() == 0 ? t.dim() != 1 : options.edge_items == 0)) out.push_back("size=" + tuple_text(t.sizes()));
+  if (meta || (t.numel() == 0 ? t.dim() != 1 : options.edge_items == 0))
+    out.push_back("size=" + tuple_text(t.sizes()));
   // Without elements to tell them apart, only the default dtype goes without saying.
   if (!meta && t.numel() > 0) {
-    default_dtype_shown |= dtype == DType::Int64 || dtype == DType::Bool || dtype == to_complex(default_dtype());
+    default_dtype_shown |=
+        dtype == DType::Int64 || dtype == DType::Bool || dtype == to_complex(default_dtype());
   }
   if (!default_dtype_shown) out.push_back(std::string("dtype=torch.") + info(dtype).name);
   if (std::string history = history_suffix(t); !history.empty()) out.push_back(std::move(history));
@@ -261,15 +272,17 @@ PrintOptions print_options() {
 }
 
 void set_print_options(const PrintOptions& options) {
-  RL_CHECK_AS(ValueError, options.precision >= 0 && options.precision <= 10000, "precision must be between 0 and 10000, but got ",
-              options.precision);
-  RL_CHECK_AS(ValueError, options.edge_items >= 0 && options.edge_items < (int64_t{1} << 31), "edgeitems must not be negative, but got ",
-              options.edge_items);
+  RL_CHECK_AS(ValueError, options.precision >= 0 && options.precision <= 10000,
+              "precision must be between 0 and 10000, but got ", options.precision);
+  RL_CHECK_AS(ValueError, options.edge_items >= 0 && options.edge_items < (int64_t{1} << 31),
+              "edgeitems must not be negative, but got ", options.edge_items);
   const std::lock_guard lock(options_mutex);
   current_options = options;
 }
 
-std::string elements_to_string(const Tensor& tensor, int64_t indent) { return elements_text(tensor, indent, print_options()); }
+std::string elements_to_string(const Tensor& tensor, int64_t indent) {
+  return elements_text(tensor, indent, print_options());
+}
 
 std::string to_string(const Tensor& tensor, std::string_view type_name) {
   if (!tensor.defined()) return "tensor(undefined)";
@@ -280,7 +293,8 @@ std::string to_string(const Tensor& tensor, std::string_view type_name) {
   out += meta ? "..." : elements_text(tensor, indent, options);
   const size_t newline = out.rfind('\n');
   // PyTorch counts the last line as two characters longer than it is.
-  int64_t line = newline == std::string::npos ? length(out) + 2 : static_cast<int64_t>(out.size() - newline) + 1;
+  int64_t line =
+      newline == std::string::npos ? length(out) + 2 : static_cast<int64_t>(out.size() - newline) + 1;
   for (const std::string& suffix : suffixes(tensor, options)) {
     const int64_t size = length(suffix);
     if (line + size + 2 > options.line_width) {

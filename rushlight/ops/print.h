@@ -17,11 +17,11 @@ namespace rushlight {
 
 // torch.set_printoptions.
 struct PrintOptions {
-  int64_t precision = 4;                      // digits behind the point
-  int64_t threshold = 1000;                   // tensors with more elements are shown by their edges
-  int64_t edge_items = 3;                     // how many at each end of a dimension then
-  int64_t line_width = 80;                    // characters
-  std::optional<bool> scientific;             // absent: decided by the values
+  int64_t precision = 4;           // digits behind the point
+  int64_t threshold = 1000;        // tensors with more elements are shown by their edges
+  int64_t edge_items = 3;          // how many at each end of a dimension then
+  int64_t line_width = 80;         // characters
+  std::optional<bool> scientific;  // absent: decided by the values
 };
 
 PrintOptions print_options();

@@ -1,6 +1,6 @@
-// The dtype that an operation on several operands computes in (PyTorch's tensor attributes documentation, "type promotion"):
-// operands of a higher category win, and within a category tensors with dimensions win over 0-d tensors, and those over
-// Python numbers.
+// The dtype that an operation on several operands computes in (PyTorch's tensor attributes documentation,
+// "type promotion"): operands of a higher category win, and within a category tensors with dimensions win
+// over 0-d tensors, and those over Python numbers.
 #pragma once
 
 #include "rushlight/core/tensor.h"
@@ -36,7 +36,8 @@ class ResultType {
   static OptDType combine(OptDType higher, OptDType lower) {
     if (!higher) return lower;
     if (!lower || category(*higher) >= category(*lower)) return higher;
-    // A wider category from a lower rank brings its kind, not its width: float32 tensor + complex number is complex64.
+    // A wider category from a lower rank brings its kind, not its width: float32 tensor + complex number is
+    // complex64.
     if (is_complex(*lower) && is_floating(*higher)) return to_complex(*higher);
     return lower;
   }

@@ -14,7 +14,8 @@ using autograd::Record;
 using autograd::tracks;
 
 Tensor repeat(const Tensor& self, DimsRef repeats) {
-  RL_CHECK(repeats.size() >= self.dim(), "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+  RL_CHECK(repeats.size() >= self.dim(),
+           "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
   // The output seen as (r0, n0, r1, n1, ...) is the input expanded.
   const int64_t shift = repeats.size() - self.dim();
   Dims sizes, split_sizes, split_strides, source_strides;
@@ -33,14 +34,16 @@ Tensor repeat(const Tensor& self, DimsRef repeats) {
     split_strides.push_back(out.strides()[d] * split_sizes[2 * d + 1]);
     split_strides.push_back(out.strides()[d]);
   }
-  if (out.numel()) cpu::move(self.item_size(), split_sizes, out.raw_data(), split_strides, self.raw_data(), source_strides);
+  if (out.numel())
+    cpu::move(self.item_size(), split_sizes, out.raw_data(), split_strides, self.raw_data(), source_strides);
   if (!tracks(self)) return out;
-  return Record("RepeatBackward0", {self}).rule(out, [sizes = self.sizes(), split_sizes](Node&, const Tensor& g) -> Tensor {
-    if (g.numel() == 0) return zeros(sizes, g.dtype(), g.device());
-    Dims kept = split_sizes;
-    for (int64_t d = 0; d < kept.size(); d += 2) kept[d] = 1;
-    return g.reshape(split_sizes).sum_to_size(kept).reshape(sizes);
-  });
+  return Record("RepeatBackward0", {self})
+      .rule(out, [sizes = self.sizes(), split_sizes](Node&, const Tensor& g) -> Tensor {
+        if (g.numel() == 0) return zeros(sizes, g.dtype(), g.device());
+        Dims kept = split_sizes;
+        for (int64_t d = 0; d < kept.size(); d += 2) kept[d] = 1;
+        return g.reshape(split_sizes).sum_to_size(kept).reshape(sizes);
+      });
 }
 
 Tensor tile(const Tensor& input, DimsRef dims) {
@@ -73,7 +76,9 @@ Tensor repeat_indices(const Tensor& repeats, OptInt output_size) {
 
 }  // namespace
 
-Tensor repeat_interleave(const Tensor& repeats, OptInt output_size) { return repeat_indices(repeats, output_size).to(repeats.dtype()); }
+Tensor repeat_interleave(const Tensor& repeats, OptInt output_size) {
+  return repeat_indices(repeats, output_size).to(repeats.dtype());
+}
 
 Tensor repeat_interleave(const Tensor& input, const Tensor& repeats, OptInt dim, OptInt output_size) {
   const Tensor x = dim ? input : input.flatten();
@@ -81,7 +86,8 @@ Tensor repeat_interleave(const Tensor& input, const Tensor& repeats, OptInt dim,
   RL_CHECK(repeats.dim() <= 1, "repeats must be 0-dim or 1-dim tensor");
   const int64_t size = x.dim() ? x.sizes()[d] : 1;
   const bool one = repeats.numel() == 1;
-  RL_CHECK(one || repeats.sizes()[0] == size, "repeats must have the same size as input along dim, but got repeats.size(0) = ",
+  RL_CHECK(one || repeats.sizes()[0] == size,
+           "repeats must have the same size as input along dim, but got repeats.size(0) = ",
            repeats.dim() ? repeats.sizes()[0] : 1, " and input.size(", d, ") = ", size);
   return x.index_select(d, repeat_indices(one ? repeats.reshape(1).expand(size) : repeats, output_size));
 }
@@ -93,7 +99,8 @@ Tensor repeat_interleave(const Tensor& input, int64_t repeats, OptInt dim, OptIn
   const Tensor y = x.dim() ? x : x.reshape(1);
   int64_t total;
   RL_CHECK(!__builtin_mul_overflow(y.sizes()[d], repeats, &total), "numel: integer multiplication overflow");
-  RL_CHECK(!output_size || *output_size == total, "repeat_interleave: Invalid output_size, expected ", total, " but got ", output_size.value_or(0));
+  RL_CHECK(!output_size || *output_size == total, "repeat_interleave: Invalid output_size, expected ", total,
+           " but got ", output_size.value_or(0));
   Dims wide = y.sizes(), flat = y.sizes();
   wide.insert(d + 1, repeats);
   flat[d] = total;
@@ -108,7 +115,8 @@ Dims wrapped_dims(const Tensor& t, DimsRef dims) {
   Dims out;
   for (int64_t d : dims) {
     d = wrap_dim(d, t.dim());
-    RL_CHECK(std::count(out.begin(), out.end(), d) == 0, "dim ", d, " appears multiple times in the list of dims");
+    RL_CHECK(std::count(out.begin(), out.end(), d) == 0, "dim ", d,
+             " appears multiple times in the list of dims");
     out.push_back(d);
   }
   return out;
@@ -132,7 +140,9 @@ Tensor flip(const Tensor& input, DimsRef dims) {
     cpu::move(input.item_size(), input.sizes(), out.raw_data(), out.strides(), last, strides);
   }
   if (!tracks(input)) return out;
-  return Record("FlipBackward0", {input}).rule(out, [reversed](Node&, const Tensor& g) -> Tensor { return g.flip(reversed); });
+  return Record("FlipBackward0", {input}).rule(out, [reversed](Node&, const Tensor& g) -> Tensor {
+    return g.flip(reversed);
+  });
 }
 
 Tensor fliplr(const Tensor& input) {
@@ -171,14 +181,16 @@ Tensor roll_all(const Tensor& input, const Dims& shifts, const Dims& dims) {
 
 Tensor roll(const Tensor& input, DimsRef shifts, OptDims dims) {
   RL_CHECK(!shifts.empty(), "`shifts` required");
-  RL_CHECK((dims.empty() && shifts.size() == 1) || dims.size() == shifts.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
-           ", dims:", dims.size());
+  RL_CHECK((dims.empty() && shifts.size() == 1) || dims.size() == shifts.size(),
+           "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
   Dims wrapped, by = shifts.copy();
   for (int64_t d : dims) wrapped.push_back(wrap_dim(d, input.dim(), false));
   Tensor out = roll_all(input, by, wrapped);
   if (!tracks(input)) return out;
   for (int64_t& s : by) s = s == INT64_MIN ? 0 : -s;
-  return Record("RollBackward0", {input}).rule(out, [by, wrapped](Node&, const Tensor& g) -> Tensor { return g.roll(by, wrapped); });
+  return Record("RollBackward0", {input}).rule(out, [by, wrapped](Node&, const Tensor& g) -> Tensor {
+    return g.roll(by, wrapped);
+  });
 }
 
 Tensor rot90(const Tensor& input, int64_t k, OptDims dims_or_none) {
@@ -186,8 +198,8 @@ Tensor rot90(const Tensor& input, int64_t k, OptDims dims_or_none) {
   const int64_t rank = input.dim();
   RL_CHECK(chosen.size() == 2, "expected total rotation dims == 2, but got dims = ", chosen.size());
   RL_CHECK(rank >= 2, "expected total dims >= 2, but got total dims = ", rank);
-  RL_CHECK(chosen[0] != chosen[1] && std::abs(chosen[0] - chosen[1]) != rank, "expected rotation dims to be different, but got dim0 = ", chosen[0],
-           " and dim1 = ", chosen[1]);
+  RL_CHECK(chosen[0] != chosen[1] && std::abs(chosen[0] - chosen[1]) != rank,
+           "expected rotation dims to be different, but got dim0 = ", chosen[0], " and dim1 = ", chosen[1]);
   for (int64_t d : chosen) wrap_dim(d, rank);
   Tensor out;
   {
@@ -201,7 +213,9 @@ Tensor rot90(const Tensor& input, int64_t k, OptDims dims_or_none) {
   }
   if (!tracks(input)) return out;
   out = make_alias(out, out.sizes(), out.strides(), out.storage_offset());
-  return Record("Rot90Backward0", {input}).rule(out, [k, chosen](Node&, const Tensor& g) -> Tensor { return g.rot90(-(k % 4), chosen); });
+  return Record("Rot90Backward0", {input}).rule(out, [k, chosen](Node&, const Tensor& g) -> Tensor {
+    return g.rot90(-(k % 4), chosen);
+  });
 }
 
 // ---- triangles
@@ -214,13 +228,18 @@ Tensor triangle(const char* name, const Tensor& input, int64_t diagonal, bool lo
   const Tensor in = input.contiguous();
   Tensor out = make_tensor(in.sizes(), in.dtype(), in.device());
   const int64_t rows = in.size(-2), columns = in.size(-1);
-  if (in.numel()) cpu::triangle(in.item_size(), in.numel() / (rows * columns), rows, columns, diagonal, lower, in.raw_data(), out.raw_data());
+  if (in.numel())
+    cpu::triangle(in.item_size(), in.numel() / (rows * columns), rows, columns, diagonal, lower,
+                  in.raw_data(), out.raw_data());
   return out;
 }
 
-Tensor record_triangle(const char* node, const Tensor& input, const Tensor& out, int64_t diagonal, bool lower) {
+Tensor record_triangle(const char* node, const Tensor& input, const Tensor& out, int64_t diagonal,
+                       bool lower) {
   if (!tracks(input)) return out;
-  return Record(node, {input}).rule(out, [diagonal, lower](Node&, const Tensor& g) -> Tensor { return lower ? g.tril(diagonal) : g.triu(diagonal); });
+  return Record(node, {input}).rule(out, [diagonal, lower](Node&, const Tensor& g) -> Tensor {
+    return lower ? g.tril(diagonal) : g.triu(diagonal);
+  });
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ using autograd::tracks;
 using cpu::Finish;
 using cpu::Reduce;
 
-ReducedDims::ReducedDims(const Tensor& x, OptDims dim, bool keepdim) : sizes_(x.sizes()), flags_(x.dim()), keepdim_(keepdim) {
+ReducedDims::ReducedDims(const Tensor& x, OptDims dim, bool keepdim)
+    : sizes_(x.sizes()), flags_(x.dim()), keepdim_(keepdim) {
   const bool everything = !dim.has_value() || dim.empty();
   for (int64_t i = 0; i < dim.size(); ++i) {
     const int64_t d = wrap_dim(dim[i], x.dim());
@@ -29,7 +30,8 @@ ReducedDims::ReducedDims(const Tensor& x, OptDims dim, bool keepdim) : sizes_(x.
 
 Dims ReducedDims::list() const {
   Dims dims;
-  for (int64_t d = 0; d < flags_.size(); ++d) if (flags_[d]) dims.push_back(d);
+  for (int64_t d = 0; d < flags_.size(); ++d)
+    if (flags_[d]) dims.push_back(d);
   return dims;
 }
 
@@ -86,7 +88,8 @@ Tensor mean_recorded(const char* node, const Tensor& x, const ReducedDims& dims,
   const double count = static_cast<double>(dims.count());
   Tensor out = reduce(x, dims, {Reduce::Sum, out_dtype, out_dtype, Finish::Divide, count});
   if (!tracks(x)) return out;
-  return Record(node, {x}).rule(out, [dims, count](Node&, const Tensor& g) -> Tensor { return dims.spread(g / std::max(count, 1.0)); });
+  return Record(node, {x}).rule(
+      out, [dims, count](Node&, const Tensor& g) -> Tensor { return dims.spread(g / std::max(count, 1.0)); });
 }
 
 // The product of all elements of a row but one, for each: with zeros in it, y / x will not do.
@@ -115,7 +118,9 @@ Tensor prod_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64_t 
 
 }  // namespace
 
-Tensor sum(const Tensor& x, OptDType dtype) { return sum_recorded("SumBackward0", x, ReducedDims::all(x), dtype); }
+Tensor sum(const Tensor& x, OptDType dtype) {
+  return sum_recorded("SumBackward0", x, ReducedDims::all(x), dtype);
+}
 Tensor sum(const Tensor& x, OptDims dim, bool keepdim, OptDType dtype) {
   return sum_recorded("SumBackward1", x, ReducedDims(x, dim, keepdim), dtype);
 }
@@ -141,20 +146,24 @@ Tensor nansum(const Tensor& x, OptDims dim, bool keepdim, OptDType dtype) {
   const ReducedDims dims(x, dim, keepdim);
   const DType out_dtype = dtype.value_or(x.dtype());
   Tensor out = is_floating(out_dtype) ? reduce(x, dims, {Reduce::NanSum, out_dtype, out_dtype})
-                                      : reduce(where(x.detach().isnan(), 0, x.detach()), dims, {Reduce::Sum, out_dtype, out_dtype});
+                                      : reduce(where(x.detach().isnan(), 0, x.detach()), dims,
+                                               {Reduce::Sum, out_dtype, out_dtype});
   if (!tracks(x) || !is_inexact(out_dtype)) return out;
   return Record("NansumBackward0", {x}).save(x).rule(out, [dims](Node& n, const Tensor& g) -> Tensor {
     return where(n.saved(0).isnan(), 0, dims.spread(g));
   });
 }
 
-Tensor mean(const Tensor& x, OptDType dtype) { return mean_recorded("MeanBackward0", x, ReducedDims::all(x), dtype); }
+Tensor mean(const Tensor& x, OptDType dtype) {
+  return mean_recorded("MeanBackward0", x, ReducedDims::all(x), dtype);
+}
 Tensor mean(const Tensor& x, OptDims dim, bool keepdim, OptDType dtype) {
   return mean_recorded("MeanBackward1", x, ReducedDims(x, dim, keepdim), dtype);
 }
 
 Tensor nanmean(const Tensor& x, OptDims dim, bool keepdim, OptDType dtype) {
-  RL_CHECK(is_inexact(x.dtype()), "nanmean(): expected input to have floating point or complex dtype but got ",
+  RL_CHECK(is_inexact(x.dtype()),
+           "nanmean(): expected input to have floating point or complex dtype but got ",
            info(x.dtype()).message_name);
   return nansum(x, dim, keepdim, dtype) / x.detach().isnan().logical_not().sum(dim, keepdim);
 }
@@ -162,10 +171,13 @@ Tensor nanmean(const Tensor& x, OptDims dim, bool keepdim, OptDType dtype) {
 Tensor prod(const Tensor& x, OptDType dtype) {
   Tensor out = accumulate(Reduce::Prod, x, ReducedDims::all(x), dtype);
   if (!tracks(x) || !is_inexact(out.dtype())) return out;
-  return Record("ProdBackward0", {x}).save(x).save_output(out).rule(out, [](Node& n, const Tensor& g) -> Tensor {
-    const Tensor x = n.saved(0);
-    return prod_gradient(g, x.reshape(-1), n.saved(1), 0).reshape(x.sizes());
-  });
+  return Record("ProdBackward0", {x})
+      .save(x)
+      .save_output(out)
+      .rule(out, [](Node& n, const Tensor& g) -> Tensor {
+        const Tensor x = n.saved(0);
+        return prod_gradient(g, x.reshape(-1), n.saved(1), 0).reshape(x.sizes());
+      });
 }
 
 Tensor prod(const Tensor& x, int64_t dim, bool keepdim, OptDType dtype) {
@@ -173,11 +185,14 @@ Tensor prod(const Tensor& x, int64_t dim, bool keepdim, OptDType dtype) {
   dim = wrap_dim(dim, x.dim());
   Tensor out = accumulate(Reduce::Prod, x, dims, dtype);
   if (!tracks(x) || !is_inexact(out.dtype())) return out;
-  return Record("ProdBackward1", {x}).save(x).save_output(out).rule(out, [dims, dim](Node& n, const Tensor& g) -> Tensor {
-    const Tensor x = n.saved(0);
-    if (x.dim() == 0) return g;
-    return prod_gradient(dims.unsqueezed(g), x, dims.unsqueezed(n.saved(1)), dim);
-  });
+  return Record("ProdBackward1", {x})
+      .save(x)
+      .save_output(out)
+      .rule(out, [dims, dim](Node& n, const Tensor& g) -> Tensor {
+        const Tensor x = n.saved(0);
+        if (x.dim() == 0) return g;
+        return prod_gradient(dims.unsqueezed(g), x, dims.unsqueezed(n.saved(1)), dim);
+      });
 }
 
 Tensor count_nonzero(const Tensor& x, OptDims dim) {

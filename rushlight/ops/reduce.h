@@ -16,9 +16,10 @@ class ReducedDims {
 
   bool reduces(int64_t d) const { return flags_[d] != 0; }
   bool keepdim() const { return keepdim_; }
-  int64_t count() const { return count_; }      // elements behind each result
+  int64_t count() const { return count_; }  // elements behind each result
   const Dims& out_sizes() const { return keepdim_ ? kept_ : out_; }
-  // A result, or its gradient, back in the input's shape: as a view with strides of zero; or with sizes of one.
+  // A result, or its gradient, back in the input's shape: as a view with strides of zero; or with sizes of
+  // one.
   Tensor spread(const Tensor& g) const { return unsqueezed(g).expand(sizes_); }
   Tensor unsqueezed(const Tensor& g) const { return keepdim_ ? g : g.reshape(kept_); }
   Dims list() const;
@@ -31,8 +32,8 @@ class ReducedDims {
 
 struct ReduceOptions {
   cpu::Reduce op;
-  DType out;                // dtype of the result
-  DType compute;            // what elements are converted to first, up to its compute type
+  DType out;      // dtype of the result
+  DType compute;  // what elements are converted to first, up to its compute type
   cpu::Finish finish = cpu::Finish::None;
   double divisor = 1;
   Tensor* second = nullptr;  // receives the second result

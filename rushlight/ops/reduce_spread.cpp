@@ -42,10 +42,15 @@ Tensor spread_forward(const Tensor& x, const Spread& s, Tensor* mean) {
   if (is_complex(x.dtype())) {
     Tensor total = spread_forward(x.detach().real(), {s.dims, s.divisor, false}, nullptr) +
                    spread_forward(imaginary(x), {s.dims, s.divisor, false}, nullptr);
-    if (mean) *mean = reduce(x, s.dims, {Reduce::Sum, x.dtype(), x.dtype(), Finish::Divide, static_cast<double>(s.dims.count())});
+    if (mean)
+      *mean =
+          reduce(x, s.dims,
+                 {Reduce::Sum, x.dtype(), x.dtype(), Finish::Divide, static_cast<double>(s.dims.count())});
     return s.root ? total.sqrt() : total;
   }
-  return reduce(x, s.dims, {Reduce::Moments, x.dtype(), x.dtype(), s.root ? Finish::DivideSqrt : Finish::Divide, s.divisor, mean, x.dtype()});
+  return reduce(x, s.dims,
+                {Reduce::Moments, x.dtype(), x.dtype(), s.root ? Finish::DivideSqrt : Finish::Divide,
+                 s.divisor, mean, x.dtype()});
 }
 
 // g / y, and zero where y is; so is the gradient of that.
@@ -66,7 +71,9 @@ Tensor spread_op(const char* node, const Tensor& x, const Spread& s) {
   Record record(node, {x});
   record.save(x);
   if (s.root) record.save_output(out);
-  return record.rule(out, [s](Node& n, const Tensor& g) -> Tensor { return spread_gradient(s, g, n.saved(0), s.root ? n.saved(1) : Tensor()); });
+  return record.rule(out, [s](Node& n, const Tensor& g) -> Tensor {
+    return spread_gradient(s, g, n.saved(0), s.root ? n.saved(1) : Tensor());
+  });
 }
 
 TensorPair spread_mean_op(const char* node, const Tensor& x, const Spread& s) {
@@ -88,33 +95,55 @@ TensorPair spread_mean_op(const char* node, const Tensor& x, const Spread& s) {
 
 }  // namespace
 
-Tensor var(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) { return spread_op("VarBackward0", x, spread_of(x, dim, unbiased, keepdim, false)); }
-Tensor var(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) { return spread_op("VarBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, false)); }
-Tensor std(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) { return spread_op("StdBackward0", x, spread_of(x, dim, unbiased, keepdim, true)); }
-Tensor std(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) { return spread_op("StdBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, true)); }
-TensorPair var_mean(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) { return spread_mean_op("VarMeanBackward0", x, spread_of(x, dim, unbiased, keepdim, false)); }
-TensorPair var_mean(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) { return spread_mean_op("VarMeanBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, false)); }
-TensorPair std_mean(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) { return spread_mean_op("StdMeanBackward0", x, spread_of(x, dim, unbiased, keepdim, true)); }
-TensorPair std_mean(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) { return spread_mean_op("StdMeanBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, true)); }
+Tensor var(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) {
+  return spread_op("VarBackward0", x, spread_of(x, dim, unbiased, keepdim, false));
+}
+Tensor var(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) {
+  return spread_op("VarBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, false));
+}
+Tensor std(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) {
+  return spread_op("StdBackward0", x, spread_of(x, dim, unbiased, keepdim, true));
+}
+Tensor std(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) {
+  return spread_op("StdBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, true));
+}
+TensorPair var_mean(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) {
+  return spread_mean_op("VarMeanBackward0", x, spread_of(x, dim, unbiased, keepdim, false));
+}
+TensorPair var_mean(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) {
+  return spread_mean_op("VarMeanBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, false));
+}
+TensorPair std_mean(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) {
+  return spread_mean_op("StdMeanBackward0", x, spread_of(x, dim, unbiased, keepdim, true));
+}
+TensorPair std_mean(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) {
+  return spread_mean_op("StdMeanBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, true));
+}
 
 // ---- vector norms
 
 namespace {
 
 void check_norm_dtypes(const Tensor& x, OptDType dtype) {
-  RL_CHECK(is_inexact(x.dtype()), "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", info(x.dtype()).message_name);
+  RL_CHECK(is_inexact(x.dtype()),
+           "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+           info(x.dtype()).message_name);
   if (!dtype) return;
-  RL_CHECK(is_inexact(*dtype), "linalg.vector_norm: dtype should be floating point or complex, but got ", info(*dtype).message_name);
-  RL_CHECK(is_complex(x.dtype()) == is_complex(*dtype), "linalg.vector_norm: dtype should be ", is_complex(x.dtype()) ? "complex" : "real", " for ",
-           is_complex(x.dtype()) ? "complex" : "real", " inputs, but got ", info(*dtype).message_name);
-  RL_CHECK(promote_types(x.dtype(), *dtype) == *dtype, "linalg.vector_norm: the dtype of the input (", info(x.dtype()).message_name,
-           ") should be convertible without narrowing to the specified dtype (", info(*dtype).message_name, ")");
+  RL_CHECK(is_inexact(*dtype), "linalg.vector_norm: dtype should be floating point or complex, but got ",
+           info(*dtype).message_name);
+  RL_CHECK(is_complex(x.dtype()) == is_complex(*dtype), "linalg.vector_norm: dtype should be ",
+           is_complex(x.dtype()) ? "complex" : "real", " for ", is_complex(x.dtype()) ? "complex" : "real",
+           " inputs, but got ", info(*dtype).message_name);
+  RL_CHECK(promote_types(x.dtype(), *dtype) == *dtype, "linalg.vector_norm: the dtype of the input (",
+           info(x.dtype()).message_name, ") should be convertible without narrowing to the specified dtype (",
+           info(*dtype).message_name, ")");
 }
 
 // Of nothing, only norms with an identity exist.
 void check_norm_empty(const Tensor& x, double p, const OptDims& dim) {
   if (x.numel() > 0 || (p >= 0 && !std::isinf(p))) return;
-  RL_CHECK(dim.has_value() && !dim.empty(), "linalg.vector_norm cannot compute the ", p, " norm on an empty tensor because the operation does not have an identity");
+  RL_CHECK(dim.has_value() && !dim.empty(), "linalg.vector_norm cannot compute the ", p,
+           " norm on an empty tensor because the operation does not have an identity");
   for (int64_t d : dim) {
     RL_CHECK(x.size(d) != 0, "linalg.vector_norm cannot compute the ", p, " norm on the dimension ", d,
              "because this dimension is empty and the operation does not have an identity");
@@ -130,7 +159,8 @@ Tensor norm_forward(const Tensor& x, double p, const ReducedDims& dims) {
   return reduce(x.abs().pow(p), dims, {Reduce::Sum, t, t}).pow(1 / p);
 }
 
-Tensor norm_gradient(double p, const ReducedDims& dims, const Tensor& grad, const Tensor& x, const Tensor& norm) {
+Tensor norm_gradient(double p, const ReducedDims& dims, const Tensor& grad, const Tensor& x,
+                     const Tensor& norm) {
   if (p == 0) return zeros_like(x);
   const Tensor g = dims.unsqueezed(grad), y = dims.unsqueezed(norm);
   if (p == 1) return g * x.sgn();
@@ -156,9 +186,12 @@ Tensor linalg_vector_norm(const Tensor& x, const Scalar& ord, OptDims dim, bool 
   const bool real = !is_complex(x.dtype());
   Tensor out = norm_forward(real ? source.detach() : source.detach().abs(), p, dims);
   if (!tracks(source)) return out;
-  return Record("LinalgVectorNormBackward0", {source}).save(source).save_output(out).rule(out, [p, dims](Node& n, const Tensor& g) -> Tensor {
-    return norm_gradient(p, dims, g, n.saved(0), n.saved(1));
-  });
+  return Record("LinalgVectorNormBackward0", {source})
+      .save(source)
+      .save_output(out)
+      .rule(out, [p, dims](Node& n, const Tensor& g) -> Tensor {
+        return norm_gradient(p, dims, g, n.saved(0), n.saved(1));
+      });
 }
 
 Tensor norm(const Tensor& x, OptScalar p, OptDims dim, bool keepdim, OptDType dtype) {
@@ -180,7 +213,8 @@ Tensor logsumexp_composed(const Tensor& x, const ReducedDims& dims) {
   if (x.numel() == 0) return x.exp().sum(dims.list(), dims.keepdim()).log();
   Tensor top = x.amax(dims.list(), true);
   top = where(top.isinf(), 0, top);
-  return (x - top).exp().sum(dims.list(), dims.keepdim()).log() + (dims.keepdim() ? top : top.reshape(dims.out_sizes()));
+  return (x - top).exp().sum(dims.list(), dims.keepdim()).log() +
+         (dims.keepdim() ? top : top.reshape(dims.out_sizes()));
 }
 
 Tensor logsumexp_forward(const Tensor& x, const ReducedDims& dims) {
@@ -188,7 +222,8 @@ Tensor logsumexp_forward(const Tensor& x, const ReducedDims& dims) {
   if (is_complex(x.dtype()) && x.numel() > 0) {
     Tensor top = x.real().amax(list, true);
     top = where(top.isinf(), 0, top);
-    return (x - top).exp().sum(list, dims.keepdim()).log() + (dims.keepdim() ? top : top.reshape(dims.out_sizes()));
+    return (x - top).exp().sum(list, dims.keepdim()).log() +
+           (dims.keepdim() ? top : top.reshape(dims.out_sizes()));
   }
   if (list.size() != 1 || x.numel() == 0) return logsumexp_composed(x, dims);
   return log_sum_exp_along(x, list[0]).view(dims.out_sizes());
@@ -201,9 +236,12 @@ Tensor logsumexp(const Tensor& input, DimsRef dim, bool keepdim) {
   const ReducedDims dims(x, OptDims(dim), keepdim);
   Tensor out = logsumexp_forward(x.detach(), dims);
   if (!tracks(x)) return out;
-  return Record("LogsumexpBackward0", {x}).save(x).save_output(out).rule(out, [dims](Node& n, const Tensor& g) -> Tensor {
-    return dims.unsqueezed(g) * (n.saved(0) - dims.unsqueezed(n.saved(1))).exp().conj();
-  });
+  return Record("LogsumexpBackward0", {x})
+      .save(x)
+      .save_output(out)
+      .rule(out, [dims](Node& n, const Tensor& g) -> Tensor {
+        return dims.unsqueezed(g) * (n.saved(0) - dims.unsqueezed(n.saved(1))).exp().conj();
+      });
 }
 
 }  // namespace rushlight

@@ -1,4 +1,5 @@
-// Resizing: every mode but 'area' is a weighted sum of a few places along each dimension, one dimension after the other.
+// Resizing: every mode but 'area' is a weighted sum of a few places along each dimension, one dimension after
+// the other.
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -23,12 +24,19 @@ enum class Mode : uint8_t { Nearest, NearestExact, Linear, Cubic, Area };
 struct ModeInfo {
   const char* name;
   Mode mode;
-  int64_t rank;  // of the input; 0: any
+  int64_t rank;          // of the input; 0: any
   const char* nodes[3];  // for one, two and three dimensions
 };
 constexpr ModeInfo kModes[] = {
-    {"nearest", Mode::Nearest, 0, {"UpsampleNearest1DBackward0", "UpsampleNearest2DBackward0", "UpsampleNearest3DBackward0"}},
-    {"nearest-exact", Mode::NearestExact, 0, {"UpsampleNearestExact1DBackward0", "UpsampleNearestExact2DBackward0", "UpsampleNearestExact3DBackward0"}},
+    {"nearest",
+     Mode::Nearest,
+     0,
+     {"UpsampleNearest1DBackward0", "UpsampleNearest2DBackward0", "UpsampleNearest3DBackward0"}},
+    {"nearest-exact",
+     Mode::NearestExact,
+     0,
+     {"UpsampleNearestExact1DBackward0", "UpsampleNearestExact2DBackward0",
+      "UpsampleNearestExact3DBackward0"}},
     {"linear", Mode::Linear, 3, {"UpsampleLinear1DBackward0", nullptr, nullptr}},
     {"bilinear", Mode::Linear, 4, {nullptr, "UpsampleBilinear2DBackward0", nullptr}},
     {"trilinear", Mode::Linear, 5, {nullptr, nullptr, "UpsampleTrilinear3DBackward0"}},
@@ -87,10 +95,14 @@ struct Resample {
   const char* name(bool) const { return node; }
 
   Tensor apply(const Tensor& x, bool transposed) const {
-    const DType dtype = x.dtype() == DType::Float64 || !is_floating(x.dtype()) ? DType::Float64 : DType::Float32;
+    const DType dtype =
+        x.dtype() == DType::Float64 || !is_floating(x.dtype()) ? DType::Float64 : DType::Float32;
     Tensor out = x.detach().to(dtype).contiguous();
     const int64_t lead = x.dim() - static_cast<int64_t>(axes->size());
-    for (size_t k = 0; k < axes->size(); ++k) {
+    for (size_t step = 0; step < axes->size(); ++step) {
+      // The last dimension first: its gathers are the slow part, and the tensor grows with each step (or
+      // shrinks, on the way back).
+      const size_t k = transposed ? step : axes->size() - 1 - step;
       const Axis& axis = (*axes)[k];
       const int64_t d = lead + static_cast<int64_t>(k);
       Dims sizes = out.sizes();
@@ -111,15 +123,20 @@ struct Resample {
 };
 
 const ModeInfo* find_mode(String name) {
-  for (const ModeInfo& m : kModes) if (name == m.name) return &m;
+  for (const ModeInfo& m : kModes)
+    if (name == m.name) return &m;
   return nullptr;
 }
 
 void check_mode(const Tensor& input, String name, const ModeInfo* mode) {
   const int64_t rank = input.dim();
-  RL_CHECK_AS(NotImplementedError, mode && rank >= 3 && rank <= 5, "Input Error: Only 3D, 4D and 5D input Tensors supported (got ", rank,
-              "D) for the modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got ", name, ")");
-  RL_CHECK_AS(NotImplementedError, mode->rank == 0 || mode->rank == rank, "Got ", rank, "D input, but ", name, " mode needs ", mode->rank, "D input");
+  RL_CHECK_AS(NotImplementedError, mode && rank >= 3 && rank <= 5,
+              "Input Error: Only 3D, 4D and 5D input Tensors supported (got ", rank,
+              "D) for the modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | "
+              "nearest-exact (got ",
+              name, ")");
+  RL_CHECK_AS(NotImplementedError, mode->rank == 0 || mode->rank == rank, "Got ", rank, "D input, but ", name,
+              " mode needs ", mode->rank, "D input");
 }
 
 std::string list_text(DimsRef values, const char* open, const char* close) {
@@ -136,15 +153,19 @@ struct Target {
 Target target_of(const Tensor& input, OptDims size, const OptDoubles& scale_factor, bool recompute) {
   const int64_t spatial = input.dim() - 2;
   const DimsRef sizes(input.sizes().data() + 2, spatial);
-  RL_CHECK_AS(ValueError, !(size.has_value() && scale_factor.has_value()), "only one of size or scale_factor should be defined");
-  RL_CHECK_AS(ValueError, size.has_value() || scale_factor.has_value(), "either size or scale_factor should be defined");
+  RL_CHECK_AS(ValueError, !(size.has_value() && scale_factor.has_value()),
+              "only one of size or scale_factor should be defined");
+  RL_CHECK_AS(ValueError, size.has_value() || scale_factor.has_value(),
+              "either size or scale_factor should be defined");
   Target out{{}, std::vector<double>(spatial, 0.0)};
   if (size.has_value()) {
     RL_CHECK_AS(ValueError, !recompute, "recompute_scale_factor is not meaningful with an explicit size.");
     RL_CHECK_AS(ValueError, size.size() == 1 || size.size() == spatial,
-                "Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of ", list_text(sizes, "[", "]"),
-                " and output size of ", list_text(size, "(", ")"),
-                ". Please provide input tensor in (N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) format.");
+                "Input and output must have the same number of spatial dimensions, but got input with "
+                "spatial dimensions of ",
+                list_text(sizes, "[", "]"), " and output size of ", list_text(size, "(", ")"),
+                ". Please provide input tensor in (N, C, d1, d2, ...,dK) format and output size in (o1, o2, "
+                "...,oK) format.");
     for (int64_t d = 0; d < spatial; ++d) out.sizes.push_back(size[size.size() == 1 ? 0 : d]);
     return out;
   }
@@ -152,12 +173,16 @@ Target target_of(const Tensor& input, OptDims size, const OptDoubles& scale_fact
   if (factors.size() != 1 && static_cast<int64_t>(factors.size()) != spatial) {
     std::string shown;
     for (double f : factors) shown += concat(shown.empty() ? "" : ", ", f);
-    throw_error<ValueError>("Input and scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions of ",
-                            list_text(sizes, "[", "]"), " and scale_factor of shape (", shown,
-                            "). Please provide input tensor in (N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) format.");
+    throw_error<ValueError>(
+        "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial "
+        "dimensions of ",
+        list_text(sizes, "[", "]"), " and scale_factor of shape (", shown,
+        "). Please provide input tensor in (N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, "
+        "...,sK) format.");
   }
   for (int64_t d = 0; d < spatial; ++d) {
-    const double factor = factors[factors.size() == 1 ? 0 : d], wanted = std::floor(static_cast<double>(sizes[d]) * factor);
+    const double factor = factors[factors.size() == 1 ? 0 : d],
+                 wanted = std::floor(static_cast<double>(sizes[d]) * factor);
     RL_CHECK(wanted < 9e18 && wanted > -9e18, "numel: integer multiplication overflow");
     out.sizes.push_back(static_cast<int64_t>(wanted));
     if (!recompute) out.factors[d] = factor;
@@ -168,7 +193,8 @@ Target target_of(const Tensor& input, OptDims size, const OptDoubles& scale_fact
 std::string shown_sizes(DimsRef sizes) {
   static constexpr const char* kNames[] = {"W", "H", "D"};
   std::string out;
-  for (int64_t d = 0; d < sizes.size(); ++d) out += concat(out.empty() ? "" : ", ", kNames[sizes.size() - 1 - d], ": ", sizes[d]);
+  for (int64_t d = 0; d < sizes.size(); ++d)
+    out += concat(out.empty() ? "" : ", ", kNames[sizes.size() - 1 - d], ": ", sizes[d]);
   return out;
 }
 
@@ -176,8 +202,10 @@ void check_sizes(const Tensor& input, const Dims& out) {
   const DimsRef in(input.sizes().data() + 2, out.size());
   bool positive = true;
   for (int64_t d = 0; d < out.size(); ++d) positive &= in[d] > 0 && out[d] > 0;
-  RL_CHECK(positive, "Input and output sizes should be greater than 0, but got input (", shown_sizes(in), ") output (", shown_sizes(out), ")");
-  RL_CHECK(input.sizes()[1] > 0, "Non-empty ", input.dim(), "D data tensor expected but got a tensor with sizes ", to_string(input.sizes()));
+  RL_CHECK(positive, "Input and output sizes should be greater than 0, but got input (", shown_sizes(in),
+           ") output (", shown_sizes(out), ")");
+  RL_CHECK(input.sizes()[1] > 0, "Non-empty ", input.dim(),
+           "D data tensor expected but got a tensor with sizes ", to_string(input.sizes()));
   Dims all{input.sizes()[0], input.sizes()[1]};
   for (int64_t s : out) all.push_back(s);
   numel_of(all);
@@ -187,32 +215,39 @@ void check_sizes(const Tensor& input, const Dims& out) {
 
 namespace nn::functional {
 
-Tensor interpolate(const Tensor& input, OptDims size, const OptDoubles& scale_factor, String mode_name, OptBool align_corners, OptBool recompute,
-                   bool antialias) {
+Tensor interpolate(const Tensor& input, OptDims size, const OptDoubles& scale_factor, String mode_name,
+                   OptBool align_corners, OptBool recompute, bool antialias) {
   const ModeInfo* mode = find_mode(mode_name);
   const bool aligns = mode && (mode->mode == Mode::Linear || mode->mode == Mode::Cubic);
   RL_CHECK_AS(ValueError, aligns || !align_corners || mode == nullptr,
-              "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear");
+              "align_corners option can only be set with the interpolating modes: linear | bilinear | "
+              "bicubic | trilinear");
   if (input.dim() < 3 || input.dim() > 5) check_mode(input, mode_name, mode);
   const Target target = target_of(input, size, scale_factor, recompute.value_or(false));
   RL_CHECK_AS(ValueError, !antialias || (mode && mode->rank == 4),
-              "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input");
+              "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D "
+              "tensor as input");
   check_mode(input, mode_name, mode);
   RL_CHECK_AS(NotImplementedError, !antialias, "interpolate with antialias=True is not implemented");
   const int64_t spatial = target.sizes.size();
   if (mode->mode == Mode::Area) {
     if (spatial == 1) return adaptive_avg_pool1d(input, target.sizes);
-    RL_CHECK_AS(NotImplementedError, spatial == 2, "interpolate with mode='area' is not implemented for volumes");
+    RL_CHECK_AS(NotImplementedError, spatial == 2,
+                "interpolate with mode='area' is not implemented for volumes");
     return adaptive_avg_pool2d(input, Extents{target.sizes[0], target.sizes[1]});
   }
   check_sizes(input, target.sizes);
-  RL_CHECK_AS(NotImplementedError, is_floating(input.dtype()) || (input.dtype() == DType::UInt8 && !aligns), "\"upsample_",
-              mode->mode == Mode::Linear ? "bilinear2d" : mode->mode == Mode::Cubic ? "bicubic2d" : "nearest2d", "_channels_last\" not implemented for '",
-              info(input.dtype()).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, is_floating(input.dtype()) || (input.dtype() == DType::UInt8 && !aligns),
+              "\"upsample_",
+              mode->mode == Mode::Linear  ? "bilinear2d"
+              : mode->mode == Mode::Cubic ? "bicubic2d"
+                                          : "nearest2d",
+              "_channels_last\" not implemented for '", info(input.dtype()).message_name, "'");
   auto axes = std::make_shared<std::vector<Axis>>();
   for (int64_t d = 0; d < spatial; ++d) {
     const auto make = input.dtype() == DType::Float64 ? make_axis<double> : make_axis<float>;
-    axes->push_back(make(mode->mode, input.sizes()[d + 2], target.sizes[d], align_corners.value_or(false), target.factors[d]));
+    axes->push_back(make(mode->mode, input.sizes()[d + 2], target.sizes[d], align_corners.value_or(false),
+                         target.factors[d]));
   }
   return apply_linear(Resample{std::move(axes), mode->nodes[spatial - 1]}, input);
 }

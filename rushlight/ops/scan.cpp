@@ -29,13 +29,17 @@ Tensor scanned(Scan op, const Tensor& x, int64_t dim, DType dtype, bool reverse)
   return out.to(dtype);
 }
 
-DType scan_dtype(const Tensor& x, OptDType dtype) { return dtype.value_or(is_integral(x.dtype(), true) ? DType::Int64 : x.dtype()); }
+DType scan_dtype(const Tensor& x, OptDType dtype) {
+  return dtype.value_or(is_integral(x.dtype(), true) ? DType::Int64 : x.dtype());
+}
 
 // Running sum from either end: each is the other's gradient.
 Tensor running_sum(const Tensor& x, int64_t dim, DType dtype, bool reverse) {
   Tensor out = scanned(Scan::Sum, x, dim, dtype, reverse);
   if (!tracks(x) || !is_inexact(dtype)) return out;
-  return Record("CumsumBackward0", {x}).rule(out, [dim, reverse](Node&, const Tensor& g) -> Tensor { return running_sum(g, dim, g.dtype(), !reverse); });
+  return Record("CumsumBackward0", {x}).rule(out, [dim, reverse](Node&, const Tensor& g) -> Tensor {
+    return running_sum(g, dim, g.dtype(), !reverse);
+  });
 }
 
 Tensor running_logsumexp(const Tensor& x, int64_t dim, bool reverse);
@@ -44,7 +48,8 @@ Tensor running_logsumexp(const Tensor& x, int64_t dim, bool reverse);
 Tensor logsumexp_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim, bool reverse) {
   auto share = [&](const Tensor& sign_of_g) {
     const Tensor positive = sign_of_g.gt(0);
-    const Tensor log_g = where(positive, where(positive, sign_of_g, 1).log(), -std::numeric_limits<double>::infinity());
+    const Tensor log_g =
+        where(positive, where(positive, sign_of_g, 1).log(), -std::numeric_limits<double>::infinity());
     return (running_logsumexp(log_g - y, dim, !reverse) + x).exp();
   };
   return share(g) - share(-g);
@@ -53,14 +58,19 @@ Tensor logsumexp_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int
 Tensor running_logsumexp(const Tensor& x, int64_t dim, bool reverse) {
   Tensor out = scanned(Scan::LogSumExp, x, dim, x.dtype(), reverse);
   if (!tracks(x)) return out;
-  return Record("LogcumsumexpBackward0", {x}).save(x).save_output(out).rule(out, [dim, reverse](Node& n, const Tensor& g) -> Tensor {
-    const Tensor x = n.saved(0), y = n.saved(1);
-    if (is_complex(x.dtype())) return (x.conj().exp()) * running_sum(g * (-y).exp().conj(), dim, g.dtype(), !reverse);
-    return logsumexp_gradient(g, x, y, dim, reverse);
-  });
+  return Record("LogcumsumexpBackward0", {x})
+      .save(x)
+      .save_output(out)
+      .rule(out, [dim, reverse](Node& n, const Tensor& g) -> Tensor {
+        const Tensor x = n.saved(0), y = n.saved(1);
+        if (is_complex(x.dtype()))
+          return (x.conj().exp()) * running_sum(g * (-y).exp().conj(), dim, g.dtype(), !reverse);
+        return logsumexp_gradient(g, x, y, dim, reverse);
+      });
 }
 
-// sum over j >= k of g_j times the product of x_i for i <= j but k, for all k: where zeros forbid division by x.
+// sum over j >= k of g_j times the product of x_i for i <= j but k, for all k: where zeros forbid division by
+// x.
 Tensor cumprod_gradient_with_zeros(const Tensor& grad, const Tensor& input, int64_t dim) {
   const Tensor x = input.transpose(dim, -1), g = grad.transpose(dim, -1);
   const int64_t n = x.sizes().back();
@@ -72,44 +82,60 @@ Tensor cumprod_gradient_with_zeros(const Tensor& grad, const Tensor& input, int6
   return (later.conj() * g.unsqueeze(-2)).sum(-1).transpose(dim, -1);
 }
 
-ValuesIndices running_extreme(bool largest, const char* name, const char* node, const Tensor& x, int64_t dim) {
+ValuesIndices running_extreme(bool largest, const char* name, const char* node, const Tensor& x,
+                              int64_t dim) {
   dim = wrap_dim(dim, x.dim());
-  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "\"", name, "_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "\"", name, "_cpu\" not implemented for '",
+              info(x.dtype()).message_name, "'");
   const cpu::Compute type = cpu::compute_of(x.dtype());
   const Tensor dense = x.detach().to(cpu::storage_of(type)).contiguous();
-  Tensor values = make_tensor(x.sizes(), dense.dtype(), x.device()), indices = make_tensor(x.sizes(), DType::Int64, x.device());
-  cpu::scan_extreme(largest, shape_of(x, dim), type, dense.raw_data(), values.raw_data(), indices.data<int64_t>());
+  Tensor values = make_tensor(x.sizes(), dense.dtype(), x.device()),
+         indices = make_tensor(x.sizes(), DType::Int64, x.device());
+  cpu::scan_extreme(largest, shape_of(x, dim), type, dense.raw_data(), values.raw_data(),
+                    indices.data<int64_t>());
   ValuesIndices out{values.to(x.dtype()), indices};
   if (!tracks(x)) return out;
-  Record(node, {x}).save(out.indices).rule({out.values, out.indices}, [dim, sizes = x.sizes()](Node& n, const Gradients& grads) -> Tensor {
-    return grads[0].defined() ? put_along(grads[0], dim, n.saved(0), sizes) : Tensor();
-  });
+  Record(node, {x})
+      .save(out.indices)
+      .rule({out.values, out.indices}, [dim, sizes = x.sizes()](Node& n, const Gradients& grads) -> Tensor {
+        return grads[0].defined() ? put_along(grads[0], dim, n.saved(0), sizes) : Tensor();
+      });
   return out;
 }
 
 }  // namespace
 
-Tensor cumsum(const Tensor& x, int64_t dim, OptDType dtype) { return running_sum(x, wrap_dim(dim, x.dim()), scan_dtype(x, dtype), false); }
+Tensor cumsum(const Tensor& x, int64_t dim, OptDType dtype) {
+  return running_sum(x, wrap_dim(dim, x.dim()), scan_dtype(x, dtype), false);
+}
 
 Tensor cumprod(const Tensor& x, int64_t dim, OptDType dtype) {
   dim = wrap_dim(dim, x.dim());
   Tensor out = scanned(Scan::Prod, x, dim, scan_dtype(x, dtype), false);
   if (!tracks(x) || !is_inexact(out.dtype())) return out;
-  return Record("CumprodBackward0", {x}).save(x).save_output(out).rule(out, [dim](Node& n, const Tensor& g) -> Tensor {
-    const Tensor x = n.saved(0), y = n.saved(1);
-    if (x.dim() == 0 || x.numel() == 0) return g;
-    if (x.eq(0).any().item().to_bool()) return cumprod_gradient_with_zeros(g, x, dim);
-    return running_sum(g * y.conj(), dim, g.dtype(), true) / x.conj();
-  });
+  return Record("CumprodBackward0", {x})
+      .save(x)
+      .save_output(out)
+      .rule(out, [dim](Node& n, const Tensor& g) -> Tensor {
+        const Tensor x = n.saved(0), y = n.saved(1);
+        if (x.dim() == 0 || x.numel() == 0) return g;
+        if (x.eq(0).any().item().to_bool()) return cumprod_gradient_with_zeros(g, x, dim);
+        return running_sum(g * y.conj(), dim, g.dtype(), true) / x.conj();
+      });
 }
 
 Tensor logcumsumexp(const Tensor& x, int64_t dim) {
   dim = wrap_dim(dim, x.dim());
-  RL_CHECK_AS(NotImplementedError, is_inexact(x.dtype()), "\"logcumsumexp_out_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, is_inexact(x.dtype()), "\"logcumsumexp_out_cpu\" not implemented for '",
+              info(x.dtype()).message_name, "'");
   return running_logsumexp(x, dim, false);
 }
 
-ValuesIndices cummax(const Tensor& x, int64_t dim) { return running_extreme(true, "cummax", "CummaxBackward0", x, dim); }
-ValuesIndices cummin(const Tensor& x, int64_t dim) { return running_extreme(false, "cummin", "CumminBackward0", x, dim); }
+ValuesIndices cummax(const Tensor& x, int64_t dim) {
+  return running_extreme(true, "cummax", "CummaxBackward0", x, dim);
+}
+ValuesIndices cummin(const Tensor& x, int64_t dim) {
+  return running_extreme(false, "cummin", "CumminBackward0", x, dim);
+}
 
 }  // namespace rushlight

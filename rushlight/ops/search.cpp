@@ -34,38 +34,52 @@ struct Search {
   bool right;
 };
 
-void check_search(const Tensor& sequence, const Tensor& values, bool right, OptString side, const Tensor& sorter) {
+void check_search(const Tensor& sequence, const Tensor& values, bool right, OptString side,
+                  const Tensor& sorter) {
   if (side) {
-    RL_CHECK(*side == "left" || *side == "right", "torch.searchsorted(): side can only be 'left' or 'right' but got ", *side);
-    RL_CHECK(!(right && *side == "left"), "torch.searchsorted(): side and right can't be set to opposites, got side of ", *side,
+    RL_CHECK(*side == "left" || *side == "right",
+             "torch.searchsorted(): side can only be 'left' or 'right' but got ", *side);
+    RL_CHECK(!(right && *side == "left"),
+             "torch.searchsorted(): side and right can't be set to opposites, got side of ", *side,
              " while right was True");
   }
-  RL_CHECK(sequence.dim() > 0, "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension");
+  RL_CHECK(sequence.dim() > 0,
+           "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension");
   RL_CHECK(sequence.dim() == 1 || values.dim() > 0,
-           "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got boundaries tensor dim(",
+           "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, "
+           "but we got boundaries tensor dim(",
            sequence.dim(), ") and input value's dim(", values.dim(), ") numel(", values.numel(), ")");
   bool match = sequence.dim() == 1 || sequence.dim() == values.dim();
-  for (int64_t d = 0; match && sequence.dim() > 1 && d + 1 < sequence.dim(); ++d) match = sequence.sizes()[d] == values.sizes()[d];
-  RL_CHECK(match, "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
-           "input value tensor must match, but we got boundaries tensor ", to_string(sequence.sizes()), " and input value tensor ",
-           to_string(values.sizes()));
+  for (int64_t d = 0; match && sequence.dim() > 1 && d + 1 < sequence.dim(); ++d)
+    match = sequence.sizes()[d] == values.sizes()[d];
+  RL_CHECK(match,
+           "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+           "boundaries tensor and "
+           "input value tensor must match, but we got boundaries tensor ",
+           to_string(sequence.sizes()), " and input value tensor ", to_string(values.sizes()));
   if (!sorter.defined()) return;
-  RL_CHECK(sorter.sizes() == sequence.sizes(), "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor ",
+  RL_CHECK(sorter.sizes() == sequence.sizes(),
+           "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor ",
            to_string(sequence.sizes()), "and got sorter tensor ", to_string(sorter.sizes()));
-  RL_CHECK(sorter.dtype() == DType::Int64, "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype ", info(sorter.dtype()).message_name);
-  const bool inside = sorter.numel() == 0 || (sorter.amin().item().to_int64() >= 0 && sorter.amax().item().to_int64() < sequence.sizes().back());
+  RL_CHECK(sorter.dtype() == DType::Int64,
+           "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype ",
+           info(sorter.dtype()).message_name);
+  const bool inside = sorter.numel() == 0 || (sorter.amin().item().to_int64() >= 0 &&
+                                              sorter.amax().item().to_int64() < sequence.sizes().back());
   RL_CHECK(inside, "torch.searchsorted(): sorter index out of range");
 }
 
-Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool right, const Tensor& sorter) {
+Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool right,
+              const Tensor& sorter) {
   ResultType type;
   type.add(sequence);
   type.add(values);
   const cpu::Compute compute = cpu::compute_of(type.get());
   const DType stored = cpu::storage_of(compute);
-  RL_CHECK_AS(NotImplementedError, type.get() != DType::Bool && !is_complex(type.get()), "\"searchsorted_out_cpu\" not implemented for '",
-              info(type.get()).message_name, "'");
-  const Tensor rows = sequence.detach().to(stored).contiguous(), wanted = values.detach().to(stored).contiguous();
+  RL_CHECK_AS(NotImplementedError, type.get() != DType::Bool && !is_complex(type.get()),
+              "\"searchsorted_out_cpu\" not implemented for '", info(type.get()).message_name, "'");
+  const Tensor rows = sequence.detach().to(stored).contiguous(),
+               wanted = values.detach().to(stored).contiguous();
   const Tensor order = sorter.defined() ? sorter.contiguous() : Tensor();
   Tensor out = make_tensor(values.sizes(), DType::Int64, values.device());
   const int64_t n = rows.sizes().back(), each = rows.dim() == 1 ? values.numel() : values.sizes().back();
@@ -76,7 +90,8 @@ Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool
       parallel_for(0, values.numel(), kGrain, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           const int64_t start = i / each * n;
-          result[i] = place_of(from + start, order.defined() ? order.data<int64_t>() + start : nullptr, n, v[i], right);
+          result[i] = place_of(from + start, order.defined() ? order.data<int64_t>() + start : nullptr, n,
+                               v[i], right);
         }
       });
     }
@@ -86,16 +101,19 @@ Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool
 
 }  // namespace
 
-Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool out_int32, bool right, OptString side, const Tensor& sorter) {
+Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool out_int32, bool right, OptString side,
+                    const Tensor& sorter) {
   check_search(sequence, values, right, side, sorter);
   return search(sequence, values, out_int32, right || (side && *side == "right"), sorter);
 }
-Tensor searchsorted(const Tensor& sequence, const Scalar& value, bool out_int32, bool right, OptString side, const Tensor& sorter) {
+Tensor searchsorted(const Tensor& sequence, const Scalar& value, bool out_int32, bool right, OptString side,
+                    const Tensor& sorter) {
   return searchsorted(sequence, as_tensor(value), out_int32, right, side, sorter);
 }
 
 Tensor bucketize(const Tensor& x, const Tensor& boundaries, bool out_int32, bool right) {
-  RL_CHECK(boundaries.dim() == 1, "boundaries tensor must be 1 dimension, but got dim(", boundaries.dim(), ")");
+  RL_CHECK(boundaries.dim() == 1, "boundaries tensor must be 1 dimension, but got dim(", boundaries.dim(),
+           ")");
   return search(boundaries, x, out_int32, right, Tensor());
 }
 Tensor bucketize(const Scalar& value, const Tensor& boundaries, bool out_int32, bool right) {
@@ -106,13 +124,15 @@ Tensor bucketize(const Scalar& value, const Tensor& boundaries, bool out_int32, 
 Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool invert) {
   const Tensor x = as_tensor(elements).detach(), tests = as_tensor(test_elements).detach();
   for (const Tensor& t : {x, tests}) {
-    RL_CHECK(t.dtype() != DType::Bool && !is_complex(t.dtype()), "Unsupported input type encountered for isin(): ", info(t.dtype()).message_name);
+    RL_CHECK(t.dtype() != DType::Bool && !is_complex(t.dtype()),
+             "Unsupported input type encountered for isin(): ", info(t.dtype()).message_name);
   }
   if (tests.numel() == 0 || x.numel() == 0) return make_tensor(x.sizes(), DType::Bool).fill_(invert);
   ResultType type;
   type.add(x);
   type.add(tests);
-  const Tensor sorted = tests.to(type.get()).reshape(-1).sort(int64_t{-1}, false).values, wanted = x.to(type.get());
+  const Tensor sorted = tests.to(type.get()).reshape(-1).sort(int64_t{-1}, false).values,
+               wanted = x.to(type.get());
   const Tensor place = search(sorted, wanted, false, false, Tensor());
   const int64_t last = sorted.numel() - 1;
   const Tensor found = take_along(sorted, 0, where(place.gt(last), last, place).reshape(-1)).view(x.sizes());
@@ -120,13 +140,17 @@ Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool in
 }
 
 Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
-  RL_CHECK_AS(NotImplementedError, is_integral(x.dtype(), false) && x.dtype() != DType::UInt16 && x.dtype() != DType::UInt32 && x.dtype() != DType::UInt64,
+  RL_CHECK_AS(NotImplementedError,
+              is_integral(x.dtype(), false) && x.dtype() != DType::UInt16 && x.dtype() != DType::UInt32 &&
+                  x.dtype() != DType::UInt64,
               "\"bincount_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
   RL_CHECK(minlength >= 0, "minlength should be >= 0");
   if (x.dim() == 1 && x.numel() == 0) return zeros(minlength, DType::Int64);
-  RL_CHECK(x.dim() == 1 && x.amin().item().to_int64() >= 0, "bincount only supports 1-d non-negative integral inputs.");
+  RL_CHECK(x.dim() == 1 && x.amin().item().to_int64() >= 0,
+           "bincount only supports 1-d non-negative integral inputs.");
   const bool weighted = weights.defined();
-  RL_CHECK(!weighted || (weights.dim() == 1 && weights.numel() == x.numel()), "weights should be 1-d and have the same length as input");
+  RL_CHECK(!weighted || (weights.dim() == 1 && weights.numel() == x.numel()),
+           "weights should be 1-d and have the same length as input");
   const int64_t top = x.amax().item().to_int64();
   RL_CHECK(top < INT64_MAX, "bincount: the largest element is too large");
   const int64_t bins = std::max(top + 1, minlength), n = x.numel();
@@ -141,12 +165,13 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
   if (!weighted) return count.operator()<int64_t>(nullptr);
   const DType sum = weights.dtype() == DType::Float32 ? DType::Float32 : DType::Float64;
   const Tensor w = weights.detach().to(sum).contiguous();
-  return sum == DType::Float32 ? count(static_cast<const float*>(w.data<float>())) : count(static_cast<const double*>(w.data<double>()));
+  return sum == DType::Float32 ? count(static_cast<const float*>(w.data<float>()))
+                               : count(static_cast<const double*>(w.data<double>()));
 }
 
 Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max) {
-  RL_CHECK_AS(NotImplementedError, x.dtype() == DType::Float32 || x.dtype() == DType::Float64, "\"histogram_cpu\" not implemented for '",
-              info(x.dtype()).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, x.dtype() == DType::Float32 || x.dtype() == DType::Float64,
+              "\"histogram_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
   RL_CHECK(bins > 0, "torch.histogram(): bins must be > 0, but got ", bins, " for dimension 0");
   double low = min.to_double(), high = max.to_double();
   if (low == high && x.numel() > 0) {
@@ -157,7 +182,8 @@ Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max
     low -= 1;
     high += 1;
   }
-  RL_CHECK(std::isfinite(low) && std::isfinite(high), "torch.histc: range of [", low, ", ", high, "] is not finite");
+  RL_CHECK(std::isfinite(low) && std::isfinite(high), "torch.histc: range of [", low, ", ", high,
+           "] is not finite");
   RL_CHECK(low < high, "torch.histc: max must be larger than min");
   const Tensor dense = x.detach().contiguous();
   Tensor out = zeros(bins, x.dtype());

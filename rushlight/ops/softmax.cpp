@@ -39,21 +39,29 @@ Tensor backward(Softmax kind, const Tensor& grad, const Tensor& y, int64_t dim) 
   return out;
 }
 
-Tensor softmax_op(Softmax kind, const char* name, const char* node, const Tensor& x, int64_t dim, OptDType dtype) {
+Tensor softmax_op(Softmax kind, const char* name, const char* node, const Tensor& x, int64_t dim,
+                  OptDType dtype) {
   dim = wrap_dim(dim, x.dim());
   const DType out_dtype = dtype.value_or(x.dtype());
-  RL_CHECK_AS(NotImplementedError, is_floating(out_dtype) || x.numel() == 0, "\"", name, dim == x.dim() - 1 || x.dim() == 0 ? "_lastdim" : "",
-              "_kernel_impl\" not implemented for '", info(out_dtype).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, is_floating(out_dtype) || x.numel() == 0, "\"", name,
+              dim == x.dim() - 1 || x.dim() == 0 ? "_lastdim" : "", "_kernel_impl\" not implemented for '",
+              info(out_dtype).message_name, "'");
   const Tensor source = is_complex(x.dtype()) ? x.to(out_dtype) : x;
   Tensor out = forward(kind, source, dim, out_dtype);
   if (!tracks(source)) return out;
-  return Record(node, {source}).save_output(out).rule(out, [kind, dim](Node& n, const Tensor& g) -> Tensor { return backward(kind, g, n.saved(0), dim); });
+  return Record(node, {source}).save_output(out).rule(out, [kind, dim](Node& n, const Tensor& g) -> Tensor {
+    return backward(kind, g, n.saved(0), dim);
+  });
 }
 
 }  // namespace
 
-Tensor softmax(const Tensor& x, int64_t dim, OptDType dtype) { return softmax_op(Softmax::Plain, "softmax", "SoftmaxBackward0", x, dim, dtype); }
-Tensor log_softmax(const Tensor& x, int64_t dim, OptDType dtype) { return softmax_op(Softmax::Log, "log_softmax", "LogSoftmaxBackward0", x, dim, dtype); }
+Tensor softmax(const Tensor& x, int64_t dim, OptDType dtype) {
+  return softmax_op(Softmax::Plain, "softmax", "SoftmaxBackward0", x, dim, dtype);
+}
+Tensor log_softmax(const Tensor& x, int64_t dim, OptDType dtype) {
+  return softmax_op(Softmax::Log, "log_softmax", "LogSoftmaxBackward0", x, dim, dtype);
+}
 
 Tensor log_sum_exp_along(const Tensor& x, int64_t dim) {
   const Tensor dense = x.contiguous();

@@ -32,7 +32,9 @@ class AsRows {
     sizes.back() = m;
     return make_tensor(sizes, dtype);
   }
-  Tensor back(const Tensor& t) const { return scalar_ ? t.reshape(Dims()) : t.transpose(dim_, -1).contiguous(); }
+  Tensor back(const Tensor& t) const {
+    return scalar_ ? t.reshape(Dims()) : t.transpose(dim_, -1).contiguous();
+  }
 
   cpu::SortRows job;
 
@@ -42,13 +44,17 @@ class AsRows {
   int64_t dim_;
 };
 
-ValuesIndices record_places(const char* node, const Tensor& x, int64_t dim, ValuesIndices out, bool squeezed) {
+ValuesIndices record_places(const char* node, const Tensor& x, int64_t dim, ValuesIndices out,
+                            bool squeezed) {
   if (!tracks(x)) return out;
-  Record(node, {x}).save(out.indices).rule({out.values, out.indices}, [dim, squeezed, sizes = x.sizes()](Node& n, const Gradients& grads) -> Tensor {
-    if (!grads[0].defined()) return Tensor();
-    if (!squeezed) return put_along(grads[0], dim, n.saved(0), sizes);
-    return put_along(grads[0].unsqueeze(dim), dim, n.saved(0).unsqueeze(dim), sizes);
-  });
+  Record(node, {x})
+      .save(out.indices)
+      .rule({out.values, out.indices},
+            [dim, squeezed, sizes = x.sizes()](Node& n, const Gradients& grads) -> Tensor {
+              if (!grads[0].defined()) return Tensor();
+              if (!squeezed) return put_along(grads[0], dim, n.saved(0), sizes);
+              return put_along(grads[0].unsqueeze(dim), dim, n.saved(0).unsqueeze(dim), sizes);
+            });
   return out;
 }
 
@@ -61,12 +67,13 @@ ValuesIndices sorted_along(const Tensor& x, int64_t dim, bool descending) {
 }
 
 void check_selectable(const char* name, const Tensor& x) {
-  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()) && x.dtype() != DType::Bool, "\"", name, "_cpu\" not implemented for '",
-              info(x.dtype()).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()) && x.dtype() != DType::Bool, "\"", name,
+              "_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
 }
 
 void check_row_length(const char* name, const Tensor& x, int64_t dim) {
-  RL_CHECK_AS(IndexError, x.dim() == 0 || x.size(dim) != 0, name, "(): Expected reduction dim ", wrap_dim(dim, x.dim()), " to have non-zero size.");
+  RL_CHECK_AS(IndexError, x.dim() == 0 || x.size(dim) != 0, name, "(): Expected reduction dim ",
+              wrap_dim(dim, x.dim()), " to have non-zero size.");
 }
 
 // One element a row, by `select(job, values, indices)`.
@@ -81,11 +88,14 @@ ValuesIndices one_along(const char* node, const Tensor& x, int64_t dim, bool kee
   return record_places(node, x, rows.dim(), out, squeezed);
 }
 
-ValuesIndices median_along(const char* name, const char* node, Select what, const Tensor& x, int64_t dim, bool keepdim) {
+ValuesIndices median_along(const char* name, const char* node, Select what, const Tensor& x, int64_t dim,
+                           bool keepdim) {
   wrap_dim(dim, x.dim());
   check_row_length(name, x, dim);
   check_selectable("median", x);
-  return one_along(node, x, dim, keepdim, [&](const cpu::SortRows& job, void* v, int64_t* i) { cpu::select_rows(job, what, 0, v, i); });
+  return one_along(node, x, dim, keepdim, [&](const cpu::SortRows& job, void* v, int64_t* i) {
+    cpu::select_rows(job, what, 0, v, i);
+  });
 }
 
 // Equal elements share the gradient.
@@ -93,7 +103,8 @@ Tensor median_of_all(const char* node, Select what, const Tensor& x) {
   check_selectable("median", x);
   Tensor out = make_tensor({}, x.dtype(), x.device());
   if (x.numel() == 0) {
-    out.fill_(x.dtype() == DType::Int32 ? Scalar(INT32_MIN) : Scalar(std::numeric_limits<double>::quiet_NaN()));
+    out.fill_(x.dtype() == DType::Int32 ? Scalar(INT32_MIN)
+                                        : Scalar(std::numeric_limits<double>::quiet_NaN()));
   } else {
     const Tensor dense = x.detach().contiguous();
     int64_t index;
@@ -113,8 +124,10 @@ enum class Interpolation { Linear, Lower, Higher, Midpoint, Nearest };
 
 Interpolation parse_interpolation(String name) {
   constexpr std::string_view kNames[] = {"linear", "lower", "higher", "midpoint", "nearest"};
-  for (int i = 0; i < 5; ++i) if (name == kNames[i]) return static_cast<Interpolation>(i);
-  throw_error<RuntimeError>("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ", name);
+  for (int i = 0; i < 5; ++i)
+    if (name == kNames[i]) return static_cast<Interpolation>(i);
+  throw_error<RuntimeError>(
+      "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ", name);
 }
 
 // For every row and share: the neighbours to take and the weight of the upper one.
@@ -123,11 +136,13 @@ struct Neighbours {
 };
 
 template <class T>
-void find_neighbours(const T* sorted, int64_t rows, int64_t n, const T* q, int64_t nq, Interpolation how, bool ignore_nan, Neighbours& out) {
+void find_neighbours(const T* sorted, int64_t rows, int64_t n, const T* q, int64_t nq, Interpolation how,
+                     bool ignore_nan, Neighbours& out) {
   for (int64_t r = 0; r < rows; ++r, sorted += n) {
     int64_t numbers = n;
     while (numbers > 0 && sorted[numbers - 1] != sorted[numbers - 1]) --numbers;
-    const bool poisoned = !ignore_nan && numbers < n;  // one NaN makes all quantiles NaN, and it stands at the end
+    const bool poisoned =
+        !ignore_nan && numbers < n;  // one NaN makes all quantiles NaN, and it stands at the end
     const T last = static_cast<T>(std::max<int64_t>((ignore_nan ? numbers : n) - 1, 0));
     for (int64_t k = 0; k < nq; ++k) {
       T rank = poisoned ? static_cast<T>(n - 1) : q[k] * last;
@@ -148,9 +163,11 @@ Tensor quantile_rows(const Tensor& x, const Tensor& shares, Interpolation how, b
   const Tensor sorted = sort(x, -1, false).values;
   Dims sizes = x.sizes();
   sizes.back() = nq;
-  Neighbours at{make_tensor(sizes, DType::Int64), make_tensor(sizes, DType::Int64), make_tensor(sizes, x.dtype())};
+  Neighbours at{make_tensor(sizes, DType::Int64), make_tensor(sizes, DType::Int64),
+                make_tensor(sizes, x.dtype())};
   const Tensor values = sorted.detach().contiguous(), q = shares.detach().contiguous();
-  if (x.dtype() == DType::Float32) find_neighbours(values.data<float>(), rows, n, q.data<float>(), nq, how, ignore_nan, at);
+  if (x.dtype() == DType::Float32)
+    find_neighbours(values.data<float>(), rows, n, q.data<float>(), nq, how, ignore_nan, at);
   else find_neighbours(values.data<double>(), rows, n, q.data<double>(), nq, how, ignore_nan, at);
   const int64_t last = x.dim() - 1;
   const Tensor below = take_along(sorted, last, at.below);
@@ -160,13 +177,16 @@ Tensor quantile_rows(const Tensor& x, const Tensor& shares, Interpolation how, b
   return where(at.weight.lt(0.5), below + at.weight * step, above - step * (1 - at.weight));
 }
 
-Tensor quantile_op(const Tensor& input, const Tensor& q, OptInt dim, bool keepdim, String interpolation, bool ignore_nan) {
+Tensor quantile_op(const Tensor& input, const Tensor& q, OptInt dim, bool keepdim, String interpolation,
+                   bool ignore_nan) {
   RL_CHECK(input.numel() > 0, "quantile() input tensor must be non-empty");
   RL_CHECK(q.dim() <= 1, "quantile() q must be a scalar or 1D tensor");
-  RL_CHECK(input.dtype() == DType::Float32 || input.dtype() == DType::Float64, "quantile() input tensor must be either float or double dtype");
+  RL_CHECK(input.dtype() == DType::Float32 || input.dtype() == DType::Float64,
+           "quantile() input tensor must be either float or double dtype");
   RL_CHECK(input.dtype() == q.dtype(), "quantile() q tensor must be same dtype as the input tensor");
   const Interpolation how = parse_interpolation(interpolation);
-  RL_CHECK(!q.detach().ge(0).mul(q.detach().le(1)).logical_not().any().item().to_bool(), "quantile() q values must be in the range [0, 1]");
+  RL_CHECK(!q.detach().ge(0).mul(q.detach().le(1)).logical_not().any().item().to_bool(),
+           "quantile() q values must be in the range [0, 1]");
   const bool flat = !dim || input.dim() == 0;
   const int64_t d = flat ? 0 : wrap_dim(*dim, input.dim());
   const Tensor x = flat ? input.reshape(-1) : input;
@@ -199,8 +219,12 @@ ValuesIndices sort(const Tensor& x, int64_t dim, bool descending) {
 ValuesIndices sort(const Tensor& x, OptBool, int64_t dim, bool descending) {
   return record_places("SortBackward1", x, wrap_dim(dim, x.dim()), sorted_along(x, dim, descending), false);
 }
-Tensor argsort(const Tensor& x, int64_t dim, bool descending) { return sorted_along(x, dim, descending).indices; }
-Tensor argsort(const Tensor& x, bool, int64_t dim, bool descending) { return sorted_along(x, dim, descending).indices; }
+Tensor argsort(const Tensor& x, int64_t dim, bool descending) {
+  return sorted_along(x, dim, descending).indices;
+}
+Tensor argsort(const Tensor& x, bool, int64_t dim, bool descending) {
+  return sorted_along(x, dim, descending).indices;
+}
 Tensor msort(const Tensor& x) { return sort(x, int64_t{0}, false).values; }
 
 ValuesIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool) {
@@ -209,7 +233,8 @@ ValuesIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool) 
   RL_CHECK(!is_complex(x.dtype()), " topk does not support complex dtypes on CPU");
   RL_CHECK(x.dtype() != DType::Bool, "topk does not support bool dtypes on CPU");
   const bool known = x.dtype() != DType::UInt16 && x.dtype() != DType::UInt32 && x.dtype() != DType::UInt64;
-  RL_CHECK_AS(NotImplementedError, known, "\"topk_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, known, "\"topk_cpu\" not implemented for '", info(x.dtype()).message_name,
+              "'");
   const AsRows rows(x, dim);
   if (rows.scalar()) k = 1;
   Tensor values = rows.make(x.dtype(), k), indices = rows.make(DType::Int64, k);
@@ -220,27 +245,43 @@ ValuesIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool) 
 ValuesIndices kthvalue(const Tensor& x, int64_t k, int64_t dim, bool keepdim) {
   dim = wrap_dim(dim, x.dim());
   check_row_length("kthvalue", x, dim);
-  RL_CHECK(k >= 1 && k <= (x.dim() ? x.sizes()[dim] : 1), "kthvalue(): selected number k out of range for dimension ", dim);
+  RL_CHECK(k >= 1 && k <= (x.dim() ? x.sizes()[dim] : 1),
+           "kthvalue(): selected number k out of range for dimension ", dim);
   check_selectable("kthvalue", x);
-  return one_along("KthvalueBackward0", x, dim, keepdim,
-                   [&](const cpu::SortRows& job, void* v, int64_t* i) { cpu::select_rows(job, Select::Kth, k - 1, v, i); });
+  return one_along("KthvalueBackward0", x, dim, keepdim, [&](const cpu::SortRows& job, void* v, int64_t* i) {
+    cpu::select_rows(job, Select::Kth, k - 1, v, i);
+  });
 }
 
 Tensor median(const Tensor& x) { return median_of_all("MedianBackward0", Select::Median, x); }
 Tensor nanmedian(const Tensor& x) { return median_of_all("NanmedianBackward0", Select::NanMedian, x); }
-ValuesIndices median(const Tensor& x, int64_t dim, bool keepdim) { return median_along("median", "MedianBackward1", Select::Median, x, dim, keepdim); }
-ValuesIndices nanmedian(const Tensor& x, int64_t dim, bool keepdim) { return median_along("nanmedian", "NanmedianBackward1", Select::NanMedian, x, dim, keepdim); }
+ValuesIndices median(const Tensor& x, int64_t dim, bool keepdim) {
+  return median_along("median", "MedianBackward1", Select::Median, x, dim, keepdim);
+}
+ValuesIndices nanmedian(const Tensor& x, int64_t dim, bool keepdim) {
+  return median_along("nanmedian", "NanmedianBackward1", Select::NanMedian, x, dim, keepdim);
+}
 
 ValuesIndices mode(const Tensor& x, int64_t dim, bool keepdim) {
   wrap_dim(dim, x.dim());
   check_row_length("mode", x, dim);
-  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "\"mode_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
-  return one_along("ModeBackward0", x, dim, keepdim, [&](const cpu::SortRows& job, void* v, int64_t* i) { cpu::mode_rows(job, v, i); });
+  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "\"mode_cpu\" not implemented for '",
+              info(x.dtype()).message_name, "'");
+  return one_along("ModeBackward0", x, dim, keepdim,
+                   [&](const cpu::SortRows& job, void* v, int64_t* i) { cpu::mode_rows(job, v, i); });
 }
 
-Tensor quantile(const Tensor& x, const Tensor& q, OptInt dim, bool keepdim, String interpolation) { return quantile_op(x, q, dim, keepdim, interpolation, false); }
-Tensor quantile(const Tensor& x, double q, OptInt dim, bool keepdim, String interpolation) { return quantile_op(x, share_tensor(x, q), dim, keepdim, interpolation, false); }
-Tensor nanquantile(const Tensor& x, const Tensor& q, OptInt dim, bool keepdim, String interpolation) { return quantile_op(x, q, dim, keepdim, interpolation, true); }
-Tensor nanquantile(const Tensor& x, double q, OptInt dim, bool keepdim, String interpolation) { return quantile_op(x, share_tensor(x, q), dim, keepdim, interpolation, true); }
+Tensor quantile(const Tensor& x, const Tensor& q, OptInt dim, bool keepdim, String interpolation) {
+  return quantile_op(x, q, dim, keepdim, interpolation, false);
+}
+Tensor quantile(const Tensor& x, double q, OptInt dim, bool keepdim, String interpolation) {
+  return quantile_op(x, share_tensor(x, q), dim, keepdim, interpolation, false);
+}
+Tensor nanquantile(const Tensor& x, const Tensor& q, OptInt dim, bool keepdim, String interpolation) {
+  return quantile_op(x, q, dim, keepdim, interpolation, true);
+}
+Tensor nanquantile(const Tensor& x, double q, OptInt dim, bool keepdim, String interpolation) {
+  return quantile_op(x, share_tensor(x, q), dim, keepdim, interpolation, true);
+}
 
 }  // namespace rushlight

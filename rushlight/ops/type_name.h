@@ -6,9 +6,21 @@
 namespace rushlight {
 
 inline const char* c_type_name(DType t) {
-  static constexpr const char* kNames[] = {"bool",  "unsigned char", "uint16_t",      "uint32_t", "uint64_t",
-                                           "signed char", "short",   "int",           "long int", "c10::Half",
-                                           "c10::BFloat16", "float", "double", "c10::complex<float>", "c10::complex<double>"};
+  static constexpr const char* kNames[] = {"bool",
+                                           "unsigned char",
+                                           "uint16_t",
+                                           "uint32_t",
+                                           "uint64_t",
+                                           "signed char",
+                                           "short",
+                                           "int",
+                                           "long int",
+                                           "c10::Half",
+                                           "c10::BFloat16",
+                                           "float",
+                                           "double",
+                                           "c10::complex<float>",
+                                           "c10::complex<double>"};
   return kNames[static_cast<int>(t)];
 }
 

@@ -16,7 +16,8 @@ template <class Rule>
 Tensor of_input(const char* node, Formula formula, const cpu::Params& params, const Tensor& x, Rule rule) {
   Tensor y = pointwise(formula, {x}, params);
   if (!tracks(x)) return y;
-  return Record(node, {x}).save(x).rule(y, [rule](Node& n, const Tensor& g) -> Tensor { return rule(g, n.saved(0)); });
+  return Record(node, {x}).save(x).rule(
+      y, [rule](Node& n, const Tensor& g) -> Tensor { return rule(g, n.saved(0)); });
 }
 
 // ... with the gradient rule(g, x, y).
@@ -24,7 +25,8 @@ template <class Rule>
 Tensor of_both(const char* node, Formula formula, const Tensor& x, Rule rule) {
   Tensor y = pointwise(formula, {x});
   if (!tracks(x)) return y;
-  return Record(node, {x}).save(x).save_output(y).rule(y, [rule](Node& n, const Tensor& g) -> Tensor { return rule(g, n.saved(0), n.saved(1)); });
+  return Record(node, {x}).save(x).save_output(y).rule(
+      y, [rule](Node& n, const Tensor& g) -> Tensor { return rule(g, n.saved(0), n.saved(1)); });
 }
 
 double largest(DType dtype) {
@@ -38,7 +40,8 @@ double largest(DType dtype) {
 
 // x log y and x log1p y: the gradient for y is factor(g, x, y).
 template <class A, class B>
-Tensor product_with_log(const char* const nodes[3], Formula formula, const Operand& x, const Operand& y, A gradient_x, B gradient_y) {
+Tensor product_with_log(const char* const nodes[3], Formula formula, const Operand& x, const Operand& y,
+                        A gradient_x, B gradient_y) {
   Tensor out = pointwise(formula, {x, y});
   const Tensor a = as_tensor(x), b = as_tensor(y);
   if (!tracks(a, b)) return out;
@@ -56,14 +59,17 @@ Tensor product_with_log(const char* const nodes[3], Formula formula, const Opera
 Tensor xlogy_of(const Operand& x, const Operand& y) {
   static constexpr const char* kNodes[] = {"XlogyBackward0", "XlogyBackward1", "XlogyBackward2"};
   return product_with_log(
-      kNodes, Formula::Xlogy, x, y, [](const Tensor& g, const Tensor& a, const Tensor& b) { return g * xlogy(a.ne(0), b); },
+      kNodes, Formula::Xlogy, x, y,
+      [](const Tensor& g, const Tensor& a, const Tensor& b) { return g * xlogy(a.ne(0), b); },
       [](const Tensor& g, const Tensor& a, const Tensor& b) { return g * a / b; });
 }
 
 Tensor xlog1py_of(const Operand& x, const Operand& y) {
-  static constexpr const char* kNodes[] = {"SpecialXlog1PyBackward0", "SpecialXlog1PyBackward1", "SpecialXlog1PyBackward2"};
+  static constexpr const char* kNodes[] = {"SpecialXlog1PyBackward0", "SpecialXlog1PyBackward1",
+                                           "SpecialXlog1PyBackward2"};
   return product_with_log(
-      kNodes, Formula::Xlog1py, x, y, [](const Tensor& g, const Tensor& a, const Tensor& b) { return g * special::xlog1py(a.ne(0), b); },
+      kNodes, Formula::Xlog1py, x, y,
+      [](const Tensor& g, const Tensor& a, const Tensor& b) { return g * special::xlog1py(a.ne(0), b); },
       [](const Tensor& g, const Tensor& a, const Tensor& b) { return g * a / (b + 1); });
 }
 
@@ -71,14 +77,16 @@ Tensor zeta_of(const Operand& s, const Operand& q) {
   Tensor out = pointwise(Formula::Zeta, {s, q});
   const Tensor a = as_tensor(s), b = as_tensor(q);
   if (!tracks(a, b)) return out;
-  return Record("SpecialZetaBackward0", {a, b}).save(a, b).rule(out, [](Node& n, const autograd::Gradients& grads) {
-    RL_CHECK_AS(NotImplementedError, !n.needs(0), "the derivative for 'self' is not implemented.");
-    autograd::Gradients out;
-    out.resize(2);
-    const Tensor a = n.saved(0);
-    out[1] = grads[0] * -a * special::zeta(a + 1, n.saved(1));
-    return out;
-  });
+  return Record("SpecialZetaBackward0", {a, b})
+      .save(a, b)
+      .rule(out, [](Node& n, const autograd::Gradients& grads) {
+        RL_CHECK_AS(NotImplementedError, !n.needs(0), "the derivative for 'self' is not implemented.");
+        autograd::Gradients out;
+        out.resize(2);
+        const Tensor a = n.saved(0);
+        out[1] = grads[0] * -a * special::zeta(a + 1, n.saved(1));
+        return out;
+      });
 }
 
 }  // namespace
@@ -89,7 +97,7 @@ Tensor angle_backward(const Tensor& g, const Tensor& x) {
 }
 
 Tensor round(const Tensor& x, int64_t decimals) {
-  RL_CHECK_AS(NotImplementedError, is_floating(x.dtype()) || decimals == 0, "\"round_cpu\" not implemented for '",
+  RL_CHECK_AS(NotImplementedError, is_inexact(x.dtype()), "\"round_vml_cpu\" not implemented for '",
               info(x.dtype()).message_name, "'");
   if (decimals == 0) return x.round();
   Tensor y;
@@ -99,22 +107,26 @@ Tensor round(const Tensor& x, int64_t decimals) {
     y = decimals > 0 ? (x * scale).round().div(scale) : (x / scale).round().mul(scale);
   }
   if (!tracks(x)) return y;
-  return Record("RoundBackward1", {x}).rule(y, [](Node&, const Tensor& g) -> Tensor { return zeros_like(g); });
+  return Record("RoundBackward1", {x}).rule(y, [](Node&, const Tensor& g) -> Tensor {
+    return zeros_like(g);
+  });
 }
 
 Tensor logit(const Tensor& x, OptDouble eps) {
-  return of_input("LogitBackward0", Formula::Logit, params_of(eps.value_or(-1)), x, [eps](const Tensor& g, const Tensor& x) {
-    const Tensor slope = g / (x * (1 - x));
-    const double lo = eps.value_or(0), hi = 1 - lo;
-    const Tensor inside = x.ge(lo).logical_and(x.le(hi));
-    return where(inside, slope, eps ? 0.0 : std::nan(""));
-  });
+  return of_input("LogitBackward0", Formula::Logit, params_of(eps.value_or(-1)), x,
+                  [eps](const Tensor& g, const Tensor& x) {
+                    const Tensor slope = g / (x * (1 - x));
+                    const double lo = eps.value_or(0), hi = 1 - lo;
+                    const Tensor inside = x.ge(lo).logical_and(x.le(hi));
+                    return where(inside, slope, eps ? 0.0 : std::nan(""));
+                  });
 }
 
 Tensor nan_to_num(const Tensor& x, OptDouble nan, OptDouble posinf, OptDouble neginf) {
   if (is_integral(x.dtype(), true)) return x.clone();
   const double most = largest(x.dtype());
-  return of_input("NanToNumBackward0", Formula::NanToNum, params_of(nan.value_or(0), posinf.value_or(most), neginf.value_or(-most)), x,
+  return of_input("NanToNumBackward0", Formula::NanToNum,
+                  params_of(nan.value_or(0), posinf.value_or(most), neginf.value_or(-most)), x,
                   [](const Tensor& g, const Tensor& x) { return g * x.isfinite(); });
 }
 
@@ -130,6 +142,7 @@ Tensor methods::polygamma(const Tensor& self, int64_t n) { return rushlight::pol
 // log of the product of gamma(x - j / 2) for j < p, and p (p - 1) / 4 log(pi).
 Tensor mvlgamma(const Tensor& x, int64_t p) {
   RL_CHECK(p >= 1, "p has to be greater than or equal to 1");
+  RL_CHECK(x.dtype() != DType::Bool, "The input tensor may not be a boolean tensor.");
   const Tensor wide = is_integral(x.dtype(), true) ? x.to(default_dtype()) : x;
   const double constant = static_cast<double>(p) * static_cast<double>(p - 1) / 4 * std::log(M_PI);
   Tensor y;
@@ -152,13 +165,17 @@ Tensor positive(const Tensor& x) {
   return x;
 }
 
-Tensor bitwise_not(const Tensor& x) { return x.dtype() == DType::Bool ? x.logical_not() : pointwise(Formula::BitwiseNot, {x}); }
+Tensor bitwise_not(const Tensor& x) {
+  return x.dtype() == DType::Bool ? x.logical_not() : pointwise(Formula::BitwiseNot, {x});
+}
 
 MantissaExponent frexp(const Tensor& x) {
   RL_CHECK(is_floating(x.dtype()), "torch.frexp() only supports floating-point dtypes");
-  const Tensor from = x.detach().contiguous(), mantissa = make_tensor(x.sizes(), x.dtype()), exponent = make_tensor(x.sizes(), DType::Int32);
+  const Tensor from = x.detach().contiguous(), mantissa = make_tensor(x.sizes(), x.dtype()),
+               exponent = make_tensor(x.sizes(), DType::Int32);
   visit_dtype(x.dtype(), [&]<class T>() {
-    if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+    if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_same_v<T, Half> ||
+                  std::is_same_v<T, BFloat16>) {
       using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
       for (int64_t i = 0; i < x.numel(); ++i) {
         int e = 0;
@@ -168,9 +185,10 @@ MantissaExponent frexp(const Tensor& x) {
     }
   });
   if (!tracks(x)) return {mantissa, exponent};
-  const Tensor out = Record("FrexpBackward0", {x}).rule(mantissa, [exponent](Node&, const Tensor& g) -> Tensor {
-    return g / exponent.to(g.dtype()).exp2();
-  });
+  const Tensor out =
+      Record("FrexpBackward0", {x}).rule(mantissa, [exponent](Node&, const Tensor& g) -> Tensor {
+        return g / exponent.to(g.dtype()).exp2();
+      });
   return {out, exponent};
 }
 
@@ -178,19 +196,24 @@ Tensor copysign(const Tensor& a, const Operand& b) {
   Tensor y = pointwise(Formula::Copysign, {a, b});
   if (!tracks_operands(a, b)) return y;
   const char* node = b.is_tensor() ? "CopysignBackward0" : "CopysignBackward1";
-  return Record(node, {a, as_tensor(b)}).save(a).save_output(y).rule(y, [](Node& n, const autograd::Gradients& grads) {
-    autograd::Gradients out;
-    out.resize(2);
-    const Tensor a = n.saved(0), y = n.saved(1);
-    if (n.needs(0)) out[0] = grads[0] * where(a.eq(0), 0, y / a);
-    if (n.needs(1)) out[1] = zeros_like(grads[0]);
-    return out;
-  });
+  return Record(node, {a, as_tensor(b)})
+      .save(a)
+      .save_output(y)
+      .rule(y, [](Node& n, const autograd::Gradients& grads) {
+        autograd::Gradients out;
+        out.resize(2);
+        const Tensor a = n.saved(0), y = n.saved(1);
+        if (n.needs(0)) out[0] = grads[0] * where(a.eq(0), 0, y / a);
+        if (n.needs(1)) out[1] = zeros_like(grads[0]);
+        return out;
+      });
 }
 
 Tensor heaviside(const Tensor& x, const Tensor& values) {
-  RL_CHECK(!is_complex(x.dtype()) && !is_complex(values.dtype()), "heaviside is not yet implemented for complex tensors.");
-  RL_CHECK(x.dtype() == values.dtype(), "heaviside is not yet implemented for tensors with different dtypes.");
+  RL_CHECK(!is_complex(x.dtype()) && !is_complex(values.dtype()),
+           "heaviside is not yet implemented for complex tensors.");
+  RL_CHECK(x.dtype() == values.dtype(),
+           "heaviside is not yet implemented for tensors with different dtypes.");
   return not_differentiable("heaviside", pointwise(Formula::Heaviside, {x, values}), x, values);
 }
 
@@ -209,7 +232,8 @@ RL_BITWISE(bitwise_right_shift, RightShift)
 namespace special {
 
 Tensor entr(const Tensor& x) {
-  return of_input("SpecialEntrBackward0", Formula::Entr, {}, x, [](const Tensor& g, const Tensor& x) { return -g * (x.log() + 1); });
+  return of_input("SpecialEntrBackward0", Formula::Entr, {}, x,
+                  [](const Tensor& g, const Tensor& x) { return -g * (x.log() + 1); });
 }
 Tensor ndtr(const Tensor& x) { return (x * -M_SQRT1_2).erfc() * 0.5; }
 Tensor log_ndtr(const Tensor& x) {
@@ -218,19 +242,20 @@ Tensor log_ndtr(const Tensor& x) {
   });
 }
 Tensor ndtri(const Tensor& x) {
-  return of_both("SpecialNdtriBackward0", Formula::Ndtri, x, [](const Tensor& g, const Tensor&, const Tensor& y) {
-    return g * (y * y * 0.5).exp() * (2 / (M_2_SQRTPI * M_SQRT1_2));
-  });
+  return of_both("SpecialNdtriBackward0", Formula::Ndtri, x,
+                 [](const Tensor& g, const Tensor&, const Tensor& y) {
+                   return g * (y * y * 0.5).exp() * (2 / (M_2_SQRTPI * M_SQRT1_2));
+                 });
 }
 Tensor erfcx(const Tensor& x) {
-  return of_both("SpecialErfcxBackward0", Formula::Erfcx, x, [](const Tensor& g, const Tensor& x, const Tensor& y) {
-    return g * (x * y * 2 - M_2_SQRTPI);
-  });
+  return of_both(
+      "SpecialErfcxBackward0", Formula::Erfcx, x,
+      [](const Tensor& g, const Tensor& x, const Tensor& y) { return g * (x * y * 2 - M_2_SQRTPI); });
 }
 Tensor i0e(const Tensor& x) {
-  return of_both("SpecialI0EBackward0", Formula::I0e, x, [](const Tensor& g, const Tensor& x, const Tensor& y) {
-    return g * (special::i1e(x) - x.sgn() * y);
-  });
+  return of_both(
+      "SpecialI0EBackward0", Formula::I0e, x,
+      [](const Tensor& g, const Tensor& x, const Tensor& y) { return g * (special::i1e(x) - x.sgn() * y); });
 }
 Tensor i1(const Tensor& x) {
   return of_both("SpecialI1Backward0", Formula::I1, x, [](const Tensor& g, const Tensor& x, const Tensor& y) {
@@ -238,9 +263,10 @@ Tensor i1(const Tensor& x) {
   });
 }
 Tensor i1e(const Tensor& x) {
-  return of_both("SpecialI1EBackward0", Formula::I1e, x, [](const Tensor& g, const Tensor& x, const Tensor& y) {
-    return g * where(x.eq(0), 0.5, special::i0e(x) - y * (x.sgn() + x.reciprocal()));
-  });
+  return of_both("SpecialI1EBackward0", Formula::I1e, x,
+                 [](const Tensor& g, const Tensor& x, const Tensor& y) {
+                   return g * where(x.eq(0), 0.5, special::i0e(x) - y * (x.sgn() + x.reciprocal()));
+                 });
 }
 Tensor xlog1py(const Tensor& x, const Operand& y) { return xlog1py_of(x, y); }
 Tensor xlog1py(const Scalar& x, const Tensor& y) { return xlog1py_of(x, y); }

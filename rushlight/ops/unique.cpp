@@ -43,7 +43,8 @@ TensorTriple results(Tensor values, const Groups& g, DimsRef inverse_sizes, bool
 }
 
 void check_orderable(const char* name, const Tensor& x) {
-  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "\"", name, "\" not implemented for '", info(x.dtype()).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "\"", name, "\" not implemented for '",
+              info(x.dtype()).message_name, "'");
 }
 
 std::vector<int64_t> natural_order(int64_t n) {
@@ -55,7 +56,8 @@ std::vector<int64_t> natural_order(int64_t n) {
 TensorTriple unique_elements(const Tensor& x, bool sorted, bool inverse, bool counts) {
   const Tensor dense = x.detach().contiguous();
   std::vector<int64_t> order = natural_order(x.numel());
-  if (sorted && x.numel() > 0) cpu::sort_rows({dense.raw_data(), x.dtype(), 1, x.numel()}, false, nullptr, order.data());
+  if (sorted && x.numel() > 0)
+    cpu::sort_rows({dense.raw_data(), x.dtype(), 1, x.numel()}, false, nullptr, order.data());
   return visit_dtype(x.dtype(), [&]<class T>() -> TensorTriple {
     const T* data = dense.data<T>();
     const Groups g = group(order, [&](int64_t a, int64_t b) { return data[a] == data[b]; });
@@ -91,14 +93,18 @@ TensorTriple unique_slices(const Tensor& x, int64_t dim, bool sorted, bool inver
     auto slice = [&](int64_t i) { return data + i * length; };
     std::vector<int64_t> order = natural_order(n);
     if constexpr (!std::is_same_v<T, complex64> && !std::is_same_v<T, complex128>) {
-      auto before = [&](int64_t a, int64_t b) { return std::lexicographical_compare(slice(a), slice(a) + length, slice(b), slice(b) + length); };
+      auto before = [&](int64_t a, int64_t b) {
+        return std::lexicographical_compare(slice(a), slice(a) + length, slice(b), slice(b) + length);
+      };
       if (sorted) std::stable_sort(order.begin(), order.end(), before);
     }
-    const Groups g = group(order, [&](int64_t a, int64_t b) { return std::equal(slice(a), slice(a) + length, slice(b)); });
+    const Groups g =
+        group(order, [&](int64_t a, int64_t b) { return std::equal(slice(a), slice(a) + length, slice(b)); });
     Dims sizes = slices.sizes();
     sizes[0] = static_cast<int64_t>(g.first.size());
     Tensor values = make_tensor(sizes, x.dtype(), x.device());
-    for (int64_t i = 0; i < sizes[0]; ++i) std::copy_n(slice(g.first[i]), length, values.data<T>() + i * length);
+    for (int64_t i = 0; i < sizes[0]; ++i)
+      std::copy_n(slice(g.first[i]), length, values.data<T>() + i * length);
     return results(from_front(values, dim).contiguous(), g, n, inverse, counts);
   });
 }

@@ -1,4 +1,5 @@
-// Views of all elements: the same storage under other sizes and strides. Parts of tensors are in view_parts.cpp.
+// Views of all elements: the same storage under other sizes and strides. Parts of tensors are in
+// view_parts.cpp.
 #include "rushlight/ops/view.h"
 
 #include <algorithm>
@@ -32,8 +33,9 @@ struct AsStridedRule {
     return {low, std::max(last(in_size, in_stride, in_offset), last(size, stride, offset)) - low + 1};
   }
 
-  // Each element's gradient goes to its place in a flat buffer, adding up where the view shows a place several times; the
-  // input's geometry then reads it. An input that itself shows a place several times shares its gradient out among them.
+  // Each element's gradient goes to its place in a flat buffer, adding up where the view shows a place
+  // several times; the input's geometry then reads it. An input that itself shows a place several times
+  // shares its gradient out among them.
   Tensor operator()(Node&, const Tensor& g) const {
     const Extent e = extent();
     Tensor places = arange(e.count).as_strided(size, stride, offset - e.low).reshape(-1);
@@ -45,7 +47,8 @@ struct AsStridedRule {
   }
 
   static bool repeats(const Dims& sizes, const Dims& strides) {
-    for (int64_t i = 0; i < sizes.size(); ++i) if (sizes[i] > 1 && strides[i] == 0) return true;
+    for (int64_t i = 0; i < sizes.size(); ++i)
+      if (sizes[i] > 1 && strides[i] == 0) return true;
     return false;
   }
 };
@@ -60,7 +63,8 @@ Tensor pass_on(Node&, const Tensor& g) { return g; }
 }  // namespace
 
 Tensor make_reinterpreted(const Tensor& base, DType dtype, Dims sizes, Dims strides, int64_t offset) {
-  Tensor out(make_ref<TensorImpl>(base.storage(), std::move(sizes), std::move(strides), offset, dtype, base.device()));
+  Tensor out(make_ref<TensorImpl>(base.storage(), std::move(sizes), std::move(strides), offset, dtype,
+                                  base.device()));
   out.impl()->own_version = base.impl()->own_version;
   out.impl()->inference = base.impl()->inference;
   return out;
@@ -69,33 +73,39 @@ Tensor make_reinterpreted(const Tensor& base, DType dtype, Dims sizes, Dims stri
 Tensor as_strided(const Tensor& input, DimsRef size, DimsRef stride, OptInt storage_offset) {
   RL_CHECK(size.size() == stride.size(), "mismatch in length of strides and shape");
   for (int64_t i = 0; i < size.size(); ++i) {
-    RL_CHECK(size[i] >= 0, "Trying to create tensor with negative dimension ", size[i], ": ", to_string(size));
-    RL_CHECK(stride[i] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", to_string(stride));
+    RL_CHECK(size[i] >= 0, "Trying to create tensor with negative dimension ", size[i], ": ",
+             to_string(size));
+    RL_CHECK(stride[i] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ",
+             to_string(stride));
   }
   const int64_t offset = storage_offset.value_or(input.storage_offset());
   RL_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
   check_in_bounds(input, size, stride, offset);
   return make_view("AsStridedBackward0", input, size.copy(), stride.copy(), offset,
-                   AsStridedRule{size.copy(), stride.copy(), offset, input.sizes(), input.strides(), input.storage_offset()});
+                   AsStridedRule{size.copy(), stride.copy(), offset, input.sizes(), input.strides(),
+                                 input.storage_offset()});
 }
 
 Tensor view(const Tensor& self, DimsRef size) {
   Dims sizes = infer_size(size, self.numel());
   Dims strides;
   RL_CHECK(view_strides(self.sizes(), self.strides(), sizes, &strides),
-           "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
+           "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+           "across two contiguous "
            "subspaces). Use .reshape(...) instead.");
   return make_view("ViewBackward0", self, std::move(sizes), std::move(strides), self.storage_offset(),
                    ReshapeRule{self.sizes()});
 }
 
 Tensor view(const Tensor& self, DType dtype) {
-  if (dtype == self.dtype()) return make_view("AliasBackward0", self, self.sizes(), self.strides(), self.storage_offset(), pass_on);
+  if (dtype == self.dtype())
+    return make_view("AliasBackward0", self, self.sizes(), self.strides(), self.storage_offset(), pass_on);
   const int64_t from = self.item_size(), to = item_size(dtype);
   Dims sizes = self.sizes(), strides = self.strides();
   int64_t offset = self.storage_offset();
   if (from != to) {
-    const std::string what = concat(info(self.dtype()).message_name, " as ", info(dtype).message_name, " (different element sizes)");
+    const std::string what = concat(info(self.dtype()).message_name, " as ", info(dtype).message_name,
+                                    " (different element sizes)");
     RL_CHECK(self.dim() > 0, "self.dim() cannot be 0 to view ", what);
     RL_CHECK(strides.back() == 1, "self.stride(-1) must be 1 to view ", what, ", but got ", strides.back());
     if (from > to) {
@@ -105,10 +115,13 @@ Tensor view(const Tensor& self, DType dtype) {
       offset *= ratio;
     } else {
       const int64_t ratio = to / from;
-      RL_CHECK(sizes.back() % ratio == 0, "self.size(-1) must be divisible by ", ratio, " to view ", what, ", but got ", sizes.back());
-      RL_CHECK(offset % ratio == 0, "self.storage_offset() must be divisible by ", ratio, " to view ", what, ", but got ", offset);
+      RL_CHECK(sizes.back() % ratio == 0, "self.size(-1) must be divisible by ", ratio, " to view ", what,
+               ", but got ", sizes.back());
+      RL_CHECK(offset % ratio == 0, "self.storage_offset() must be divisible by ", ratio, " to view ", what,
+               ", but got ", offset);
       for (int64_t d = 0; d + 1 < sizes.size(); ++d) {
-        RL_CHECK(strides[d] % ratio == 0, "self.stride(", d, ") must be divisible by ", ratio, " to view ", what, ", but got ", strides[d]);
+        RL_CHECK(strides[d] % ratio == 0, "self.stride(", d, ") must be divisible by ", ratio, " to view ",
+                 what, ", but got ", strides[d]);
         strides[d] /= ratio;
       }
       sizes.back() /= ratio;
@@ -124,8 +137,9 @@ Tensor reshape(const Tensor& input, DimsRef shape) {
   Dims sizes = infer_size(shape, input.numel());
   Dims strides;
   if (view_strides(input.sizes(), input.strides(), sizes, &strides)) {
-    return make_view(input.is_contiguous() ? "ViewBackward0" : "ReshapeAliasBackward0", input, std::move(sizes), std::move(strides),
-                     input.storage_offset(), ReshapeRule{input.sizes()});
+    return make_view(input.is_contiguous() ? "ViewBackward0" : "ReshapeAliasBackward0", input,
+                     std::move(sizes), std::move(strides), input.storage_offset(),
+                     ReshapeRule{input.sizes()});
   }
   Tensor copied = clone(input, MemoryFormat::Contiguous);
   Tensor out = make_alias(copied, sizes, contiguous_strides(sizes), 0);
@@ -162,8 +176,9 @@ Tensor unflatten(const Tensor& input, int64_t dim, DimsRef sizes) {
     else fits &= s >= 0 && !__builtin_mul_overflow(known, s, &known);
   }
   RL_CHECK(inferred <= 1, "unflatten got an unexpected error:\nonly one dimension can be inferred");
-  RL_CHECK(fits && (inferred ? known > 0 && size % known == 0 : known == size), "unflatten: Provided sizes ", to_string(sizes),
-           " don't multiply up to the size of dim ", dim, " (", size, ") in the input tensor");
+  RL_CHECK(fits && (inferred ? known > 0 && size % known == 0 : known == size), "unflatten: Provided sizes ",
+           to_string(sizes), " don't multiply up to the size of dim ", dim, " (", size,
+           ") in the input tensor");
   Dims shape = input.sizes();
   if (input.dim()) shape.erase(dim);
   for (int64_t i = 0; i < sizes.size(); ++i) shape.insert(dim + i, sizes[i] == -1 ? size / known : sizes[i]);
@@ -173,20 +188,23 @@ Tensor unflatten(const Tensor& input, int64_t dim, DimsRef sizes) {
 Tensor ravel(const Tensor& input) { return reshape(contiguous(input), -1); }
 
 Tensor expand(const Tensor& self, DimsRef size, bool) {
-  RL_CHECK(size.size() >= self.dim(), "expand(torch.", info(self.dtype()).message_name, "Tensor{", to_string(self.sizes()), "}, size=",
-           to_string(size), "): the number of sizes provided (", size.size(),
-           ") must be greater or equal to the number of dimensions in the tensor (", self.dim(), ")");
+  RL_CHECK(size.size() >= self.dim(), "expand(torch.", info(self.dtype()).message_name, "Tensor{",
+           to_string(self.sizes()), "}, size=", to_string(size), "): the number of sizes provided (",
+           size.size(), ") must be greater or equal to the number of dimensions in the tensor (", self.dim(),
+           ")");
   const int64_t shift = size.size() - self.dim();
   Dims sizes(size.size()), strides(size.size());
   for (int64_t i = 0; i < size.size(); ++i) {
     const int64_t have = i < shift ? 1 : self.sizes()[i - shift];
     int64_t want = size[i];
     if (want == -1) {
-      RL_CHECK(i >= shift, "The expanded size of the tensor (", want, ") isn't allowed in a leading, non-existing dimension ", i);
+      RL_CHECK(i >= shift, "The expanded size of the tensor (", want,
+               ") isn't allowed in a leading, non-existing dimension ", i);
       want = have;
     }
-    RL_CHECK(want >= 0 && (have == want || have == 1), "The expanded size of the tensor (", want, ") must match the existing size (",
-             have, ") at non-singleton dimension ", i, ".  Target sizes: ", to_string(size), ".  Tensor sizes: ", to_string(self.sizes()));
+    RL_CHECK(want >= 0 && (have == want || have == 1), "The expanded size of the tensor (", want,
+             ") must match the existing size (", have, ") at non-singleton dimension ", i,
+             ".  Target sizes: ", to_string(size), ".  Tensor sizes: ", to_string(self.sizes()));
     sizes[i] = want;
     strides[i] = i < shift || (have == 1 && want != 1) ? 0 : self.strides()[i - shift];
   }
@@ -206,8 +224,11 @@ TensorVector broadcast_tensors(TensorList tensors) {
 }
 
 Tensor permute(const Tensor& input, DimsRef dims) {
-  RL_CHECK(dims.size() == input.dim(), "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ",
-           "ordering of dimensions i.e. input.dim() = ", input.dim(), " is not equal to len(dims) = ", dims.size());
+  RL_CHECK(dims.size() == input.dim(),
+           "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+           "desired ",
+           "ordering of dimensions i.e. input.dim() = ", input.dim(),
+           " is not equal to len(dims) = ", dims.size());
   Dims order, sizes, strides, inverse(input.dim(), -1);
   for (int64_t i = 0; i < dims.size(); ++i) {
     const int64_t d = wrap_dim(dims[i], input.dim());
@@ -221,14 +242,16 @@ Tensor permute(const Tensor& input, DimsRef dims) {
 }
 
 Tensor movedim(const Tensor& input, DimsRef source, DimsRef destination) {
-  RL_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (", to_string(source),
-           " dims) should contain the same number of dims as destination (", to_string(destination), " dims)");
+  RL_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (",
+           to_string(source), " dims) should contain the same number of dims as destination (",
+           to_string(destination), " dims)");
   const int64_t rank = input.dim();
   Dims from, to;
   for (int64_t d : source) from.push_back(wrap_dim(d, rank));
   for (int64_t d : destination) to.push_back(wrap_dim(d, rank));
   auto repeats = [](const Dims& dims) {
-    for (int64_t i = 0; i < dims.size(); ++i) if (std::count(dims.begin(), dims.end(), dims[i]) > 1) return true;
+    for (int64_t i = 0; i < dims.size(); ++i)
+      if (std::count(dims.begin(), dims.end(), dims[i]) > 1) return true;
     return false;
   };
   RL_CHECK(!repeats(from), "movedim: repeated dim in `source` (", to_string(source), ")");
@@ -244,9 +267,15 @@ Tensor movedim(const Tensor& input, DimsRef source, DimsRef destination) {
   }
   return permute(input, order);
 }
-Tensor movedim(const Tensor& input, int64_t source, int64_t destination) { return movedim(input, DimsRef(source), DimsRef(destination)); }
-Tensor moveaxis(const Tensor& input, int64_t source, int64_t destination) { return movedim(input, source, destination); }
-Tensor moveaxis(const Tensor& input, DimsRef source, DimsRef destination) { return movedim(input, source, destination); }
+Tensor movedim(const Tensor& input, int64_t source, int64_t destination) {
+  return movedim(input, DimsRef(source), DimsRef(destination));
+}
+Tensor moveaxis(const Tensor& input, int64_t source, int64_t destination) {
+  return movedim(input, source, destination);
+}
+Tensor moveaxis(const Tensor& input, DimsRef source, DimsRef destination) {
+  return movedim(input, source, destination);
+}
 
 Tensor swapaxes(const Tensor& input, int64_t axis0, int64_t axis1) { return transpose(input, axis0, axis1); }
 Tensor swapdims(const Tensor& input, int64_t dim0, int64_t dim1) { return transpose(input, dim0, dim1); }
@@ -258,21 +287,24 @@ Tensor numpy_T(const Tensor& x) {
 }
 Tensor mT(const Tensor& x) {
   if (x.dim() == 0) return permute(x, {});
-  RL_CHECK(x.dim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ", x.dim(), "-D tensor.");
+  RL_CHECK(x.dim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ", x.dim(),
+           "-D tensor.");
   return transpose(x, -2, -1);
 }
 Tensor mH(const Tensor& x) {
   if (x.dim() == 0) return conj(permute(x, {}));
-  RL_CHECK(x.dim() >= 2, "tensor.mH is only supported on matrices or batches of matrices. Got ", x.dim(), "-D tensor.");
+  RL_CHECK(x.dim() >= 2, "tensor.mH is only supported on matrices or batches of matrices. Got ", x.dim(),
+           "-D tensor.");
   return conj(transpose(x, -2, -1));
 }
 Tensor matrix_H(const Tensor& x) {
-  RL_CHECK(x.dim() == 0 || x.dim() == 2, "tensor.H is only supported on matrices (2-D tensors). Got ", x.dim(), "-D tensor.",
-           x.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
+  RL_CHECK(x.dim() == 0 || x.dim() == 2, "tensor.H is only supported on matrices (2-D tensors). Got ",
+           x.dim(), "-D tensor.", x.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
   return x.dim() ? mH(x) : conj(permute(x, {}));
 }
 Tensor adjoint(const Tensor& input) {
-  RL_CHECK(input.dim() >= 2, "tensor.adjoint() is only supported on matrices or batches of matrices. Got ", input.dim(), "-D tensor.");
+  RL_CHECK(input.dim() >= 2, "tensor.adjoint() is only supported on matrices or batches of matrices. Got ",
+           input.dim(), "-D tensor.");
   return conj(transpose(input, -2, -1));
 }
 
@@ -332,7 +364,8 @@ Tensor squeeze(const Tensor& input, DimsRef dim) {
     sizes.push_back(input.sizes()[d]);
     strides.push_back(input.strides()[d]);
   }
-  return make_view("SqueezeBackward2", input, std::move(sizes), std::move(strides), input.storage_offset(), ReshapeRule{input.sizes()});
+  return make_view("SqueezeBackward2", input, std::move(sizes), std::move(strides), input.storage_offset(),
+                   ReshapeRule{input.sizes()});
 }
 
 Tensor unsqueeze(const Tensor& input, int64_t dim) {
@@ -345,7 +378,9 @@ Tensor unsqueeze(const Tensor& input, int64_t dim) {
 }
 
 Tensor atleast_1d(const Tensor& input) { return input.dim() ? input : reshape(input, 1); }
-Tensor atleast_2d(const Tensor& input) { return input.dim() == 0 ? reshape(input, {1, 1}) : input.dim() == 1 ? unsqueeze(input, 0) : input; }
+Tensor atleast_2d(const Tensor& input) {
+  return input.dim() == 0 ? reshape(input, {1, 1}) : input.dim() == 1 ? unsqueeze(input, 0) : input;
+}
 Tensor atleast_3d(const Tensor& input) {
   switch (input.dim()) {
     case 0: return reshape(input, {1, 1, 1});

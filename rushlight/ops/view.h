@@ -8,8 +8,8 @@
 
 namespace rushlight {
 
-// A view of `base` with the given geometry and, when gradients are recorded, this rule: gradient of the view to gradient
-// of the base.
+// A view of `base` with the given geometry and, when gradients are recorded, this rule: gradient of the view
+// to gradient of the base.
 template <class Rule>
 Tensor make_view(const char* node, const Tensor& base, Dims sizes, Dims strides, int64_t offset, Rule rule,
                  bool one_of_several = false) {
@@ -19,7 +19,8 @@ Tensor make_view(const char* node, const Tensor& base, Dims sizes, Dims strides,
   return autograd::Record(node, {base}).rule(view, std::move(rule));
 }
 
-// The gradient of a view that shows a part of its base: zeros of the base's sizes with `g` written where `part` looks.
+// The gradient of a view that shows a part of its base: zeros of the base's sizes with `g` written where
+// `part` looks.
 template <class Part>
 Tensor embed(const char* node, const Tensor& g, const Dims& sizes, Part part) {
   Tensor out = make_tensor(sizes, g.dtype(), g.device());
@@ -29,7 +30,8 @@ Tensor embed(const char* node, const Tensor& g, const Dims& sizes, Part part) {
     part(out).copy_(g);
   }
   if (!autograd::tracks(g)) return out;
-  return autograd::Record(node, {g}).rule(out, [part](autograd::Node&, const Tensor& gg) -> Tensor { return part(gg); });
+  return autograd::Record(node, {g}).rule(
+      out, [part](autograd::Node&, const Tensor& gg) -> Tensor { return part(gg); });
 }
 
 // The memory of `base` read as another dtype, without history; geometry in elements of that dtype.

@@ -43,37 +43,52 @@ auto reshape_rule(const Tensor& self) {
 }  // namespace
 
 const Tensor& squeeze_(const Tensor& self) {
-  return adopt_geometry("SqueezeBackward3", self, untracked([&] { return self.squeeze(); }), reshape_rule(self));
+  return adopt_geometry("SqueezeBackward3", self, untracked([&] { return self.squeeze(); }),
+                        reshape_rule(self));
 }
 const Tensor& squeeze_(const Tensor& self, int64_t dim) {
-  return adopt_geometry("SqueezeBackward4", self, untracked([&] { return self.squeeze(dim); }), reshape_rule(self));
+  return adopt_geometry("SqueezeBackward4", self, untracked([&] { return self.squeeze(dim); }),
+                        reshape_rule(self));
 }
 const Tensor& squeeze_(const Tensor& self, DimsRef dim) {
-  return adopt_geometry("SqueezeBackward5", self, untracked([&] { return self.squeeze(dim); }), reshape_rule(self));
+  return adopt_geometry("SqueezeBackward5", self, untracked([&] { return self.squeeze(dim); }),
+                        reshape_rule(self));
 }
 const Tensor& unsqueeze_(const Tensor& self, int64_t dim) {
-  return adopt_geometry("UnsqueezeBackward1", self, untracked([&] { return self.unsqueeze(dim); }), reshape_rule(self));
+  return adopt_geometry("UnsqueezeBackward1", self, untracked([&] { return self.unsqueeze(dim); }),
+                        reshape_rule(self));
 }
 const Tensor& transpose_(const Tensor& self, int64_t dim0, int64_t dim1) {
   return adopt_geometry("TransposeBackward1", self, untracked([&] { return self.transpose(dim0, dim1); }),
                         [=](Node&, const Tensor& g) -> Tensor { return g.transpose(dim0, dim1); });
 }
-const Tensor& swapaxes_(const Tensor& self, int64_t axis0, int64_t axis1) { return transpose_(self, axis0, axis1); }
-const Tensor& swapdims_(const Tensor& self, int64_t dim0, int64_t dim1) { return transpose_(self, dim0, dim1); }
+const Tensor& swapaxes_(const Tensor& self, int64_t axis0, int64_t axis1) {
+  return transpose_(self, axis0, axis1);
+}
+const Tensor& swapdims_(const Tensor& self, int64_t dim0, int64_t dim1) {
+  return transpose_(self, dim0, dim1);
+}
 const Tensor& t_(const Tensor& self) {
-  return adopt_geometry("TBackward1", self, untracked([&] { return self.t(); }), [](Node&, const Tensor& g) -> Tensor { return g.t(); });
+  return adopt_geometry("TBackward1", self, untracked([&] { return self.t(); }),
+                        [](Node&, const Tensor& g) -> Tensor { return g.t(); });
 }
 
 const Tensor& as_strided_(const Tensor& self, DimsRef size, DimsRef stride, OptInt storage_offset) {
-  RL_CHECK(!tracks(self) || self.impl()->view_base, "as_strided_() of a tensor that requires grad is not supported; use as_strided()");
-  return adopt_geometry("AsStridedBackward1", self, untracked([&] { return self.as_strided(size, stride, storage_offset); }), reshape_rule(self));
+  RL_CHECK(!tracks(self) || self.impl()->view_base,
+           "as_strided_() of a tensor that requires grad is not supported; use as_strided()");
+  return adopt_geometry("AsStridedBackward1", self,
+                        untracked([&] { return self.as_strided(size, stride, storage_offset); }),
+                        reshape_rule(self));
 }
 
 const Tensor& detach_(const Tensor& self) {
   RL_CHECK(!self.impl()->view_base,
-           "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
-           "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on these "
-           "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.");
+           "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel "
+           "(DDP) for training, and "
+           "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
+           "cannot be called on these "
+           "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+           "torch/optim/optimizer.py as the solution.");
   if (autograd::AutogradMeta* m = autograd::meta(self)) {
     m->requires_grad = false;
     m->grad_fn = nullptr;

@@ -37,7 +37,8 @@ Tensor slice_checked(const Tensor& self, int64_t dim, int64_t start, int64_t sto
   Part p = slice_part(self, dim, start, length, length > 1 ? step : std::min<int64_t>(step, INT32_MAX));
   return make_view("SliceBackward0", self, std::move(p.sizes), std::move(p.strides), p.offset,
                    [sizes = self.sizes(), dim, start, stop, step](Node&, const Tensor& g) {
-                     return embed("SliceBackwardBackward0", g, sizes, [=](const Tensor& t) { return slice(t, dim, start, stop, step); });
+                     return embed("SliceBackwardBackward0", g, sizes,
+                                  [=](const Tensor& t) { return slice(t, dim, start, stop, step); });
                    });
 }
 
@@ -57,7 +58,8 @@ TensorVector make_views(const char* node, const Tensor& base, std::vector<Part> 
 TensorVector fill_in(const Gradients& grads, const Dims& sizes, int64_t dim, const Dims& lengths) {
   TensorVector out;
   Tensor model;
-  for (const Tensor& g : grads) if (g.defined()) model = g;
+  for (const Tensor& g : grads)
+    if (g.defined()) model = g;
   for (int64_t i = 0; i < lengths.size(); ++i) {
     Dims part = sizes;
     if (lengths[i] < 0) part.erase(dim);
@@ -74,9 +76,10 @@ TensorVector split_lengths(const char* node, const Tensor& t, const Dims& length
     parts.push_back(slice_part(t, dim, start, n, 1));
     start += n;
   }
-  return make_views(node, t, std::move(parts), [sizes = t.sizes(), dim, lengths](Node&, const Gradients& grads) {
-    return Gradients{cat(fill_in(grads, sizes, dim, lengths), dim)};
-  });
+  return make_views(node, t, std::move(parts),
+                    [sizes = t.sizes(), dim, lengths](Node&, const Gradients& grads) {
+                      return Gradients{cat(fill_in(grads, sizes, dim, lengths), dim)};
+                    });
 }
 
 struct DiagonalDims {
@@ -95,10 +98,11 @@ Tensor narrow(const Tensor& input, int64_t dim, int64_t start, int64_t length) {
   RL_CHECK(length >= 0, "narrow(): length must be non-negative.");
   dim = wrap_dim(dim, input.dim());
   const int64_t size = input.sizes()[dim];
-  RL_CHECK_AS(IndexError, start >= -size && start <= size, "start out of range (expected to be in range of [", -size, ", ", size,
-              "], but got ", start, ")");
+  RL_CHECK_AS(IndexError, start >= -size && start <= size, "start out of range (expected to be in range of [",
+              -size, ", ", size, "], but got ", start, ")");
   if (start < 0) start += size;
-  RL_CHECK(length <= size - start, "start (", start, ") + length (", length, ") exceeds dimension size (", size, ").");
+  RL_CHECK(length <= size - start, "start (", start, ") + length (", length, ") exceeds dimension size (",
+           size, ").");
   return slice_checked(input, dim, start, start + length, 1);
 }
 
@@ -116,13 +120,14 @@ Tensor select(const Tensor& input, int64_t dim, int64_t index) {
   RL_CHECK_AS(IndexError, input.dim() > 0, "select() cannot be applied to a 0-dim tensor.");
   dim = wrap_dim(dim, input.dim());
   const int64_t size = input.sizes()[dim];
-  RL_CHECK_AS(IndexError, index >= -size && index < size, "select(): index ", index, " out of range for tensor of size ",
-              to_string(input.sizes()), " at dimension ", dim);
+  RL_CHECK_AS(IndexError, index >= -size && index < size, "select(): index ", index,
+              " out of range for tensor of size ", to_string(input.sizes()), " at dimension ", dim);
   if (index < 0) index += size;
   Part p = select_part(input, dim, index);
   return make_view("SelectBackward0", input, std::move(p.sizes), std::move(p.strides), p.offset,
                    [sizes = input.sizes(), dim, index](Node&, const Tensor& g) {
-                     return embed("SelectBackwardBackward0", g, sizes, [=](const Tensor& t) { return t.select(dim, index); });
+                     return embed("SelectBackwardBackward0", g, sizes,
+                                  [=](const Tensor& t) { return t.select(dim, index); });
                    });
 }
 
@@ -132,7 +137,8 @@ Tensor diagonal(const Tensor& input, int64_t offset, int64_t dim1, int64_t dim2)
   const auto [row, column] = diagonal_dims(input.dim(), dim1, dim2);
   const int64_t rows = input.sizes()[row], columns = input.sizes()[column];
   offset = std::clamp<int64_t>(offset, -rows, columns);
-  const int64_t length = std::max<int64_t>(0, offset >= 0 ? std::min(rows, columns - offset) : std::min(rows + offset, columns));
+  const int64_t length =
+      std::max<int64_t>(0, offset >= 0 ? std::min(rows, columns - offset) : std::min(rows + offset, columns));
   int64_t start = input.storage_offset();
   if (length > 0) start += offset >= 0 ? offset * input.strides()[column] : -offset * input.strides()[row];
   Dims sizes, strides;
@@ -145,14 +151,16 @@ Tensor diagonal(const Tensor& input, int64_t offset, int64_t dim1, int64_t dim2)
   strides.push_back(input.strides()[row] + input.strides()[column]);
   return make_view("DiagonalBackward0", input, std::move(sizes), std::move(strides), start,
                    [sizes = input.sizes(), offset, dim1, dim2](Node&, const Tensor& g) {
-                     return embed("DiagonalBackwardBackward0", g, sizes, [=](const Tensor& t) { return t.diagonal(offset, dim1, dim2); });
+                     return embed("DiagonalBackwardBackward0", g, sizes,
+                                  [=](const Tensor& t) { return t.diagonal(offset, dim1, dim2); });
                    });
 }
 
 Tensor diag_embed(const Tensor& input, int64_t offset, int64_t dim1, int64_t dim2) {
   const int64_t rank = input.dim() + 1;
   const auto [row, column] = diagonal_dims(rank, dim1, dim2);
-  RL_CHECK_AS(IndexError, input.dim() > 0, "Dimension out of range (expected to be in range of [-1, 0], but got ", dim1, ")");
+  RL_CHECK_AS(IndexError, input.dim() > 0,
+              "Dimension out of range (expected to be in range of [-1, 0], but got ", dim1, ")");
   RL_CHECK(offset > -INT32_MAX && offset < INT32_MAX, "diag_embed: offset is too large");
   const int64_t size = input.sizes().back() + std::abs(offset);
   Dims sizes = input.sizes();
@@ -165,9 +173,10 @@ Tensor diag_embed(const Tensor& input, int64_t offset, int64_t dim1, int64_t dim
     out.diagonal(offset, row, column).copy_(input);
   }
   if (!autograd::tracks(input)) return out;
-  return Record("DiagEmbedBackward0", {input}).rule(out, [offset, row = row, column = column](Node&, const Tensor& g) -> Tensor {
-    return g.diagonal(offset, row, column);
-  });
+  return Record("DiagEmbedBackward0", {input})
+      .rule(out, [offset, row = row, column = column](Node&, const Tensor& g) -> Tensor {
+        return g.diagonal(offset, row, column);
+      });
 }
 
 Tensor diag(const Tensor& input, int64_t diagonal) {
@@ -179,9 +188,11 @@ Tensor diag(const Tensor& input, int64_t diagonal) {
     out = input.diagonal(diagonal).clone(MemoryFormat::Contiguous);
   }
   if (!autograd::tracks(input)) return out;
-  return Record("DiagonalBackward0_copy", {input}).rule(out, [sizes = input.sizes(), diagonal](Node&, const Tensor& g) {
-    return embed("DiagonalBackwardBackward0", g, sizes, [=](const Tensor& t) { return t.diagonal(diagonal); });
-  });
+  return Record("DiagonalBackward0_copy", {input})
+      .rule(out, [sizes = input.sizes(), diagonal](Node&, const Tensor& g) {
+        return embed("DiagonalBackwardBackward0", g, sizes,
+                     [=](const Tensor& t) { return t.diagonal(diagonal); });
+      });
 }
 
 Tensor diagflat(const Tensor& input, int64_t offset) { return diag_embed(input.reshape(-1), offset); }
@@ -216,7 +227,8 @@ Tensor fold_windows(const Tensor& g, const Dims& sizes, int64_t dim, int64_t siz
     }
   }
   if (!autograd::tracks(g)) return out;
-  return Record("UnfoldBackwardBackward0", {g}).rule(out, [dim, size, step](Node&, const Tensor& gg) -> Tensor { return gg.unfold(dim, size, step); });
+  return Record("UnfoldBackwardBackward0", {g})
+      .rule(out, [dim, size, step](Node&, const Tensor& gg) -> Tensor { return gg.unfold(dim, size, step); });
 }
 
 }  // namespace
@@ -225,7 +237,8 @@ Tensor unfold(const Tensor& self, int64_t dimension, int64_t size, int64_t step)
   const int64_t dim = wrap_dim(dimension, self.dim());
   const int64_t length = self.dim() ? self.sizes()[dim] : 1;
   RL_CHECK(size >= 0, "size is ", size, " but must be >= 0");
-  RL_CHECK(size <= length, "maximum size for tensor at dimension ", dim, " is ", length, " but size is ", size);
+  RL_CHECK(size <= length, "maximum size for tensor at dimension ", dim, " is ", length, " but size is ",
+           size);
   RL_CHECK(step > 0, "step is ", step, " but must be > 0");
   Dims sizes = self.sizes(), strides = self.strides();
   sizes.push_back(size);
@@ -235,7 +248,9 @@ Tensor unfold(const Tensor& self, int64_t dimension, int64_t size, int64_t step)
     strides[dim] = sizes[dim] > 1 ? strides[dim] * step : strides[dim];
   }
   return make_view("UnfoldBackward0", self, std::move(sizes), std::move(strides), self.storage_offset(),
-                   [sizes = self.sizes(), dim, size, step](Node&, const Tensor& g) { return fold_windows(g, sizes, dim, size, step); });
+                   [sizes = self.sizes(), dim, size, step](Node&, const Tensor& g) {
+                     return fold_windows(g, sizes, dim, size, step);
+                   });
 }
 
 TensorVector split(const Tensor& t, int64_t split_size, int64_t dim) {
@@ -243,9 +258,11 @@ TensorVector split(const Tensor& t, int64_t split_size, int64_t dim) {
   RL_CHECK(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
   dim = wrap_dim(dim, t.dim());
   const int64_t size = t.sizes()[dim];
-  RL_CHECK(split_size > 0 || size == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+  RL_CHECK(split_size > 0 || size == 0,
+           "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
   Dims lengths;
-  for (int64_t start = 0; start < size; start += std::min(split_size, size - start)) lengths.push_back(std::min(split_size, size - start));
+  for (int64_t start = 0; start < size; start += std::min(split_size, size - start))
+    lengths.push_back(std::min(split_size, size - start));
   if (lengths.empty()) lengths.push_back(0);
   return split_lengths("SplitBackward0", t, lengths, dim);
 }
@@ -256,14 +273,19 @@ TensorVector split_with_sizes(const Tensor& t, DimsRef split_sizes, int64_t dim)
   int64_t total = 0;
   bool overflow = false;
   for (int64_t s : split_sizes) {
-    RL_CHECK(s >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", to_string(split_sizes));
+    RL_CHECK(s >= 0,
+             "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+             to_string(split_sizes));
     overflow |= __builtin_add_overflow(total, s, &total);
   }
-  RL_CHECK(!overflow && total == t.sizes()[dim], "split_with_sizes expects split_sizes to sum exactly to ", t.sizes()[dim],
-           " (input tensor's size at dimension ", dim, "), but got split_sizes=", to_string(split_sizes));
+  RL_CHECK(!overflow && total == t.sizes()[dim], "split_with_sizes expects split_sizes to sum exactly to ",
+           t.sizes()[dim], " (input tensor's size at dimension ", dim,
+           "), but got split_sizes=", to_string(split_sizes));
   return split_lengths("SplitWithSizesBackward0", t, split_sizes.copy(), dim);
 }
-TensorVector split(const Tensor& t, DimsRef split_sizes, int64_t dim) { return split_with_sizes(t, split_sizes, dim); }
+TensorVector split(const Tensor& t, DimsRef split_sizes, int64_t dim) {
+  return split_with_sizes(t, split_sizes, dim);
+}
 
 TensorVector chunk(const Tensor& t, int64_t chunks, int64_t dim) {
   RL_CHECK(t.dim() > 0, "chunk expects at least a 1-dimensional tensor");
@@ -276,7 +298,8 @@ TensorVector chunk(const Tensor& t, int64_t chunks, int64_t dim) {
 }
 
 TensorVector tensor_split(const Tensor& t, int64_t sections, int64_t dim) {
-  RL_CHECK(t.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t.dim(), " dims");
+  RL_CHECK(t.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
+           t.dim(), " dims");
   dim = wrap_dim(dim, t.dim());
   RL_CHECK(sections > 0, "number of sections must be larger than 0, got ", sections);
   const int64_t size = t.sizes()[dim], least = size / sections, longer = size % sections;
@@ -291,7 +314,8 @@ TensorVector tensor_split(const Tensor& t, int64_t sections, int64_t dim) {
 }
 
 TensorVector tensor_split(const Tensor& t, DimsRef indices, int64_t dim) {
-  RL_CHECK(t.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t.dim(), " dims");
+  RL_CHECK(t.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
+           t.dim(), " dims");
   dim = wrap_dim(dim, t.dim());
   TensorVector out;
   int64_t start = 0;
@@ -304,9 +328,12 @@ TensorVector tensor_split(const Tensor& t, DimsRef indices, int64_t dim) {
 }
 
 TensorVector tensor_split(const Tensor& t, const Tensor& indices, int64_t dim) {
-  RL_CHECK(indices.dtype() == DType::Int64, "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
+  RL_CHECK(indices.dtype() == DType::Int64,
+           "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
            info(indices.dtype()).message_name);
-  RL_CHECK(indices.dim() <= 1, "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got a ",
+  RL_CHECK(indices.dim() <= 1,
+           "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional "
+           "tensor, but got a ",
            "tensor with ", indices.dim(), " dims");
   if (indices.dim() == 0) return tensor_split(t, indices.item().to_int64(), dim);
   const Tensor dense = indices.contiguous();
@@ -316,8 +343,8 @@ TensorVector tensor_split(const Tensor& t, const Tensor& indices, int64_t dim) {
 namespace {
 
 int64_t split_dim(const char* name, const Tensor& t, int64_t least_rank) {
-  RL_CHECK(t.dim() >= least_rank, "torch.", name, " requires a tensor with at least ", least_rank, " dimension, but got a tensor with ", t.dim(),
-           " dimensions!");
+  RL_CHECK(t.dim() >= least_rank, "torch.", name, " requires a tensor with at least ", least_rank,
+           " dimension, but got a tensor with ", t.dim(), " dimensions!");
   switch (least_rank) {
     case 1: return t.dim() == 1 ? 0 : 1;
     case 2: return 0;
@@ -327,27 +354,34 @@ int64_t split_dim(const char* name, const Tensor& t, int64_t least_rank) {
 
 TensorVector split_evenly(const char* name, const Tensor& t, int64_t sections, int64_t least_rank) {
   const int64_t dim = split_dim(name, t, least_rank), size = t.sizes()[dim];
-  RL_CHECK(sections != 0 && size % sections == 0, "torch.", name, " attempted to split along dimension ", dim, ", but the size of the dimension ",
-           size, " is not divisible by the split_size ", sections, "!");
+  RL_CHECK(sections != 0 && size % sections == 0, "torch.", name, " attempted to split along dimension ", dim,
+           ", but the size of the dimension ", size, " is not divisible by the split_size ", sections, "!");
   return tensor_split(t, sections, dim);
 }
 
 }  // namespace
 
 TensorVector hsplit(const Tensor& t, int64_t sections) { return split_evenly("hsplit", t, sections, 1); }
-TensorVector hsplit(const Tensor& t, DimsRef indices) { return tensor_split(t, indices, split_dim("hsplit", t, 1)); }
+TensorVector hsplit(const Tensor& t, DimsRef indices) {
+  return tensor_split(t, indices, split_dim("hsplit", t, 1));
+}
 TensorVector vsplit(const Tensor& t, int64_t sections) { return split_evenly("vsplit", t, sections, 2); }
-TensorVector vsplit(const Tensor& t, DimsRef indices) { return tensor_split(t, indices, split_dim("vsplit", t, 2)); }
+TensorVector vsplit(const Tensor& t, DimsRef indices) {
+  return tensor_split(t, indices, split_dim("vsplit", t, 2));
+}
 TensorVector dsplit(const Tensor& t, int64_t sections) { return split_evenly("dsplit", t, sections, 3); }
-TensorVector dsplit(const Tensor& t, DimsRef indices) { return tensor_split(t, indices, split_dim("dsplit", t, 3)); }
+TensorVector dsplit(const Tensor& t, DimsRef indices) {
+  return tensor_split(t, indices, split_dim("dsplit", t, 3));
+}
 
 TensorVector unbind(const Tensor& t, int64_t dim) {
   dim = wrap_dim(dim, t.dim(), false);
   std::vector<Part> parts;
   for (int64_t i = 0; i < t.sizes()[dim]; ++i) parts.push_back(select_part(t, dim, i));
-  return make_views("UnbindBackward0", t, std::move(parts), [sizes = t.sizes(), dim](Node&, const Gradients& grads) {
-    return Gradients{stack(fill_in(grads, sizes, dim, Dims(sizes[dim], -1)), dim)};
-  });
+  return make_views("UnbindBackward0", t, std::move(parts),
+                    [sizes = t.sizes(), dim](Node&, const Gradients& grads) {
+                      return Gradients{stack(fill_in(grads, sizes, dim, Dims(sizes[dim], -1)), dim)};
+                    });
 }
 
 }  // namespace rushlight

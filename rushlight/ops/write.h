@@ -30,7 +30,8 @@ Tensor changed(const char* node, const Tensor& self, const Tensor& other, const 
 }
 
 template <class Change>
-const Tensor& change_in_place(const char* node, const Tensor& self, const Tensor& other, const Change& change) {
+const Tensor& change_in_place(const char* node, const Tensor& self, const Tensor& other,
+                              const Change& change) {
   const bool recorded = autograd::tracks(self, other);
   if (recorded) autograd::check_in_place(self);
   change.check(self);

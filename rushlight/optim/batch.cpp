@@ -11,7 +11,8 @@ bool same_layout(const Tensor& a, const Tensor& b) {
 }
 
 void check_dtype(DType dtype) {
-  RL_CHECK_AS(NotImplementedError, is_inexact(dtype), "an optimizer step is not implemented for '", info(dtype).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, is_inexact(dtype), "an optimizer step is not implemented for '",
+              info(dtype).message_name, "'");
 }
 
 }  // namespace
@@ -24,13 +25,16 @@ void* Batch::dense(const Tensor& tensor, const Tensor& layout) {
   return copy.raw_data();
 }
 
-void Batch::add(cpu::Update update, const Tensor& param, const Tensor& grad, const Tensor (&state)[cpu::Update::kMaxState]) {
+void Batch::add(cpu::Update update, const Tensor& param, const Tensor& grad,
+                const Tensor (&state)[cpu::Update::kMaxState]) {
   check_dtype(param.dtype());
-  RL_CHECK(grad.sizes() == param.sizes(), "The size of tensor a must match the size of tensor b: a parameter of shape ",
+  RL_CHECK(grad.sizes() == param.sizes(),
+           "The size of tensor a must match the size of tensor b: a parameter of shape ",
            to_string(param.sizes()), " has a gradient of shape ", to_string(grad.sizes()));
   const autograd::NoGrad no_grad;
   Tensor layout = param;
-  if (!param.is_contiguous() && !is_dense(param)) {  // stands in for the parameter, and its layout for all others
+  if (!param.is_contiguous() &&
+      !is_dense(param)) {  // stands in for the parameter, and its layout for all others
     layout = make_tensor_like(param, param.dtype());
     layout.copy_(param);
     write_back_.emplace_back(param, layout);
@@ -47,7 +51,8 @@ void Batch::add(cpu::Update update, const Tensor& param, const Tensor& grad, con
   }
   for (int i = 0; i < cpu::Update::kMaxState; ++i) {
     if (!state[i].defined()) continue;
-    RL_CHECK(state[i].sizes() == param.sizes(), "The size of tensor a must match the size of tensor b: a parameter of shape ",
+    RL_CHECK(state[i].sizes() == param.sizes(),
+             "The size of tensor a must match the size of tensor b: a parameter of shape ",
              to_string(param.sizes()), " has state of shape ", to_string(state[i].sizes()));
     update.state[i] = dense(state[i], layout);
     kept_.push_back(state[i]);

@@ -10,9 +10,11 @@ namespace rushlight::optim {
 
 class Batch {
  public:
-  // The update of `param`, whose coefficients are set, joins the batch. `state[i]` may be undefined. Nothing is copied
-  // where all have one dense layout and dtype; otherwise dense copies take part and run() copies their results back.
-  void add(cpu::Update update, const Tensor& param, const Tensor& grad, const Tensor (&state)[cpu::Update::kMaxState]);
+  // The update of `param`, whose coefficients are set, joins the batch. `state[i]` may be undefined. Nothing
+  // is copied where all have one dense layout and dtype; otherwise dense copies take part and run() copies
+  // their results back.
+  void add(cpu::Update update, const Tensor& param, const Tensor& grad,
+           const Tensor (&state)[cpu::Update::kMaxState]);
   // Elements in all.
   int64_t size() const { return size_; }
   void run();

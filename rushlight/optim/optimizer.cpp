@@ -8,9 +8,11 @@ namespace {
 
 // The entry of that name, made if it is not there yet.
 Tensor entry_of(ParameterState& state, const Slot& slot, const Tensor& param, bool& is_new) {
-  for (const auto& [name, tensor] : state) if (name == slot.name) return tensor;
+  for (const auto& [name, tensor] : state)
+    if (name == slot.name) return tensor;
   is_new = true;
-  Tensor made = slot.kind == Slot::Number ? make_tensor(DimsRef(), DType::Float32) : make_tensor_like(param, param.dtype());
+  Tensor made = slot.kind == Slot::Number ? make_tensor(DimsRef(), DType::Float32)
+                                          : make_tensor_like(param, param.dtype());
   made.fill_(slot.initial);
   state.emplace_back(slot.name, made);
   return made;
@@ -44,8 +46,9 @@ void Optimizer::zero_grad(bool set_to_none) {
   }
 }
 
-void Optimizer::step_parameter(Batch& batch, cpu::Update update, const Slots& slots, int64_t parameter, const Tensor& tensor,
-                               void (*prepare)(const void*, Numbers&, cpu::Update&), const void* options) {
+void Optimizer::step_parameter(Batch& batch, cpu::Update update, const Slots& slots, int64_t parameter,
+                               const Tensor& tensor, void (*prepare)(const void*, Numbers&, cpu::Update&),
+                               const void* options) {
   const Tensor grad = tensor.grad();
   if (!grad.defined()) return;
   const autograd::NoGrad no_grad;

@@ -36,15 +36,21 @@ class Optimizer {
   virtual void set_lr(int64_t group, double lr) = 0;
 
   // Parameters are numbered through all groups. Empty until the first step with a gradient.
-  const std::vector<Tensor>& parameters(int64_t group) const { return groups_.at(static_cast<size_t>(group)); }
+  const std::vector<Tensor>& parameters(int64_t group) const {
+    return groups_.at(static_cast<size_t>(group));
+  }
   const ParameterState& state(int64_t parameter) const { return states_.at(static_cast<size_t>(parameter)); }
-  void set_state(int64_t parameter, ParameterState state) { states_.at(static_cast<size_t>(parameter)) = std::move(state); }
+  void set_state(int64_t parameter, ParameterState state) {
+    states_.at(static_cast<size_t>(parameter)) = std::move(state);
+  }
 
  protected:
   // ValueError for an empty list, a non-leaf, or a parameter that is there already.
   void add_parameters(std::vector<Tensor> parameters);
-  void step_parameter(Batch& batch, cpu::Update update, const Slots& slots, int64_t parameter, const Tensor& tensor,
-                      void (*prepare)(const void* options, Numbers& numbers, cpu::Update& update), const void* options);
+  void step_parameter(Batch& batch, cpu::Update update, const Slots& slots, int64_t parameter,
+                      const Tensor& tensor,
+                      void (*prepare)(const void* options, Numbers& numbers, cpu::Update& update),
+                      const void* options);
 
   std::vector<std::vector<Tensor>> groups_;
   std::vector<ParameterState> states_;
@@ -54,7 +60,9 @@ class Optimizer {
 template <class Options>
 class OptimizerOf final : public Optimizer {
  public:
-  explicit OptimizerOf(std::vector<Tensor> parameters, Options options = {}) { add_group(std::move(parameters), options); }
+  explicit OptimizerOf(std::vector<Tensor> parameters, Options options = {}) {
+    add_group(std::move(parameters), options);
+  }
 
   // More parameters, with options of their own.
   void add_group(std::vector<Tensor> parameters, Options options) {
@@ -73,7 +81,8 @@ class OptimizerOf final : public Optimizer {
       Slots slots;
       options_[g].slots(slots);
       for (const Tensor& tensor : groups_[g]) {
-        step_parameter(batch, {Options::kRule, tensor.dtype(), options_[g].maximize}, slots, parameter++, tensor, prepare, &options_[g]);
+        step_parameter(batch, {Options::kRule, tensor.dtype(), options_[g].maximize}, slots, parameter++,
+                       tensor, prepare, &options_[g]);
       }
     }
     batch.run();

@@ -1,9 +1,12 @@
-// What each optimizer is: its options, the state it keeps for a parameter, and the coefficients of its update. The C++
-// optimizers and those of the Python package are both made from these structs; the loops are kernels/cpu/optim.cpp.
+// What each optimizer is: its options, the state it keeps for a parameter, and the coefficients of its
+// update. The C++ optimizers and those of the Python package are both made from these structs; the loops are
+// kernels/cpu/optim.cpp.
 //
-// The formulas are those of PyTorch's optimizers of the same names, whose documentation states them as pseudocode.
+// The formulas are those of PyTorch's optimizers of the same names, whose documentation states them as
+// pseudocode.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "rushlight/core/inline_vector.h"
@@ -11,8 +14,8 @@
 
 namespace rushlight::optim {
 
-// One entry of a parameter's state, under PyTorch's name. Numbers are 0-d tensors, `step` the first of them; arrays have
-// the parameter's shape.
+// One entry of a parameter's state, under PyTorch's name. Numbers are 0-d tensors, `step` the first of them;
+// arrays have the parameter's shape.
 struct Slot {
   enum Kind : uint8_t { Number, Array, FirstGradient } kind;
   const char* name;
@@ -30,7 +33,9 @@ struct Numbers {
 
 // Every options struct has:
 //   kRule
-//   visit(v)            calls v("lr", lr), v("betas", beta1, beta2), ... for what the rule reads, under PyTorch's names
+//   visit(v)            calls v("lr", lr), v("betas", beta1, beta2), ... for what the rule reads, under
+//   PyTorch's names; the
+//                       Python package needs it
 //   slots(out)          the state wanted
 //   prepare(numbers, u) fills the coefficients and switches of an update, may change the numbers
 
@@ -80,8 +85,15 @@ struct AdamOptions {
   }
 };
 
-struct AdamWOptions : AdamOptions {
-  AdamWOptions() { weight_decay = 1e-2, decoupled_weight_decay = true; }
+// Adam with decoupled weight decay.
+struct AdamWOptions {
+  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 1e-2;
+  bool amsgrad = false, maximize = false;
+
+  static constexpr cpu::UpdateRule kRule = cpu::UpdateRule::Adam;
+  AdamOptions adam() const { return {lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, true}; }
+  void slots(Slots& s) const { adam().slots(s); }
+  void prepare(Numbers& numbers, cpu::Update& u) const { adam().prepare(numbers, u); }
 };
 
 struct AdagradOptions {
@@ -151,7 +163,8 @@ struct AdamaxOptions {
   static constexpr cpu::UpdateRule kRule = cpu::UpdateRule::Adamax;
   template <class V>
   void visit(V&& v) {
-    v("lr", lr), v("betas", beta1, beta2), v("eps", eps), v("weight_decay", weight_decay), v("maximize", maximize);
+    v("lr", lr), v("betas", beta1, beta2), v("eps", eps), v("weight_decay", weight_decay),
+        v("maximize", maximize);
   }
   void slots(Slots& s) const {
     s.push_back({Slot::Number, "step"});
@@ -172,7 +185,8 @@ struct NAdamOptions {
   template <class V>
   void visit(V&& v) {
     v("lr", lr), v("betas", beta1, beta2), v("eps", eps), v("weight_decay", weight_decay);
-    v("momentum_decay", momentum_decay), v("decoupled_weight_decay", decoupled_weight_decay), v("maximize", maximize);
+    v("momentum_decay", momentum_decay), v("decoupled_weight_decay", decoupled_weight_decay),
+        v("maximize", maximize);
   }
   void slots(Slots& s) const {
     s.push_back({Slot::Number, "step"});
@@ -219,7 +233,8 @@ struct RAdamOptions {
     u.c[5] = 1 - std::pow(beta1, numbers.step), u.c[6] = eps, u.c[7] = std::pow(correction2, 0.5);
     u.flags[0] = rho > 5;
     u.flags[1] = decoupled;
-    if (u.flags[0]) u.c[8] = std::pow((rho - 4) * (rho - 2) * rho_max / ((rho_max - 4) * (rho_max - 2) * rho), 0.5);
+    if (u.flags[0])
+      u.c[8] = std::pow((rho - 4) * (rho - 2) * rho_max / ((rho_max - 4) * (rho_max - 2) * rho), 0.5);
   }
 };
 
@@ -230,7 +245,8 @@ struct RpropOptions {
   static constexpr cpu::UpdateRule kRule = cpu::UpdateRule::Rprop;
   template <class V>
   void visit(V&& v) {
-    v("lr", lr), v("etas", eta_minus, eta_plus), v("step_sizes", smallest_step, largest_step), v("maximize", maximize);
+    v("lr", lr), v("etas", eta_minus, eta_plus), v("step_sizes", smallest_step, largest_step),
+        v("maximize", maximize);
   }
   void slots(Slots& s) const {
     s.push_back({Slot::Number, "step"});
@@ -249,7 +265,8 @@ struct AsgdOptions {
   static constexpr cpu::UpdateRule kRule = cpu::UpdateRule::Asgd;
   template <class V>
   void visit(V&& v) {
-    v("lr", lr), v("lambd", lambd), v("alpha", alpha), v("t0", t0), v("weight_decay", weight_decay), v("maximize", maximize);
+    v("lr", lr), v("lambd", lambd), v("alpha", alpha), v("t0", t0), v("weight_decay", weight_decay),
+        v("maximize", maximize);
   }
   void slots(Slots& s) const {
     s.push_back({Slot::Number, "step"});
@@ -258,7 +275,8 @@ struct AsgdOptions {
     s.push_back({Slot::Array, "ax", 0});
   }
   void prepare(Numbers& numbers, cpu::Update& u) const {
-    u.c[0] = -numbers.second, u.c[1] = weight_decay, u.c[2] = 1 - lambd * numbers.second, u.c[3] = numbers.third;
+    u.c[0] = -numbers.second, u.c[1] = weight_decay, u.c[2] = 1 - lambd * numbers.second,
+    u.c[3] = numbers.third;
     numbers.second = numbers.stored(lr / std::pow(1 + lambd * lr * numbers.step, alpha));
     numbers.third = numbers.stored(1 / std::max(1.0, numbers.step - t0));
   }

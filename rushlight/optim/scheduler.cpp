@@ -30,7 +30,8 @@ std::vector<double> Scheduler::last_lr() const {
   return rates;
 }
 
-StepLR::StepLR(Optimizer& optimizer, int64_t step_size, double gamma) : Scheduler(optimizer), step_size_(step_size), gamma_(gamma) {
+StepLR::StepLR(Optimizer& optimizer, int64_t step_size, double gamma)
+    : Scheduler(optimizer), step_size_(step_size), gamma_(gamma) {
   RL_CHECK_AS(ValueError, step_size > 0, "step_size must be positive, but got ", step_size);
 }
 double StepLR::next(double lr, double, int64_t epoch) const { return epoch % step_size_ ? lr : lr * gamma_; }
@@ -46,7 +47,8 @@ LinearLR::LinearLR(Optimizer& optimizer, double start_factor, double end_factor,
     : Scheduler(optimizer), start_(start_factor), end_(end_factor), total_(total_iters) {
   RL_CHECK_AS(ValueError, start_factor > 0 && start_factor <= 1,
               "Starting multiplicative factor expected to be greater than 0 and less or equal to 1.");
-  RL_CHECK_AS(ValueError, end_factor >= 0 && end_factor <= 1, "Ending multiplicative factor expected to be between 0 and 1.");
+  RL_CHECK_AS(ValueError, end_factor >= 0 && end_factor <= 1,
+              "Ending multiplicative factor expected to be between 0 and 1.");
   start(start_factor);
 }
 double LinearLR::next(double lr, double, int64_t epoch) const {
@@ -67,18 +69,22 @@ double CosineAnnealingLR::next(double lr, double base, int64_t epoch) const {
   return (1 + std::cos(pi * e / t)) / (1 + std::cos(pi * (e - 1) / t)) * (lr - eta_min_) + eta_min_;
 }
 
-LambdaLR::LambdaLR(Optimizer& optimizer, std::function<double(int64_t)> factor) : Scheduler(optimizer), factor_(std::move(factor)) {
+LambdaLR::LambdaLR(Optimizer& optimizer, std::function<double(int64_t)> factor)
+    : Scheduler(optimizer), factor_(std::move(factor)) {
   start(factor_(0));
 }
 
 ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, PlateauOptions options)
-    : optimizer_(optimizer), options_(options),
-      best_(options.maximize ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity()) {
+    : optimizer_(optimizer),
+      options_(options),
+      best_(options.maximize ? -std::numeric_limits<double>::infinity()
+                             : std::numeric_limits<double>::infinity()) {
   RL_CHECK_AS(ValueError, options.factor < 1, "Factor should be < 1.0.");
 }
 
 bool ReduceLROnPlateau::is_better(double metric) const {
-  return options_.maximize ? metric > best_ * (1 + options_.threshold) : metric < best_ * (1 - options_.threshold);
+  return options_.maximize ? metric > best_ * (1 + options_.threshold)
+                           : metric < best_ * (1 - options_.threshold);
 }
 
 void ReduceLROnPlateau::reduce() {

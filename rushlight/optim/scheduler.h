@@ -11,8 +11,8 @@
 
 namespace rushlight::optim {
 
-// Computes the next rate of each group from the current and the initial one, as PyTorch's schedulers do, so that several
-// may act on one optimizer. The optimizer must outlive it.
+// Computes the next rate of each group from the current and the initial one, as PyTorch's schedulers do, so
+// that several may act on one optimizer. The optimizer must outlive it.
 class Scheduler {
  public:
   virtual ~Scheduler() = default;
@@ -68,7 +68,8 @@ class ExponentialLR final : public Scheduler {
 // From one factor to another in a straight line.
 class LinearLR final : public Scheduler {
  public:
-  LinearLR(Optimizer& optimizer, double start_factor = 1.0 / 3, double end_factor = 1, int64_t total_iters = 5);
+  LinearLR(Optimizer& optimizer, double start_factor = 1.0 / 3, double end_factor = 1,
+           int64_t total_iters = 5);
 
  private:
   double next(double lr, double base, int64_t epoch) const override;

@@ -42,7 +42,9 @@ struct Lambda final : Node::Hook {
   F f;
 };
 template <class F>
-Ref<Node::Hook> hook(F f) { return make_ref<Lambda<F>>(std::move(f)); }
+Ref<Node::Hook> hook(F f) {
+  return make_ref<Lambda<F>>(std::move(f));
+}
 
 TEST(Autograd, ChainOfAMillionOperationsRunsAndIsReleased) {
   Tensor x = leaf({1});
@@ -74,7 +76,8 @@ TEST(Autograd, SecondDerivatives) {
 TEST(Autograd, UnusedInputs) {
   Tensor x = leaf({1}), other = leaf({1});
   EXPECT_EQ(error_of([&] { autograd::grad({x * 2}, {other}); }),
-            "The differentiated Tensor at index 0 appears to not have been used in the graph. Set allow_unused=True if this is the "
+            "The differentiated Tensor at index 0 appears to not have been used in the graph. Set "
+            "allow_unused=True if this is the "
             "desired behavior.");
   EXPECT_FALSE(autograd::grad({x * 2}, {other}, {}, {}, true)[0].defined());
 }
@@ -136,8 +139,10 @@ TEST(Autograd, AViewMadeBeforeItsBaseBecameALeafStaysPlain) {
 
 TEST(Autograd, InPlaceOnLeavesIsRefused) {
   Tensor x = leaf({1, 2});
-  EXPECT_EQ(error_of([&] { x.add_(1); }), "a leaf Variable that requires grad is being used in an in-place operation.");
-  EXPECT_EQ(error_of([&] { x.narrow(0, 0, 1).add_(1); }), "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+  EXPECT_EQ(error_of([&] { x.add_(1); }),
+            "a leaf Variable that requires grad is being used in an in-place operation.");
+  EXPECT_EQ(error_of([&] { x.narrow(0, 0, 1).add_(1); }),
+            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
   autograd::NoGrad guard;
   x.add_(1);
   EXPECT_EQ(numbers(x), (Numbers{2, 3}));
@@ -182,10 +187,10 @@ TEST(Autograd, BackwardInsideBackward) {
   Tensor x = leaf({1}), inner = leaf({3});
   Tensor y = x * 2;
   autograd::add_hook(y, hook([&](const Tensor& g) {
-    autograd::GradMode on(true);
-    (inner * inner).sum().backward();
-    return g;
-  }));
+                       autograd::GradMode on(true);
+                       (inner * inner).sum().backward();
+                       return g;
+                     }));
   y.sum().backward();
   EXPECT_EQ(numbers(inner.grad()), Numbers{6});
   EXPECT_EQ(numbers(x.grad()), Numbers{2});
@@ -194,7 +199,10 @@ TEST(Autograd, BackwardInsideBackward) {
 TEST(Autograd, ThreadsShareLeaves) {
   Tensor x = leaf({1, 1, 1});
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) threads.emplace_back([&] { for (int i = 0; i < 200; ++i) (x * 2).sum().backward(); });
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) (x * 2).sum().backward();
+    });
   for (auto& t : threads) t.join();
   EXPECT_EQ(numbers(x.grad()), (Numbers{1600, 1600, 1600}));
 }
@@ -202,7 +210,10 @@ TEST(Autograd, ThreadsShareLeaves) {
 TEST(Autograd, GraphsBuiltByOneThreadRunOnAnother) {
   Tensor x = leaf({2});
   Tensor y;
-  std::thread([&] { y = x; for (int i = 0; i < 50; ++i) y = y * 1; }).join();
+  std::thread([&] {
+    y = x;
+    for (int i = 0; i < 50; ++i) y = y * 1;
+  }).join();
   Tensor z = y * y;
   z.backward();
   EXPECT_EQ(numbers(x.grad()), Numbers{4});
@@ -221,10 +232,14 @@ TEST(Autograd, DISABLED_InferenceTensorsNeverTakePart) {
 }
 
 TEST(Gradcheck, AgreesWithRightGradientsAndFindsWrongOnes) {
-  auto right = [](const std::vector<Tensor>& in) { return std::vector<Tensor>{in[0].sin() * in[1], in[0].sum()}; };
+  auto right = [](const std::vector<Tensor>& in) {
+    return std::vector<Tensor>{in[0].sin() * in[1], in[0].sum()};
+  };
   EXPECT_FALSE(autograd::gradcheck(right, {leaf({0.3, 1.2}), leaf({0.7, -0.4})}));
   EXPECT_FALSE(autograd::gradgradcheck(right, {leaf({0.3, 1.2}), leaf({0.7, -0.4})}));
-  auto wrong = [](const std::vector<Tensor>& in) { return std::vector<Tensor>{in[0].detach() + in[0] * in[0]}; };
+  auto wrong = [](const std::vector<Tensor>& in) {
+    return std::vector<Tensor>{in[0].detach() + in[0] * in[0]};
+  };
   const auto failure = autograd::gradcheck(wrong, {leaf({0.3})});
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->message, "Jacobian mismatch for output 0 with respect to input 0,\n");

@@ -1,5 +1,5 @@
-// Convolution, pooling, normalisation, embedding, resampling and attention: against plain loops, and the gradients of their
-// kernels against the compositions that serve the higher orders.
+// Convolution, pooling, normalisation, embedding, resampling and attention: against plain loops, and the
+// gradients of their kernels against the compositions that serve the higher orders.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -46,12 +46,15 @@ std::string message(Call&& f) {
   return "nothing thrown";
 }
 
-// The gradients of f's weighted sum by kernels, by the composition that a graph of the gradient asks for, and by differences.
+// The gradients of f's weighted sum by kernels, by the composition that a graph of the gradient asks for, and
+// by differences.
 template <class Call>
 void check_gradients(std::vector<Tensor> inputs, Call f, double tolerance = 1e-6) {
   for (Tensor& t : inputs) t.set_requires_grad(true);
   const Tensor y = f(inputs), w = numbers(y.sizes(), 99);
-  const auto gradients = [&](bool graph) { return autograd::grad({(f(inputs) * w).sum()}, inputs, {}, {graph, graph}); };
+  const auto gradients = [&](bool graph) {
+    return autograd::grad({(f(inputs) * w).sum()}, inputs, {}, {graph, graph});
+  };
   const TensorVector plain = gradients(false), recorded = gradients(true);
   for (size_t k = 0; k < inputs.size(); ++k) {
     expect_close(plain[k], recorded[k], 1e-9);
@@ -65,13 +68,15 @@ void check_gradients(std::vector<Tensor> inputs, Call f, double tolerance = 1e-6
       cell = before - step;
       const double down = (f(inputs) * w).sum().template item<double>();
       cell = before;
-      ASSERT_NEAR(values(plain[k])[i], (up - down) / (2 * step), tolerance) << "input " << k << ", element " << i;
+      ASSERT_NEAR(values(plain[k])[i], (up - down) / (2 * step), tolerance)
+          << "input " << k << ", element " << i;
     }
   }
   // The gradient of the gradient, by differences of the gradient.
   Tensor total = zeros({}, DType::Float64);
   for (size_t k = 0; k < inputs.size(); ++k) {
-    if (recorded[k].requires_grad()) total = total + (recorded[k] * numbers(recorded[k].sizes(), 7 + k)).sum();
+    if (recorded[k].requires_grad())
+      total = total + (recorded[k] * numbers(recorded[k].sizes(), 7 + k)).sum();
   }
   if (!total.requires_grad()) return;
   const TensorVector second = autograd::grad({total}, inputs, {}, {}, true);
@@ -93,7 +98,8 @@ void check_gradients(std::vector<Tensor> inputs, Call f, double tolerance = 1e-6
     const double down = slope();
     cell = before;
     const double expected = (up - down) / (2 * step);
-    ASSERT_NEAR(second[k].defined() ? values(second[k])[flat.numel() / 2] : 0.0, expected, 10 * tolerance) << "input " << k;
+    ASSERT_NEAR(second[k].defined() ? values(second[k])[flat.numel() / 2] : 0.0, expected, 10 * tolerance)
+        << "input " << k;
   }
 }
 
@@ -120,18 +126,31 @@ TEST(Layers, ConvolutionIsTheSumOverWindows) {
 
 TEST(Layers, ConvolutionsHaveGradientsOfAllOrders) {
   check_gradients({numbers({2, 4, 6, 5}, 1), numbers({6, 2, 3, 2}, 2), numbers(6, 3)},
-                  [](const std::vector<Tensor>& v) { return F::conv2d(v[0], v[1], v[2], {2, 1}, {1, 0}, {1, 2}, 2); });
+                  [](const std::vector<Tensor>& v) {
+                    return F::conv2d(v[0], v[1], v[2], {2, 1}, {1, 0}, {1, 2}, 2);
+                  });
   check_gradients({numbers({2, 4, 3, 4}, 1), numbers({4, 3, 3, 2}, 2), numbers(6, 3)},
-                  [](const std::vector<Tensor>& v) { return F::conv_transpose2d(v[0], v[1], v[2], {2, 3}, {1, 0}, {1, 2}, 2); });
-  check_gradients({numbers({3, 9}, 1), numbers({4, 3, 4}, 2)}, [](const std::vector<Tensor>& v) { return F::conv1d(v[0], v[1], {}, 1, "same"); });
+                  [](const std::vector<Tensor>& v) {
+                    return F::conv_transpose2d(v[0], v[1], v[2], {2, 3}, {1, 0}, {1, 2}, 2);
+                  });
+  check_gradients({numbers({3, 9}, 1), numbers({4, 3, 4}, 2)},
+                  [](const std::vector<Tensor>& v) { return F::conv1d(v[0], v[1], {}, 1, "same"); });
   check_gradients({numbers({1, 2, 4, 5, 4}, 1), numbers({3, 2, 2, 3, 2}, 2), numbers(3, 3)},
-                  [](const std::vector<Tensor>& v) { return F::conv3d(v[0], v[1], v[2], {2, 1, 1}, {1, 0, 1}); });
+                  [](const std::vector<Tensor>& v) {
+                    return F::conv3d(v[0], v[1], v[2], {2, 1, 1}, {1, 0, 1});
+                  });
 }
 
 TEST(Layers, PoolingHasGradientsOfAllOrders) {
-  check_gradients({numbers({2, 3, 7, 8}, 1)}, [](const std::vector<Tensor>& v) -> Tensor { return F::max_pool2d(v[0], 3, 2, 1) * v[0].mean(); });
-  check_gradients({numbers({2, 3, 7, 8}, 1)}, [](const std::vector<Tensor>& v) -> Tensor { return F::avg_pool2d(v[0], {3, 2}, 2, {1, 1}, true, false).pow(3); });
-  check_gradients({numbers({2, 3, 7, 8}, 1)}, [](const std::vector<Tensor>& v) -> Tensor { return F::adaptive_avg_pool2d(v[0], {3, 5}).pow(3); });
+  check_gradients({numbers({2, 3, 7, 8}, 1)}, [](const std::vector<Tensor>& v) -> Tensor {
+    return F::max_pool2d(v[0], 3, 2, 1) * v[0].mean();
+  });
+  check_gradients({numbers({2, 3, 7, 8}, 1)}, [](const std::vector<Tensor>& v) -> Tensor {
+    return F::avg_pool2d(v[0], {3, 2}, 2, {1, 1}, true, false).pow(3);
+  });
+  check_gradients({numbers({2, 3, 7, 8}, 1)}, [](const std::vector<Tensor>& v) -> Tensor {
+    return F::adaptive_avg_pool2d(v[0], {3, 5}).pow(3);
+  });
 }
 
 TEST(Layers, MaxPoolTakesTheFirstOfEqualsAndKeepsNaN) {
@@ -143,18 +162,28 @@ TEST(Layers, MaxPoolTakesTheFirstOfEqualsAndKeepsNaN) {
 }
 
 TEST(Layers, NormalisationHasGradientsOfAllOrders) {
-  const auto norm = [](auto f) { return [f](const std::vector<Tensor>& v) -> Tensor { return f(v).pow(2) + f(v); }; };
-  check_gradients({numbers({4, 3, 5}, 1), numbers(3, 2), numbers(3, 3)},
-                  norm([](const std::vector<Tensor>& v) { return F::batch_norm(v[0], {}, {}, v[1], v[2], true); }), 1e-5);
-  check_gradients({numbers({5, 3}, 1), numbers(3, 2), numbers(3, 3)},
-                  norm([](const std::vector<Tensor>& v) { return F::batch_norm(v[0], {}, {}, v[1], v[2], true); }), 1e-5);
+  const auto norm = [](auto f) {
+    return [f](const std::vector<Tensor>& v) -> Tensor { return f(v).pow(2) + f(v); };
+  };
+  check_gradients(
+      {numbers({4, 3, 5}, 1), numbers(3, 2), numbers(3, 3)},
+      norm([](const std::vector<Tensor>& v) { return F::batch_norm(v[0], {}, {}, v[1], v[2], true); }), 1e-5);
+  check_gradients(
+      {numbers({5, 3}, 1), numbers(3, 2), numbers(3, 3)},
+      norm([](const std::vector<Tensor>& v) { return F::batch_norm(v[0], {}, {}, v[1], v[2], true); }), 1e-5);
   const Tensor mean = numbers(3, 8), var = numbers(3, 9).abs() + 0.5;
-  check_gradients({numbers({4, 3, 5}, 1), numbers(3, 2), numbers(3, 3)},
-                  norm([&](const std::vector<Tensor>& v) { return F::batch_norm(v[0], mean, var, v[1], v[2], false); }), 1e-5);
+  check_gradients(
+      {numbers({4, 3, 5}, 1), numbers(3, 2), numbers(3, 3)},
+      norm([&](const std::vector<Tensor>& v) { return F::batch_norm(v[0], mean, var, v[1], v[2], false); }),
+      1e-5);
   check_gradients({numbers({4, 3, 5}, 1), numbers({3, 5}, 2), numbers({3, 5}, 3)},
-                  norm([](const std::vector<Tensor>& v) { return F::layer_norm(v[0], {3, 5}, v[1], v[2]); }), 1e-5);
+                  norm([](const std::vector<Tensor>& v) {
+                    return F::layer_norm(v[0], {3, 5}, v[1], v[2]);
+                  }),
+                  1e-5);
   check_gradients({numbers({2, 6, 5}, 1), numbers(6, 2), numbers(6, 3)},
-                  norm([](const std::vector<Tensor>& v) { return F::group_norm(v[0], 3, v[1], v[2]); }), 1e-5);
+                  norm([](const std::vector<Tensor>& v) { return F::group_norm(v[0], 3, v[1], v[2]); }),
+                  1e-5);
 }
 
 TEST(Layers, BatchNormMovesTheRunningStatistics) {
@@ -163,7 +192,9 @@ TEST(Layers, BatchNormMovesTheRunningStatistics) {
   const Tensor by_channel = x.transpose(0, 1).reshape({2, 12});
   expect_close(mean, by_channel.mean({1}) * 0.25, 1e-6);
   expect_close(var, by_channel.var({1}) * 0.25 + 0.75, 1e-6);
-  EXPECT_EQ(message<ValueError>([] { F::batch_norm(zeros({1, 3}), {}, {}, {}, {}, true); }),
+  EXPECT_EQ(message<ValueError>([] {
+              F::batch_norm(zeros({1, 3}), {}, {}, {}, {}, true);
+            }),
             "Expected more than 1 value per channel when training, got input size torch.Size([1, 3])");
 }
 
@@ -179,22 +210,33 @@ TEST(Layers, EmbeddingAddsUpTheGradientsOfARow) {
 }
 
 TEST(Layers, ResamplingAndFoldingHaveGradients) {
-  check_gradients({numbers({2, 3, 4, 5}, 1)},
-                  [](const std::vector<Tensor>& v) -> Tensor { return F::interpolate(v[0], Dims{7, 3}, {}, "bilinear").pow(2); });
-  check_gradients({numbers({2, 3, 4, 5}, 1)}, [](const std::vector<Tensor>& v) -> Tensor { return F::interpolate(v[0], {}, 1.7, "bicubic").pow(2); });
-  check_gradients({numbers({2, 3, 5, 6}, 1)}, [](const std::vector<Tensor>& v) -> Tensor { return F::unfold(v[0], {2, 3}, {2, 1}, 1, {1, 2}).pow(2); });
-  check_gradients({numbers({2, 12, 20}, 1)}, [](const std::vector<Tensor>& v) -> Tensor { return F::fold(v[0], {5, 6}, 2).pow(2); });
+  check_gradients({numbers({2, 3, 4, 5}, 1)}, [](const std::vector<Tensor>& v) -> Tensor {
+    return F::interpolate(v[0], Dims{7, 3}, {}, "bilinear").pow(2);
+  });
+  check_gradients({numbers({2, 3, 4, 5}, 1)}, [](const std::vector<Tensor>& v) -> Tensor {
+    return F::interpolate(v[0], {}, 1.7, "bicubic").pow(2);
+  });
+  check_gradients({numbers({2, 3, 5, 6}, 1)}, [](const std::vector<Tensor>& v) -> Tensor {
+    return F::unfold(v[0], {2, 3}, {2, 1}, 1, {1, 2}).pow(2);
+  });
+  check_gradients({numbers({2, 12, 20}, 1)}, [](const std::vector<Tensor>& v) -> Tensor {
+    return F::fold(v[0], {5, 6}, 2).pow(2);
+  });
 }
 
 TEST(Layers, AttentionKernelAgreesWithTheComposition) {
-  const Tensor q = numbers({2, 4, 70, 8}, 1), k = numbers({2, 2, 90, 8}, 2), v = numbers({2, 2, 90, 8}, 3), mask = numbers({70, 90}, 4);
+  const Tensor q = numbers({2, 4, 70, 8}, 1), k = numbers({2, 2, 90, 8}, 2), v = numbers({2, 2, 90, 8}, 3),
+               mask = numbers({70, 90}, 4);
   const Tensor key = k.repeat_interleave(2, 1), value = v.repeat_interleave(2, 1);
   const Tensor weights = softmax(q.matmul(key.transpose(-2, -1)) * 0.5 + mask, -1);
-  expect_close(F::scaled_dot_product_attention(q, k, v, mask, 0.0, false, 0.5, true), weights.matmul(value), 1e-12);
+  expect_close(F::scaled_dot_product_attention(q, k, v, mask, 0.0, false, 0.5, true), weights.matmul(value),
+               1e-12);
 }
 
 TEST(Layers, AttentionHasGradientsOfAllOrders) {
-  const auto attend = [](const std::vector<Tensor>& v) -> Tensor { return F::scaled_dot_product_attention(v[0], v[1], v[2], {}, 0.0, true, {}, true); };
+  const auto attend = [](const std::vector<Tensor>& v) -> Tensor {
+    return F::scaled_dot_product_attention(v[0], v[1], v[2], {}, 0.0, true, {}, true);
+  };
   check_gradients({numbers({1, 4, 5, 3}, 1), numbers({1, 2, 6, 3}, 2), numbers({1, 2, 6, 3}, 3)}, attend);
 }
 

@@ -41,10 +41,13 @@ TEST(Module, LearnsThroughAutograd) {
 }
 
 TEST(Module, PrintsItselfAsPyTorchDoes) {
-  auto net = sequential(make<Linear>(2, 3), make<ReLU>(true), sequential(make<Dropout>(0.25), make<LayerNorm>(3)));
+  auto net =
+      sequential(make<Linear>(2, 3), make<ReLU>(true), sequential(make<Dropout>(0.25), make<LayerNorm>(3)));
   EXPECT_EQ(net->to_string(),
-            "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n  (1): ReLU(inplace=True)\n  (2): Sequential(\n"
-            "    (0): Dropout(p=0.25, inplace=False)\n    (1): LayerNorm((3,), eps=1e-05, elementwise_affine=True, bias=True)\n  )\n)");
+            "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n  (1): "
+            "ReLU(inplace=True)\n  (2): Sequential(\n"
+            "    (0): Dropout(p=0.25, inplace=False)\n    (1): LayerNorm((3,), eps=1e-05, "
+            "elementwise_affine=True, bias=True)\n  )\n)");
 }
 
 TEST(Module, LoadsStateDicts) {
@@ -58,7 +61,9 @@ TEST(Module, LoadsStateDicts) {
     b->load_state_dict(state);
     FAIL();
   } catch (const RuntimeError& e) {
-    EXPECT_NE(e.message().find("Error(s) in loading state_dict for Net:\n\tMissing key(s) in state_dict: \""), std::string::npos) << e.what();
+    EXPECT_NE(e.message().find("Error(s) in loading state_dict for Net:\n\tMissing key(s) in state_dict: \""),
+              std::string::npos)
+        << e.what();
     EXPECT_NE(e.message().find("Unexpected key(s) in state_dict: \"zzz\". "), std::string::npos);
   }
   EXPECT_EQ(b->load_state_dict(state, false).unexpected.size(), 1u);

@@ -1,4 +1,5 @@
-// Reductions, softmax, scans and sorting: values on awkward shapes, gradients, edges, independence of the thread count.
+// Reductions, softmax, scans and sorting: values on awkward shapes, gradients, edges, independence of the
+// thread count.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -20,7 +21,9 @@ Tensor tensor(const std::vector<float>& values, DimsRef sizes) {
   std::copy(values.begin(), values.end(), t.data<float>());
   return t;
 }
-Tensor tensor(const std::vector<float>& values) { return tensor(values, static_cast<int64_t>(values.size())); }
+Tensor tensor(const std::vector<float>& values) {
+  return tensor(values, static_cast<int64_t>(values.size()));
+}
 
 // Numbers that differ, are exact in float and add up exactly in double.
 Tensor numbers(DimsRef sizes) {
@@ -46,8 +49,9 @@ struct Shape {
 class ReduceShapes : public testing::TestWithParam<int> {
  protected:
   static Shape shape() {
-    const Shape all[] = {{{1000, 3}, 0}, {{1000, 3}, 1}, {{3, 1000}, 0}, {{3, 1000}, 1}, {{600, 700}, 0}, {{600, 700}, 1},
-                         {{5, 70, 9}, 1}, {{200000}, 0}, {{1, 1}, 0}, {{2, 300000}, 1}, {{300000, 2}, 0}};
+    const Shape all[] = {{{1000, 3}, 0},  {{1000, 3}, 1},   {{3, 1000}, 0},  {{3, 1000}, 1},
+                         {{600, 700}, 0}, {{600, 700}, 1},  {{5, 70, 9}, 1}, {{200000}, 0},
+                         {{1, 1}, 0},     {{2, 300000}, 1}, {{300000, 2}, 0}};
     return all[GetParam()];
   }
 };
@@ -57,7 +61,8 @@ TEST_P(ReduceShapes, AgreeWithLoops) {
   const Tensor x = numbers(sizes);
   const std::vector<double> sums = values(x.sum(dim)), variances = values(x.var(dim, OptScalar(0)));
   const ValuesIndices top = x.max(dim);
-  const std::vector<double> best = values(top.values), place = values(top.indices), least = values(x.amin(dim));
+  const std::vector<double> best = values(top.values), place = values(top.indices),
+                            least = values(x.amin(dim));
   int64_t inner = 1;
   for (int64_t d = dim + 1; d < sizes.size(); ++d) inner *= sizes[d];
   const int64_t n = sizes[dim];
@@ -72,7 +77,8 @@ TEST_P(ReduceShapes, AgreeWithLoops) {
       low = std::min(low, v);
       if (v > p[at * inner]) at = i;
     }
-    const double mean = sum / static_cast<double>(n), variance = square / static_cast<double>(n) - mean * mean;
+    const double mean = sum / static_cast<double>(n),
+                 variance = square / static_cast<double>(n) - mean * mean;
     ASSERT_EQ(sums[o], static_cast<double>(static_cast<float>(sum))) << o;
     ASSERT_NEAR(variances[o], variance, 1e-6 * (1 + variance)) << o;
     ASSERT_EQ(best[o], p[at * inner]) << o;
@@ -86,13 +92,16 @@ TEST_P(ReduceShapes, DoNotDependOnThreads) {
   const Tensor x = numbers(sizes).exp2().rsqrt();  // neither exact nor of one size
   const int before = num_threads();
   set_num_threads(1);
-  const std::vector<double> one[] = {values(x.sum(dim)), values(x.std(dim)), values(x.softmax(dim)), values(x.cumsum(dim)), values(x.sum())};
+  const std::vector<double> one[] = {values(x.sum(dim)), values(x.std(dim)), values(x.softmax(dim)),
+                                     values(x.cumsum(dim)), values(x.sum())};
   set_num_threads(4);
-  const std::vector<double> four[] = {values(x.sum(dim)), values(x.std(dim)), values(x.softmax(dim)), values(x.cumsum(dim)), values(x.sum())};
+  const std::vector<double> four[] = {values(x.sum(dim)), values(x.std(dim)), values(x.softmax(dim)),
+                                      values(x.cumsum(dim)), values(x.sum())};
   set_num_threads(before);
   for (int i = 0; i < 5; ++i) {
     for (size_t k = 0; k < one[i].size(); ++k) {
-      ASSERT_TRUE(one[i][k] == four[i][k] || (std::isnan(one[i][k]) && std::isnan(four[i][k]))) << i << " " << k;
+      ASSERT_TRUE(one[i][k] == four[i][k] || (std::isnan(one[i][k]) && std::isnan(four[i][k])))
+          << i << " " << k;
     }
   }
 }
@@ -171,8 +180,10 @@ TEST(Softmax, FusedAndComposedGradientsAgree) {
       const Tensor x = (numbers(sizes) / 50).to(DType::Float64), g = (numbers(sizes) / 90).to(DType::Float64);
       x.set_requires_grad(true);
       for (const Tensor& y : {x.softmax(dim), x.log_softmax(dim)}) {
-        const Tensor fused = autograd::grad(TensorList({y}), TensorList({x}), TensorList({g}), {.retain_graph = true})[0];
-        const Tensor composed = autograd::grad(TensorList({y}), TensorList({x}), TensorList({g}), {.create_graph = true})[0];
+        const Tensor fused =
+            autograd::grad(TensorList({y}), TensorList({x}), TensorList({g}), {.retain_graph = true})[0];
+        const Tensor composed =
+            autograd::grad(TensorList({y}), TensorList({x}), TensorList({g}), {.create_graph = true})[0];
         EXPECT_TRUE(allclose(fused, composed, 0, 1e-12));
       }
     }
@@ -183,7 +194,8 @@ TEST(Scan, LongRowsAndOtherDimensions) {
   const Tensor x = numbers(200000);
   const std::vector<double> in = values(x), out = values(x.cumsum(0));
   double total = 0;
-  for (size_t i = 0; i < in.size(); ++i) ASSERT_EQ(out[i], static_cast<double>(static_cast<float>(total += in[i]))) << i;
+  for (size_t i = 0; i < in.size(); ++i)
+    ASSERT_EQ(out[i], static_cast<double>(static_cast<float>(total += in[i]))) << i;
   const Tensor rows = numbers({3, 400});
   EXPECT_TRUE(equal(rows.cumsum(1), rows.t().contiguous().cumsum(0).t()));
   EXPECT_EQ(values(tensor({3, 1, 3}).cummax(0).indices), (std::vector<double>{0, 0, 2}));
@@ -197,13 +209,15 @@ TEST(Sort, StableInBothDirectionsWithNanLast) {
 
 TEST(Sort, EveryLengthAndType) {
   for (int64_t n : {0, 1, 2, 255, 256, 1000, 70000, 150000}) {
-    for (DType t : {DType::Float32, DType::Float64, DType::Int64, DType::Int32, DType::UInt8, DType::BFloat16}) {
+    for (DType t :
+         {DType::Float32, DType::Float64, DType::Int64, DType::Int32, DType::UInt8, DType::BFloat16}) {
       const Tensor x = numbers(n).to(t);
       const ValuesIndices s = x.sort();
       const std::vector<double> in = values(x), order = values(s.indices), sorted = values(s.values);
       for (int64_t i = 0; i < n; ++i) ASSERT_EQ(sorted[i], in[static_cast<int64_t>(order[i])]);
       for (int64_t i = 1; i < n; ++i) {
-        ASSERT_TRUE(sorted[i - 1] < sorted[i] || (sorted[i - 1] == sorted[i] && order[i - 1] < order[i])) << n << " " << i;
+        ASSERT_TRUE(sorted[i - 1] < sorted[i] || (sorted[i - 1] == sorted[i] && order[i - 1] < order[i]))
+            << n << " " << i;
       }
     }
   }

@@ -49,7 +49,8 @@ TEST(Copy, EveryLayoutOfEveryShapeGivesTheSameElements) {
     ASSERT_TRUE(z.is_contiguous());
     for (int64_t i = 0; i < y.size(0); ++i) {
       for (int64_t j = 0; j < y.size(1); j += 3) {
-        for (int64_t k = 0; k < y.size(2); k += 5) ASSERT_EQ(y[i][j][k].item<float>(), z[i][j][k].item<float>());
+        for (int64_t k = 0; k < y.size(2); k += 5)
+          ASSERT_EQ(y[i][j][k].item<float>(), z[i][j][k].item<float>());
       }
     }
   }
@@ -83,9 +84,14 @@ TEST(Index, SlicesIntegersMasksAndTensorsMix) {
   EXPECT_EQ(x.index({ones({4, 5}, DType::Bool), Slice{0, 2}}).sizes(), (Dims{20, 2}));
   EXPECT_EQ(x.index({true}).sizes(), (Dims{1, 4, 5, 6}));
   EXPECT_EQ(x.index({false}).numel(), 0);
-  EXPECT_EQ(message<IndexError>([&] { x.index({4}); }), "index 4 is out of bounds for dimension 0 with size 4");
-  EXPECT_EQ(message<IndexError>([&] { x.index({0, 0, 0, 0}); }), "too many indices for tensor of dimension 3");
-  EXPECT_EQ(message<IndexError>([&] { x.index({indices({9})}); }), "index 9 is out of bounds for dimension 0 with size 4");
+  EXPECT_EQ(message<IndexError>([&] { x.index({4}); }),
+            "index 4 is out of bounds for dimension 0 with size 4");
+  EXPECT_EQ(message<IndexError>([&] {
+              x.index({0, 0, 0, 0});
+            }),
+            "too many indices for tensor of dimension 3");
+  EXPECT_EQ(message<IndexError>([&] { x.index({indices({9})}); }),
+            "index 9 is out of bounds for dimension 0 with size 4");
 }
 
 TEST(Index, GradientAddsUpRepeatedPlaces) {
@@ -108,7 +114,8 @@ TEST(IndexAdd, GradientOfIndexSelect) {
   Tensor x = counting({3, 2}).set_requires_grad(true);
   x.index_select(0, indices({1, 1, 2})).sum().backward();
   EXPECT_EQ(values(x.grad()), (Values{0, 0, 2, 2, 1, 1}));
-  EXPECT_EQ(message<RuntimeError>([] { zeros(3).index_add(0, indices({5}), ones(1)); }), "index 5 is out of bounds for dimension 0 with size 3");
+  EXPECT_EQ(message<RuntimeError>([] { zeros(3).index_add(0, indices({5}), ones(1)); }),
+            "index 5 is out of bounds for dimension 0 with size 3");
 }
 
 TEST(Scatter, ReductionsAndGradients) {

@@ -124,6 +124,9 @@ def run(lib, entry: dict, sample: str, dtype=None, transform=lambda t: t, gradie
     tracked = [g for g in firsts if g is not None and g.requires_grad]
     if gradients > 1 and tracked:
         total = sum((g * weights(lib, g)).sum() for g in tracked)
-        seconds = lib.autograd.grad(total, inputs, allow_unused=True)
+        try:
+            seconds = lib.autograd.grad(total, inputs, allow_unused=True)
+        except RuntimeError:  # PyTorch has no second derivative of some fused operations
+            return result
         result["second"] = [None if g is None else plain(g) for g in seconds]
     return result

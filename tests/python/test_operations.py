@@ -89,6 +89,8 @@ def compare_results(got, want, what):
     assert "error" not in got, f"{what}: {got.get('error')}: {got.get('text')}"
     for key in ("outputs", "gradients", "second"):
         if key in want:
+            if key == "second" and key not in got:  # a gradient that depends on nothing may say so
+                got[key] = [None] * len(want[key])
             assert len(got.get(key, [])) == len(want[key]), f"{what}: {key}: {got.get(key)}, expected {want[key]}"
             for g, w in zip(got[key], want[key], strict=True):
                 compare(g, w, f"{what}: {key}")
@@ -133,7 +135,7 @@ def test_strides(entry, sample, k):
     compare_results(samples.run(rushlight, entry, sample, transform=spread), dense, f"{entry['name']}({sample}), strided")
 
 
-@pytest.mark.parametrize("entry", [pytest.param(e, id=f"{e['name']}-{n}") for n, e in enumerate(TABLE) if e["doc"]])
+@pytest.mark.parametrize("entry", [pytest.param(e, id=e["name"]) for e in TABLE if e["doc"]])
 def test_documented_example(entry):
     assert ">>>" in entry["doc"], "a declaration's documentation has an example"
     test = doctest.DocTestParser().get_doctest(entry["doc"], {"torch": rushlight, "F": rushlight.nn.functional}, entry["name"], None, 0)

@@ -1,4 +1,5 @@
-// Module's attributes: parameters, buffers and children look like attributes and are kept in their registries.
+// Module's attributes: parameters, buffers and children look like attributes and are kept in their
+// registries.
 #include <cstring>
 
 #include "nn.h"
@@ -20,7 +21,8 @@ PyObject* registry_get(PyObject* registry, PyObject* key) {
 }
 
 PyObject* missing_attribute(PyObject* self, PyObject* name) {
-  return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute '%U'", _PyType_Name(Py_TYPE(self)), name);
+  return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute '%U'", _PyType_Name(Py_TYPE(self)),
+                      name);
 }
 
 // (OrderedDict: handles hold weak references to it.)
@@ -51,7 +53,8 @@ PyObject* get_registered(PyObject* self, PyObject* dict, PyObject* name) {
   return v || PyErr_Occurred() ? v : missing_attribute(self, name);
 }
 PyObject* module_getattr(PyObject* self, PyObject* name) {
-  if (!PyUnicode_Check(name)) return PyErr_Format(PyExc_TypeError, "attribute name must be string, not '%s'", Py_TYPE(name)->tp_name);
+  if (!PyUnicode_Check(name))
+    return PyErr_Format(PyExc_TypeError, "attribute name must be string, not '%s'", Py_TYPE(name)->tp_name);
   return get_registered(self, dict_of(self), name);
 }
 
@@ -85,27 +88,36 @@ std::string type_text(PyObject* value) {
 }
 
 int cannot_assign(PyObject* value, const char* what, PyObject* name, const char* expected) {
-  PyErr_Format(PyExc_TypeError, "cannot assign '%s' as %s '%U' (%s or None expected)", type_text(value).c_str(), what, name, expected);
+  PyErr_Format(PyExc_TypeError, "cannot assign '%s' as %s '%U' (%s or None expected)",
+               type_text(value).c_str(), what, name, expected);
   return -1;
 }
 
-int registry_has(PyObject* registry, PyObject* name) { return registry ? PySequence_Contains(registry, name) : 0; }
+int registry_has(PyObject* registry, PyObject* name) {
+  return registry ? PySequence_Contains(registry, name) : 0;
+}
 
-int call_register(PyObject* self, PyObject* method, PyObject* name, PyObject* value, PyObject* extra = nullptr) {
-  Object r = Object::steal(PyObject_CallMethodObjArgs(self, method, name, value, extra, nullptr));  // users override it
+int call_register(PyObject* self, PyObject* method, PyObject* name, PyObject* value,
+                  PyObject* extra = nullptr) {
+  Object r = Object::steal(
+      PyObject_CallMethodObjArgs(self, method, name, value, extra, nullptr));  // users override it
   return r ? 0 : -1;
 }
 
-// super(Module, self).__setattr__ or, without a value, __delattr__: a mixin that follows Module may have its own.
+// super(Module, self).__setattr__ or, without a value, __delattr__: a mixin that follows Module may have its
+// own.
 int assign_plainly(PyObject* self, PyObject* name, PyObject* value) {
   PyObject* mro = Py_TYPE(self)->tp_mro;
   const Py_ssize_t n = PyTuple_GET_SIZE(mro);
   if (n >= 2 && PyTuple_GET_ITEM(mro, n - 2) == reinterpret_cast<PyObject*>(module_type)) [[likely]] {
     return PyObject_GenericSetAttr(self, name, value);
   }
-  Object super = Object::steal(PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_type, self, nullptr));
-  Object method = Object::steal(super ? PyObject_GetAttr(super.get(), value ? str.setattr : str.delattr) : nullptr);
-  Object r = Object::steal(method ? PyObject_CallFunctionObjArgs(method.get(), name, value, nullptr) : nullptr);
+  Object super = Object::steal(
+      PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_type, self, nullptr));
+  Object method =
+      Object::steal(super ? PyObject_GetAttr(super.get(), value ? str.setattr : str.delattr) : nullptr);
+  Object r =
+      Object::steal(method ? PyObject_CallFunctionObjArgs(method.get(), name, value, nullptr) : nullptr);
   return r ? 0 : -1;
 }
 
@@ -118,10 +130,13 @@ bool is_buffer(PyObject* value) {
   return is_tensor(value) && find(reinterpret_cast<PyTensor*>(value)->dict, str.is_buffer) == Py_True;
 }
 
-int assign_module(PyObject* modules, PyObject* name, PyObject* value) { return PyObject_SetItem(modules, name, value); }
+int assign_module(PyObject* modules, PyObject* name, PyObject* value) {
+  return PyObject_SetItem(modules, name, value);
+}
 
 int assign_buffer(PyObject* self, PyObject* buffers, PyObject* name, PyObject* value, bool known) {
-  if (value != Py_None && !is_tensor(value)) return cannot_assign(value, "buffer", name, "torch.nn.Buffer, torch.Tensor");
+  if (value != Py_None && !is_tensor(value))
+    return cannot_assign(value, "buffer", name, "torch.nn.Buffer, torch.Tensor");
   if (!known) {
     Object persistent = Object::steal(PyObject_GetAttr(value, str.persistent));
     return persistent ? call_register(self, str.register_buffer, name, value, persistent.get()) : -1;
@@ -131,8 +146,10 @@ int assign_buffer(PyObject* self, PyObject* buffers, PyObject* name, PyObject* v
 
 int module_assign(PyObject* self, PyObject* name, PyObject* value) {
   PyObject* dict = dict_of(self);
-  const Object parameters = Object::share(registry_of(dict, str.parameters)), buffers = Object::share(registry_of(dict, str.buffers)),
-               modules = Object::share(registry_of(dict, str.modules)), non_persistent = Object::share(find(dict, str.non_persistent));
+  const Object parameters = Object::share(registry_of(dict, str.parameters)),
+               buffers = Object::share(registry_of(dict, str.buffers)),
+               modules = Object::share(registry_of(dict, str.modules)),
+               non_persistent = Object::share(find(dict, str.non_persistent));
   auto remove_from = [&](std::initializer_list<PyObject*> containers) {
     for (PyObject* c : containers) {
       if (discard(c, name) < 0) return -1;
@@ -157,7 +174,8 @@ int module_assign(PyObject* self, PyObject* name, PyObject* value) {
   }
   if ((has = registry_has(modules.get(), name)) < 0) return -1;
   if (has) {
-    return value == Py_None ? assign_module(modules.get(), name, value) : cannot_assign(value, "child module", name, "torch.nn.Module");
+    return value == Py_None ? assign_module(modules.get(), name, value)
+                            : cannot_assign(value, "child module", name, "torch.nn.Module");
   }
   if ((has = registry_has(buffers.get(), name)) < 0) return -1;
   const bool declared = is_buffer(value);
@@ -184,7 +202,9 @@ int module_delete(PyObject* self, PyObject* name) {
 
 PyObject* module_setattr(PyObject* self, PyObject* const* args, Py_ssize_t n) {
   if (n != 2) return PyErr_Format(PyExc_TypeError, "expected 2 arguments, got %zd", n);
-  if (!PyUnicode_Check(args[0])) return PyErr_Format(PyExc_TypeError, "attribute name must be string, not '%s'", Py_TYPE(args[0])->tp_name);
+  if (!PyUnicode_Check(args[0]))
+    return PyErr_Format(PyExc_TypeError, "attribute name must be string, not '%s'",
+                        Py_TYPE(args[0])->tp_name);
   if (module_assign(self, args[0], args[1]) < 0) return nullptr;
   Py_RETURN_NONE;
 }
@@ -206,8 +226,9 @@ PyObject* module_getattro(PyObject* self, PyObject* name) {
   }
   if (v || PyErr_Occurred()) return v;
   // A __getattr__ of the class's own replaces Module's; CPython's slot calls it after this failure.
-  return _PyType_Lookup(Py_TYPE(self), str.getattr) == own_getattr ? get_registered(self, dict ? dict : dict_of(self), name)
-                                                                   : missing_attribute(self, name);
+  return _PyType_Lookup(Py_TYPE(self), str.getattr) == own_getattr
+             ? get_registered(self, dict ? dict : dict_of(self), name)
+             : missing_attribute(self, name);
 }
 
 int init_registries(PyObject* self) {

@@ -9,7 +9,7 @@ namespace rushlight::python {
 
 namespace {
 
-std::unordered_map<PyTypeObject*, const LayerInfo*> layers;        // Python type -> its C++ side
+std::unordered_map<PyTypeObject*, const LayerInfo*> layers;  // Python type -> its C++ side
 std::unordered_map<std::type_index, const LayerInfo*> layers_by_cpp;
 
 const LayerInfo* layer_of(PyTypeObject* type) {
@@ -40,23 +40,31 @@ auto with_core(PyObject* self, F&& f) {
 std::string quoted_list(const std::vector<std::string>& names) {
   std::string out;
   for (size_t i = 0; i < names.size(); ++i) {
-    out += concat(i == 0 ? "" : names.size() == 2 ? " and " : i + 1 == names.size() ? ", and " : ", ", "'", names[i], "'");
+    out += concat(i == 0                  ? ""
+                  : names.size() == 2     ? " and "
+                  : i + 1 == names.size() ? ", and "
+                                          : ", ",
+                  "'", names[i], "'");
   }
   return out;
 }
 
 [[noreturn]] void report_missing(const std::string& function, const std::vector<std::string>& names) {
-  throw_error<TypeError>(function, "() missing ", names.size(), " required positional argument", names.size() == 1 ? "" : "s", ": ",
-                         quoted_list(names));
+  throw_error<TypeError>(function, "() missing ", names.size(), " required positional argument",
+                         names.size() == 1 ? "" : "s", ": ", quoted_list(names));
 }
-[[noreturn]] void report_too_many(const std::string& function, size_t required, size_t most, Py_ssize_t given) {
-  const std::string range = required == most ? std::to_string(most + 1) : concat("from ", required + 1, " to ", most + 1);
-  throw_error<TypeError>(function, "() takes ", range, " positional argument", most == 0 ? "" : "s", " but ", given + 1, " were given");
+[[noreturn]] void report_too_many(const std::string& function, size_t required, size_t most,
+                                  Py_ssize_t given) {
+  const std::string range =
+      required == most ? std::to_string(most + 1) : concat("from ", required + 1, " to ", most + 1);
+  throw_error<TypeError>(function, "() takes ", range, " positional argument", most == 0 ? "" : "s", " but ",
+                         given + 1, " were given");
 }
 
 // Puts a named argument into its slot.
 template <class NameOf>
-void place_named(const std::string& function, PyObject* key, PyObject* value, PyObject** slots, size_t count, NameOf&& name_of) {
+void place_named(const std::string& function, PyObject* key, PyObject* value, PyObject** slots, size_t count,
+                 NameOf&& name_of) {
   for (size_t i = 0; i < count; ++i) {
     if (PyUnicode_CompareWithASCIIString(key, name_of(i)) != 0) continue;
     RL_CHECK_AS(TypeError, !slots[i], function, "() got multiple values for argument '", name_of(i), "'");
@@ -74,7 +82,8 @@ PyObject* call_layer_forward(PyObject* self, PyObject* const* args, Py_ssize_t n
       Object all = take(PyTuple_New(n + 1)), keywords = take(PyDict_New());
       PyTuple_SET_ITEM(all.get(), 0, Py_NewRef(self));
       for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(all.get(), i + 1, Py_NewRef(args[i]));
-      for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i) check(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(names, i), args[n + i]));
+      for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); ++i)
+        check(PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(names, i), args[n + i]));
       return check(PyObject_Call(info.fallback, all.get(), keywords.get()));
     }
     if (n == static_cast<Py_ssize_t>(count) && !names) return info.forward(*core.module, args);
@@ -83,7 +92,8 @@ PyObject* call_layer_forward(PyObject* self, PyObject* const* args, Py_ssize_t n
     PyObject* slots[12] = {nullptr};
     std::copy(args, args + n, slots);
     for (Py_ssize_t k = 0; names && k < PyTuple_GET_SIZE(names); ++k) {
-      place_named(function, PyTuple_GET_ITEM(names, k), args[n + k], slots, count, [&](size_t i) { return info.parameters[i].c_str(); });
+      place_named(function, PyTuple_GET_ITEM(names, k), args[n + k], slots, count,
+                  [&](size_t i) { return info.parameters[i].c_str(); });
     }
     std::vector<std::string> missing;
     for (size_t i = 0; i < count; ++i) {
@@ -99,7 +109,8 @@ PyObject* call_layer_forward(PyObject* self, PyObject* const* args, Py_ssize_t n
 [[noreturn]] void not_a_tensor(const LayerInfo& info, PyObject* o) {
   std::string function;
   for (const char* c = info.name; *c; ++c) function += static_cast<char>(std::tolower(*c));
-  throw_error<TypeError>(function, "(): argument 'input' (position 1) must be Tensor, not ", Py_TYPE(o)->tp_name);
+  throw_error<TypeError>(function, "(): argument 'input' (position 1) must be Tensor, not ",
+                         Py_TYPE(o)->tp_name);
 }
 
 PyObject* run_unary(PyObject* self, PyObject* input) {
@@ -113,7 +124,8 @@ PyObject* builtin_vectorcall(PyObject* self, PyObject* const* args, size_t flags
   const Py_ssize_t n = PyVectorcall_NARGS(flags);
   auto* b = reinterpret_cast<PyBuiltin*>(self);
   if (runs_native(self)) [[likely]] {
-    if (n == 1 && !names && b->core && b->core->info->unary) [[likely]] return run_unary(self, args[0]);
+    if (n == 1 && !names && b->core && b->core->info->unary) [[likely]]
+      return run_unary(self, args[0]);
     return builtin_forward(self, args, n, names);
   }
   // Before 3.12 CPython keeps the vectorcall flag when a class gets a __call__: go through the slot.
@@ -140,13 +152,15 @@ PyObject* builtin_reset_parameters(PyObject* self, PyObject*) {
 
 PyObject* builtin_extra_repr(PyObject* self, PyObject*) {
   return guarded([&] {
-    return with_core(self, [&](Core& core) { return PyUnicode_FromString(core.module->extra_repr().c_str()); });
+    return with_core(self,
+                     [&](Core& core) { return PyUnicode_FromString(core.module->extra_repr().c_str()); });
   });
 }
 
 }  // namespace
 
-// C++ module of a builtin instance; made blank when __init__ has not run (as unpickling does). All state is in __dict__.
+// C++ module of a builtin instance; made blank when __init__ has not run (as unpickling does). All state is
+// in __dict__.
 Core& core_of(PyObject* self) {
   auto* b = reinterpret_cast<PyBuiltin*>(self);
   if (b->core) return *b->core;
@@ -213,7 +227,8 @@ void take_ownership(PyObject* self, nn::Module* m, const LayerInfo* info) {
 PyObject* module_to_python(nn::Module& m) {
   if (m.self()) return Py_NewRef(static_cast<PyObject*>(m.self()));
   auto it = layers_by_cpp.find(typeid(m));
-  RL_CHECK_AS(TypeError, it != layers_by_cpp.end(), "the C++ module ", m.class_name(), " has no Python class");
+  RL_CHECK_AS(TypeError, it != layers_by_cpp.end(), "the C++ module ", m.class_name(),
+              " has no Python class");
   Object o = take(it->second->type->tp_alloc(it->second->type, 0));
   take_ownership(o.get(), &m, it->second);
   return o.release();
@@ -246,11 +261,13 @@ int layer_init(const LayerInfo& info, PyObject* self, PyObject* args, PyObject* 
     for (Py_ssize_t i = 0; i < given; ++i) slots[i] = PyTuple_GET_ITEM(args, i);
     PyObject *key, *value;
     for (Py_ssize_t pos = 0; kwargs && PyDict_Next(kwargs, &pos, &key, &value);) {
-      place_named(function, key, value, slots.data(), slots.size(), [&](size_t i) { return parameters[i].name->text(); });
+      place_named(function, key, value, slots.data(), slots.size(),
+                  [&](size_t i) { return parameters[i].name->text(); });
     }
     std::vector<std::string> missing;
     for (size_t i = 0; i < slots.size(); ++i) {
-      if (!slots[i] && !(slots[i] = parameters[i].fallback.get())) missing.push_back(parameters[i].name->text());
+      if (!slots[i] && !(slots[i] = parameters[i].fallback.get()))
+        missing.push_back(parameters[i].name->text());
     }
     if (!missing.empty()) report_missing(function, missing);
     const Object attributes = read_arguments(*m, slots.data());
@@ -279,8 +296,8 @@ std::string layer_signature(const LayerInfo& info) {
   return out + ")";
 }
 
-PyTypeObject* add_layer_type(PyObject* module, LayerInfo* info, const char* full_name, const std::type_info& cpp, initproc init,
-                             const std::string& doc) {
+PyTypeObject* add_layer_type(PyObject* module, LayerInfo* info, const char* full_name,
+                             const std::type_info& cpp, initproc init, const std::string& doc) {
   std::vector<PyType_Slot> slots = {{Py_tp_init, slot(init)}, {Py_tp_doc, const_cast<char*>(doc.c_str())}};
   PyTypeObject* type = make_module_type(full_name, sizeof(PyBuiltin), kModuleFlags, slots, builtin_type);
   type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
@@ -293,7 +310,8 @@ PyTypeObject* add_layer_type(PyObject* module, LayerInfo* info, const char* full
 
 PyMethodDef builtin_methods[] = {
     {"__getstate__", builtin_getstate, METH_NOARGS, nullptr},
-    {"forward", RL_METHOD(builtin_forward), METH_FASTCALL | METH_KEYWORDS, "What the layer computes, without hooks."},
+    {"forward", RL_METHOD(builtin_forward), METH_FASTCALL | METH_KEYWORDS,
+     "What the layer computes, without hooks."},
     {"reset_parameters", builtin_reset_parameters, METH_NOARGS, "Draws the parameters anew."},
     {"extra_repr", builtin_extra_repr, METH_NOARGS, "The options, as they are printed."},
     {nullptr, nullptr, 0, nullptr}};

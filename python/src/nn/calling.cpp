@@ -12,7 +12,8 @@ namespace {
 
 PyObject* hooked_call;  // f(self, args, kwargs)
 
-// self.forward(*args): the instance's attribute before the type's, no bound method made. args[-1] may be overwritten.
+// self.forward(*args): the instance's attribute before the type's, no bound method made. args[-1] may be
+// overwritten.
 PyObject* call_forward(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* names) {
   PyObject* f = _PyType_Lookup(Py_TYPE(self), str.forward);
   if (f && PyType_HasFeature(Py_TYPE(f), Py_TPFLAGS_METHOD_DESCRIPTOR) && !find(dict_of(self), str.forward)) {

@@ -36,7 +36,8 @@ struct ForwardArgument : Argument<P> {
 template <>
 struct ForwardArgument<const Tensor&> {
   explicit ForwardArgument(PyObject* o) {
-    RL_CHECK_AS(TypeError, o == Py_None || is_tensor(o), "expected Tensor as an argument of forward, but got ", Py_TYPE(o)->tp_name);
+    RL_CHECK_AS(TypeError, o == Py_None || is_tensor(o),
+                "expected Tensor as an argument of forward, but got ", Py_TYPE(o)->tp_name);
     if (o != Py_None) value = tensor_value(o);
   }
   const Tensor& get() const { return value; }
@@ -48,9 +49,11 @@ template <>
 struct ForwardArgument<const std::tuple<Tensor, Tensor>&> {
   explicit ForwardArgument(PyObject* o) {
     if (o == Py_None) return;
-    RL_CHECK_AS(RuntimeError, PyTuple_Check(o) || PyList_Check(o), "For LSTM the states are a pair of tensors, not ", Py_TYPE(o)->tp_name);
+    RL_CHECK_AS(RuntimeError, PyTuple_Check(o) || PyList_Check(o),
+                "For LSTM the states are a pair of tensors, not ", Py_TYPE(o)->tp_name);
     RL_CHECK(PySequence_Fast_GET_SIZE(o) == 2, "rnn: hx has unexpected size");
-    value = {ForwardArgument<const Tensor&>(PySequence_Fast_GET_ITEM(o, 0)).get(), ForwardArgument<const Tensor&>(PySequence_Fast_GET_ITEM(o, 1)).get()};
+    value = {ForwardArgument<const Tensor&>(PySequence_Fast_GET_ITEM(o, 0)).get(),
+             ForwardArgument<const Tensor&>(PySequence_Fast_GET_ITEM(o, 1)).get()};
   }
   const std::tuple<Tensor, Tensor>& get() const { return value; }
   std::tuple<Tensor, Tensor> value;
@@ -61,7 +64,9 @@ struct ForwardCall;
 template <class R, class C, class... P, R (C::*F)(P...)>
 struct ForwardCall<F> {
   static constexpr bool unary = std::is_same_v<R(P...), Tensor(const Tensor&)>;
-  static PyObject* call(nn::Module& m, PyObject* const* slots) { return run(m, slots, std::index_sequence_for<P...>()); }
+  static PyObject* call(nn::Module& m, PyObject* const* slots) {
+    return run(m, slots, std::index_sequence_for<P...>());
+  }
   template <size_t... I>
   static PyObject* run(nn::Module& m, PyObject* const* slots, std::index_sequence<I...>) {
     std::tuple<ForwardArgument<P>...> arguments{ForwardArgument<P>(slots[I])...};
@@ -85,20 +90,23 @@ template <class M>
 struct Layer {
   inline static LayerInfo info;
   static nn::Module* blank() { return new M(nn::Blank{}); }
-  static int init(PyObject* self, PyObject* args, PyObject* kwargs) { return layer_init(info, self, args, kwargs); }
+  static int init(PyObject* self, PyObject* args, PyObject* kwargs) {
+    return layer_init(info, self, args, kwargs);
+  }
 };
 
 // `file` is the module under torch.nn.modules that PyTorch has the class in: it is what pickles say.
 template <class M, auto Forward = &M::forward>
-PyTypeObject* add_layer(PyObject* module, const char* file, const char* name, const char* forward_names, const char* doc,
-                        initproc init = nullptr) {
+PyTypeObject* add_layer(PyObject* module, const char* file, const char* name, const char* forward_names,
+                        const char* doc, initproc init = nullptr) {
   LayerInfo& info = Layer<M>::info;
   info.name = name;
   info.blank = Layer<M>::blank;
   info.forward = ForwardCall<Forward>::call;
   info.unary = ForwardCall<Forward>::unary;
   read_forward_names(info, forward_names);
-  auto* full_name = new std::string(concat("rushlight.nn.modules.", file, ".", name));  // the type refers to it
+  auto* full_name =
+      new std::string(concat("rushlight.nn.modules.", file, ".", name));  // the type refers to it
   const std::string text = init ? std::string(doc) : concat(name, layer_signature(info), "\n--\n\n", doc);
   return add_layer_type(module, &info, full_name->c_str(), typeid(M), init ? init : Layer<M>::init, text);
 }

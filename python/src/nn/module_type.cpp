@@ -14,23 +14,27 @@ namespace {
 int module_init(PyObject* self, PyObject* args, PyObject* kwargs) {
   const Py_ssize_t n = PyTuple_GET_SIZE(args);
   const bool has_kwargs = kwargs && PyDict_GET_SIZE(kwargs) > 0;
-  Object flag = Object::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(self)), str.call_super_init));
+  Object flag =
+      Object::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(self)), str.call_super_init));
   if (!flag) return -1;
   const bool call_super = PyObject_IsTrue(flag.get()) > 0;
   if (!call_super && has_kwargs) {
     PyObject *key, *value;
     Py_ssize_t pos = 0;
     PyDict_Next(kwargs, &pos, &key, &value);
-    PyErr_Format(PyExc_TypeError, "%s.__init__() got an unexpected keyword argument '%U'", _PyType_Name(Py_TYPE(self)), key);
+    PyErr_Format(PyExc_TypeError, "%s.__init__() got an unexpected keyword argument '%U'",
+                 _PyType_Name(Py_TYPE(self)), key);
     return -1;
   }
   if (!call_super && n > 0) {
-    PyErr_Format(PyExc_TypeError, "%s.__init__() takes 1 positional argument but %zd were given", _PyType_Name(Py_TYPE(self)), n + 1);
+    PyErr_Format(PyExc_TypeError, "%s.__init__() takes 1 positional argument but %zd were given",
+                 _PyType_Name(Py_TYPE(self)), n + 1);
     return -1;
   }
   if (init_registries(self) < 0) return -1;
   if (!call_super) return 0;
-  Object super = Object::steal(PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_type, self, nullptr));
+  Object super = Object::steal(
+      PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_type, self, nullptr));
   Object init = Object::steal(super ? PyObject_GetAttr(super.get(), str.init) : nullptr);
   Object r = Object::steal(init ? PyObject_Call(init.get(), args, kwargs) : nullptr);
   return r ? 0 : -1;
@@ -66,13 +70,16 @@ void module_dealloc(PyObject* self) {
 }
 
 PyObject* forward_unimplemented(PyObject* self, PyObject*, PyObject*) {
-  return PyErr_Format(PyExc_NotImplementedError, "Module [%s] is missing the required \"forward\" function", _PyType_Name(Py_TYPE(self)));
+  return PyErr_Format(PyExc_NotImplementedError, "Module [%s] is missing the required \"forward\" function",
+                      _PyType_Name(Py_TYPE(self)));
 }
 
-// CPython gives a class written in Python the slow attribute hook when any base has a __getattr__, and, before 3.12, no
-// vectorcall. Give both back when the class overrides neither; a later assignment to the class undoes this by itself.
+// CPython gives a class written in Python the slow attribute hook when any base has a __getattr__, and,
+// before 3.12, no vectorcall. Give both back when the class overrides neither; a later assignment to the
+// class undoes this by itself.
 PyObject* module_init_subclass(PyObject* cls, PyObject* args, PyObject* kwargs) {
-  Object super = Object::steal(PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_type, cls, nullptr));
+  Object super = Object::steal(
+      PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_type, cls, nullptr));
   Object next = Object::steal(super ? PyObject_GetAttr(super.get(), str.init_subclass) : nullptr);
   Object done = Object::steal(next ? PyObject_Call(next.get(), args, kwargs) : nullptr);
   if (!done) return nullptr;
@@ -94,24 +101,28 @@ PyObject* module_setstate(PyObject* self, PyObject* state) {
   Py_RETURN_NONE;
 }
 
-PyMethodDef module_methods[] = {
-    {"__setstate__", module_setstate, METH_O, nullptr},
-    {"__init_subclass__", RL_METHOD(module_init_subclass), METH_VARARGS | METH_KEYWORDS | METH_CLASS, nullptr},
-    {"forward", RL_METHOD(forward_unimplemented), METH_VARARGS | METH_KEYWORDS, "The computation; subclasses define it."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef module_methods[] = {{"__setstate__", module_setstate, METH_O, nullptr},
+                                {"__init_subclass__", RL_METHOD(module_init_subclass),
+                                 METH_VARARGS | METH_KEYWORDS | METH_CLASS, nullptr},
+                                {"forward", RL_METHOD(forward_unimplemented), METH_VARARGS | METH_KEYWORDS,
+                                 "The computation; subclasses define it."},
+                                {nullptr, nullptr, 0, nullptr}};
 PyMemberDef module_members[] = {
 #if PY_VERSION_HEX < 0x030C0000
     {"__dictoffset__", T_PYSSIZET, offsetof(PyBuiltin, dict), READONLY, nullptr},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(PyBuiltin, weakrefs), READONLY, nullptr},
 #endif
     {nullptr, 0, 0, 0, nullptr}};
-PyGetSetDef module_getset[] = {{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
-                               {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMemberDef builtin_members[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(PyBuiltin, vectorcall), READONLY, nullptr},
-                                 {nullptr, 0, 0, 0, nullptr}};
+PyGetSetDef module_getset[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMemberDef builtin_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyBuiltin, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
 
 #if PY_VERSION_HEX >= 0x030C0000
-constexpr unsigned long kOwnFlags = kModuleFlags | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_MANAGED_DICT | Py_TPFLAGS_MANAGED_WEAKREF;
+constexpr unsigned long kOwnFlags =
+    kModuleFlags | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_MANAGED_DICT | Py_TPFLAGS_MANAGED_WEAKREF;
 constexpr int kModuleSize = sizeof(PyObject);
 #else
 constexpr unsigned long kOwnFlags = kModuleFlags | Py_TPFLAGS_HAVE_GC;
@@ -120,13 +131,20 @@ constexpr int kModuleSize = offsetof(PyBuiltin, core);
 
 void intern_strings() {
   auto intern = [](const char* s) { return check(PyUnicode_InternFromString(s)); };
-  str = {intern("_parameters"), intern("_buffers"), intern("_modules"), intern("_non_persistent_buffers_set"), intern("training"),
-         intern("forward"), intern("__getattr__"), intern("__setattr__"), intern("__delattr__"), intern("__getattribute__"),
-         intern("__init__"), intern("__init_subclass__"), intern("register_parameter"), intern("register_buffer"),
-         intern("call_super_init"), intern("_is_buffer"), intern("persistent"), intern("reset_parameters"), intern("extra_repr"), {}};
+  str = {intern("_parameters"),        intern("_buffers"),
+         intern("_modules"),           intern("_non_persistent_buffers_set"),
+         intern("training"),           intern("forward"),
+         intern("__getattr__"),        intern("__setattr__"),
+         intern("__delattr__"),        intern("__getattribute__"),
+         intern("__init__"),           intern("__init_subclass__"),
+         intern("register_parameter"), intern("register_buffer"),
+         intern("call_super_init"),    intern("_is_buffer"),
+         intern("persistent"),         intern("reset_parameters"),
+         intern("extra_repr"),         {}};
   int i = 0;
-  for (const char* name : {"_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_forward_hooks_with_kwargs",
-                           "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs", "_state_dict_hooks", "_state_dict_pre_hooks",
+  for (const char* name : {"_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
+                           "_forward_hooks_with_kwargs", "_forward_hooks_always_called",
+                           "_forward_pre_hooks_with_kwargs", "_state_dict_hooks", "_state_dict_pre_hooks",
                            "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"}) {
     str.hooks[i++] = intern(name);
   }
@@ -136,8 +154,9 @@ PyObject* set_call_with_hooks(PyObject*, PyObject* function) {
   set_hooked_call(function);
   Py_RETURN_NONE;
 }
-PyMethodDef functions[] = {{"_set_call_with_hooks", set_call_with_hooks, METH_O, "Installs what calls a module that has hooks."},
-                           {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {
+    {"_set_call_with_hooks", set_call_with_hooks, METH_O, "Installs what calls a module that has hooks."},
+    {nullptr, nullptr, 0, nullptr}};
 
 void add_module_type(PyObject* module) {
   std::vector<PyMethodDef> all;
@@ -159,20 +178,24 @@ void add_module_type(PyObject* module) {
                                  nullptr);
   auto* m = reinterpret_cast<PyObject*>(module_type);
   own_getattr = Py_NewRef(_PyType_Lookup(module_type, str.getattr));
-  // Assigning the methods makes CPython's own slots call them, so that object.__setattr__(module, ...) stays allowed: it
-  // refuses objects whose type has a tp_setattro of its own.
+  // Assigning the methods makes CPython's own slots call them, so that object.__setattr__(module, ...) stays
+  // allowed: it refuses objects whose type has a tp_setattro of its own.
   check(PyObject_SetAttr(m, str.setattr, _PyType_Lookup(module_type, str.setattr)));
   check(PyObject_SetAttr(m, str.call_super_init, Py_False));
   add_to_module(module, "_Module", Object::share(m));
-  builtin_type = make_module_type(
-      "rushlight.nn.modules.module.BuiltinModule", sizeof(PyBuiltin), kModuleFlags,
-      {{Py_tp_methods, builtin_methods}, {Py_tp_members, builtin_members}, {Py_tp_dealloc, slot(module_dealloc)}}, module_type);
+  builtin_type =
+      make_module_type("rushlight.nn.modules.module.BuiltinModule", sizeof(PyBuiltin), kModuleFlags,
+                       {{Py_tp_methods, builtin_methods},
+                        {Py_tp_members, builtin_members},
+                        {Py_tp_dealloc, slot(module_dealloc)}},
+                       module_type);
   add_to_module(module, "_BuiltinModule", Object::share(reinterpret_cast<PyObject*>(builtin_type)));
 }
 
 }  // namespace
 
-PyTypeObject* make_module_type(const char* name, int size, unsigned long flags, std::vector<PyType_Slot> slots, PyTypeObject* base) {
+PyTypeObject* make_module_type(const char* name, int size, unsigned long flags,
+                               std::vector<PyType_Slot> slots, PyTypeObject* base) {
   slots.push_back({0, nullptr});
   PyType_Spec spec{name, size, 0, static_cast<unsigned>(flags), slots.data()};
   Object bases = Object::steal(base ? PyTuple_Pack(1, base) : nullptr);
@@ -181,8 +204,8 @@ PyTypeObject* make_module_type(const char* name, int size, unsigned long flags, 
 
 void add_nn(PyObject* module) {
   intern_strings();
-  static const char* const names[] = {"_global_forward_hooks", "_global_forward_pre_hooks", "_global_backward_hooks",
-                                      "_global_backward_pre_hooks"};
+  static const char* const names[] = {"_global_forward_hooks", "_global_forward_pre_hooks",
+                                      "_global_backward_hooks", "_global_backward_pre_hooks"};
   Object collections = take(PyImport_ImportModule("collections"));
   for (int i = 0; i < 4; ++i) {
     global_hooks[i] = check(PyObject_CallMethod(collections.get(), "OrderedDict", nullptr));

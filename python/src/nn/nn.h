@@ -1,9 +1,11 @@
 // Python's Module and the builtin layers, from inside.
 //
-// `Module` is layout-neutral: its instances have a dict and weak references and nothing else, as a class written in Python.
-// So it mixes with ABCs, protocols, __slots__ classes and dict or list bases, and its `__dict__` holds all state
-// (`_parameters`, `_modules`, `training`, ...). Builtin layers derive from `BuiltinModule`, which adds a pointer to the C++
-// module; options and parameters still live in `__dict__`, and C++ reads them there (see nn::Peer).
+// `Module` is layout-neutral: its instances have a dict and weak references and nothing else, as a class
+// written in Python. So it mixes with ABCs, protocols, __slots__ classes and dict or list bases, and its
+// `__dict__` holds all state
+// (`_parameters`, `_modules`, `training`, ...). Builtin layers derive from `BuiltinModule`, which adds a
+// pointer to the C++ module; options and parameters still live in `__dict__`, and C++ reads them there (see
+// nn::Peer).
 #pragma once
 
 #include <unistd.h>
@@ -36,8 +38,9 @@ extern PyTypeObject *module_type, *builtin_type;
 
 // Interned attribute names.
 struct Strings {
-  PyObject *parameters, *buffers, *modules, *non_persistent, *training, *forward, *getattr, *setattr, *delattr, *getattribute, *init,
-      *init_subclass, *register_parameter, *register_buffer, *call_super_init, *is_buffer, *persistent, *reset_parameters, *extra_repr;
+  PyObject *parameters, *buffers, *modules, *non_persistent, *training, *forward, *getattr, *setattr,
+      *delattr, *getattribute, *init, *init_subclass, *register_parameter, *register_buffer, *call_super_init,
+      *is_buffer, *persistent, *reset_parameters, *extra_repr;
   // Hook registries, made when first asked for; the first four concern calls.
   PyObject* hooks[11];
 };
@@ -50,8 +53,8 @@ extern PyObject* global_hooks[4];
 
 struct LayerInfo;
 
-// The C++ side of a builtin instance. `seen` are the option values last read from __dict__ (immutable, kept alive, so that
-// comparing addresses tells whether an option was assigned).
+// The C++ side of a builtin instance. `seen` are the option values last read from __dict__ (immutable, kept
+// alive, so that comparing addresses tells whether an option was assigned).
 struct Core {
   Core(nn::Module* m, const LayerInfo* i) : module(m), info(i) {}
   ~Core() {
@@ -66,7 +69,7 @@ struct Core {
 struct PyBuiltin {
   PyObject_HEAD
 #if PY_VERSION_HEX < 0x030C0000
-  PyObject* dict;
+      PyObject* dict;
   PyObject* weakrefs;
 #endif
   Core* core;
@@ -112,9 +115,10 @@ class RecursionGuard {
   RecursionGuard(const RecursionGuard&) = delete;
 };
 
-// While the interpreter shuts down, CPython before 3.14 ends a daemon thread that asks for the GIL with pthread_exit. That
-// would unwind our frames, dropping references without the GIL. So such a thread sleeps until the process is gone. Every
-// call from a C++ frame that may run Python code or take the GIL goes through here.
+// While the interpreter shuts down, CPython before 3.14 ends a daemon thread that asks for the GIL with
+// pthread_exit. That would unwind our frames, dropping references without the GIL. So such a thread sleeps
+// until the process is gone. Every call from a C++ frame that may run Python code or take the GIL goes
+// through here.
 template <class F>
 auto surviving_exit(F&& f) {
   try {
@@ -172,20 +176,20 @@ struct LayerInfo {
 };
 
 PyObject* builtin_forward(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* names);
-bool runs_native(PyObject* self);                                // nothing overridden, patched or hooked
-Tensor run_native(PyObject* self, const Tensor& input);          // of a unary layer
-Core& core_of(PyObject* self);                                   // made blank when __init__ has not run
+bool runs_native(PyObject* self);                        // nothing overridden, patched or hooked
+Tensor run_native(PyObject* self, const Tensor& input);  // of a unary layer
+Core& core_of(PyObject* self);                           // made blank when __init__ has not run
 void take_ownership(PyObject* self, nn::Module* m, const LayerInfo* info);
-PyTypeObject* add_layer_type(PyObject* module, LayerInfo* info, const char* full_name, const std::type_info& cpp, initproc init,
-                             const std::string& doc);
+PyTypeObject* add_layer_type(PyObject* module, LayerInfo* info, const char* full_name,
+                             const std::type_info& cpp, initproc init, const std::string& doc);
 extern PyMethodDef builtin_methods[];
 int layer_init(const LayerInfo& info, PyObject* self, PyObject* args, PyObject* kwargs);
 std::string layer_signature(const LayerInfo& info);
 
 // ---- options.cpp: options and Python objects
 
-void read_options(PyObject* self, Core& core);                   // __dict__ -> C++ members, those that were assigned
-void write_options(PyObject* dict, nn::Module& m);               // C++ members -> __dict__
+void read_options(PyObject* self, Core& core);      // __dict__ -> C++ members, those that were assigned
+void write_options(PyObject* dict, nn::Module& m);  // C++ members -> __dict__
 struct ConstructorParameter {
   const Name* name;
   Object fallback;  // null when required
@@ -207,7 +211,9 @@ void add_layers(PyObject* module);
 // ---- module_type.cpp
 
 void add_nn(PyObject* module);
-PyTypeObject* make_module_type(const char* name, int size, unsigned long flags, std::vector<PyType_Slot> slots, PyTypeObject* base);
-inline constexpr unsigned long kModuleFlags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE;  // derived types inherit traverse and clear
+PyTypeObject* make_module_type(const char* name, int size, unsigned long flags,
+                               std::vector<PyType_Slot> slots, PyTypeObject* base);
+inline constexpr unsigned long kModuleFlags =
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE;  // derived types inherit traverse and clear
 
 }  // namespace rushlight::python

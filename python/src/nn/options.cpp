@@ -16,10 +16,13 @@ PyObject* number_or_tuple(const Dims& v) { return v.size() == 1 ? PyLong_FromLon
 
 PyObject* open_sizes(const Dims& v) {
   Object out = take(PyTuple_New(v.size()));
-  for (int64_t i = 0; i < v.size(); ++i) PyTuple_SET_ITEM(out.get(), i, v[i] < 0 ? Py_NewRef(Py_None) : check(PyLong_FromLongLong(v[i])));
+  for (int64_t i = 0; i < v.size(); ++i)
+    PyTuple_SET_ITEM(out.get(), i, v[i] < 0 ? Py_NewRef(Py_None) : check(PyLong_FromLongLong(v[i])));
   return v.size() == 1 ? Py_NewRef(PyTuple_GET_ITEM(out.get(), 0)) : out.release();
 }
-PyObject* from_text(const std::string& v) { return PyUnicode_FromStringAndSize(v.data(), static_cast<Py_ssize_t>(v.size())); }
+PyObject* from_text(const std::string& v) {
+  return PyUnicode_FromStringAndSize(v.data(), static_cast<Py_ssize_t>(v.size()));
+}
 
 // Each option as a Python object, in order.
 class ObjectVisitor : public nn::OptionVisitor {
@@ -34,7 +37,9 @@ class ObjectVisitor : public nn::OptionVisitor {
     add(n, n.tuple() < 0 ? number_or_tuple(v) : n.tuple() > 0 && v.empty() ? none() : tuple_of(v));
   }
   void visit(const Name& n, nn::OpenSizes& v) override { add(n, open_sizes(v)); }
-  void visit(const Name& n, std::string& word, Dims& v) override { add(n, word.empty() ? tuple_of(v) : from_text(word)); }
+  void visit(const Name& n, std::string& word, Dims& v) override {
+    add(n, word.empty() ? tuple_of(v) : from_text(word));
+  }
   void visit(const Name& n, OptInt& v) override { add(n, v ? PyLong_FromLongLong(*v) : none()); }
   void visit(const Name& n, OptDouble& v) override { add(n, v ? PyFloat_FromDouble(*v) : none()); }
   void visit(const Name& n, OptBool& v) override { add(n, v ? PyBool_FromLong(*v) : none()); }
@@ -84,7 +89,8 @@ class DefaultsReader final : public ObjectVisitor {
   }
 };
 
-// Python objects -> C++ members; subclasses say where an option's object comes from, null to leave the member alone.
+// Python objects -> C++ members; subclasses say where an option's object comes from, null to leave the member
+// alone.
 class Reader : public nn::OptionVisitor {
  public:
   virtual PyObject* next(const Name& n) = 0;
@@ -131,7 +137,8 @@ class Reader : public nn::OptionVisitor {
     optional(n, v, [&](PyObject* o) {
       std::vector<double> out;
       if (!PyTuple_Check(o) && !PyList_Check(o)) return out.push_back(double_of(o)), out;
-      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) out.push_back(double_of(PySequence_Fast_GET_ITEM(o, i)));
+      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+        out.push_back(double_of(PySequence_Fast_GET_ITEM(o, i)));
       return out;
     });
   }
@@ -140,7 +147,8 @@ class Reader : public nn::OptionVisitor {
   void visit(const Name& n, Tensor& v) override {
     PyObject* o = next(n);
     if (!o) return;
-    RL_CHECK_AS(TypeError, o == Py_None || is_tensor(o), "argument '", n.text(), "' must be Tensor, not ", Py_TYPE(o)->tp_name);
+    RL_CHECK_AS(TypeError, o == Py_None || is_tensor(o), "argument '", n.text(), "' must be Tensor, not ",
+                Py_TYPE(o)->tp_name);
     v = o == Py_None ? Tensor() : tensor_value(o);
   }
 
@@ -172,7 +180,8 @@ class Reader : public nn::OptionVisitor {
   static Dims dims_of(const Name& n, PyObject* o) {
     Dims out;
     if (PyTuple_Check(o) || PyList_Check(o)) {
-      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) out.push_back(int_of(PySequence_Fast_GET_ITEM(o, i)));
+      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+        out.push_back(int_of(PySequence_Fast_GET_ITEM(o, i)));
       return out;
     }
     if (o == Py_None && n.tuple() > 0 && !n.required()) return out;
@@ -188,7 +197,8 @@ class Reader : public nn::OptionVisitor {
   }
 };
 
-// __dict__ -> C++ members, before each forward: a dict lookup and an address comparison for an option that did not change.
+// __dict__ -> C++ members, before each forward: a dict lookup and an address comparison for an option that
+// did not change.
 class AttributeReader final : public Reader {
  public:
   AttributeReader(PyObject* self, Core& core) : dict_(dict_of(self)), core_(core) {}
@@ -198,8 +208,8 @@ class AttributeReader final : public Reader {
     PyObject* o = find(dict_, key_of(n));
     if (core_.seen.size() <= i) core_.seen.resize(i + 1);
     if (!o || o == core_.seen[i]) return nullptr;
-    const bool immutable = o == Py_None || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyBool_Check(o) || PyUnicode_CheckExact(o) ||
-                           PyTuple_CheckExact(o);
+    const bool immutable = o == Py_None || PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyBool_Check(o) ||
+                           PyUnicode_CheckExact(o) || PyTuple_CheckExact(o);
     Py_XDECREF(std::exchange(core_.seen[i], immutable ? Py_NewRef(o) : nullptr));
     return o;
   }
@@ -210,13 +220,15 @@ class AttributeReader final : public Reader {
   size_t next_ = 0;
 };
 
-// The arguments of a constructor -> C++ members, and into a dict: as they were given, tuples made of what is to be one.
+// The arguments of a constructor -> C++ members, and into a dict: as they were given, tuples made of what is
+// to be one.
 class ArgumentReader final : public Reader {
  public:
   explicit ArgumentReader(PyObject* const* slots) : attributes(take(PyDict_New())), slots_(slots) {}
   Object attributes;
   using Reader::visit;
-  void visit(const Name& n, std::optional<std::vector<double>>& v) override {  // numbers become floats for good
+  void visit(const Name& n,
+             std::optional<std::vector<double>>& v) override {  // numbers become floats for good
     Reader::visit(n, v);
     check(PyDict_DelItem(attributes.get(), key_of(n)));
   }

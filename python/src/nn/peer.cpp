@@ -21,7 +21,8 @@ const Tensor tensor_or_none(PyObject* o) {
   return tensor_value(o);
 }
 
-// A module written in Python, as C++ sees it: a counted handle that owns one Python reference. Made when C++ asks.
+// A module written in Python, as C++ sees it: a counted handle that owns one Python reference. Made when C++
+// asks.
 class PythonModule final : public nn::Module {
  public:
   explicit PythonModule(PyObject* object) { self_ = Py_NewRef(object); }
@@ -44,16 +45,19 @@ class PythonPeer final : public nn::Peer {
 
   Tensor call(nn::Module&, void* self, std::initializer_list<Tensor> inputs) override {
     Gil gil;
-    if (inputs.size() == 1 && is_builtin(of(self)) && runs_native(of(self)) && core_of(of(self)).info->unary) {
+    if (inputs.size() == 1 && is_builtin(of(self)) && runs_native(of(self)) &&
+        core_of(of(self)).info->unary) {
       return run_native(of(self), *inputs.begin());
     }
     PyObject* stack[4] = {nullptr};
     Object keep[3];
     size_t n = 0;
     for (const Tensor& t : inputs) stack[1 + n] = (keep[n] = take(wrap(t))).get(), ++n;
-    Object result = take(surviving_exit(
-        [&] { return PyObject_Vectorcall(of(self), stack + 1, n | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr); }));
-    RL_CHECK_AS(TypeError, is_tensor(result.get()), "expected ", class_name(self), " to return a Tensor, not ", Py_TYPE(result.get())->tp_name);
+    Object result = take(surviving_exit([&] {
+      return PyObject_Vectorcall(of(self), stack + 1, n | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+    }));
+    RL_CHECK_AS(TypeError, is_tensor(result.get()), "expected ", class_name(self),
+                " to return a Tensor, not ", Py_TYPE(result.get())->tp_name);
     return tensor_value(result.get());
   }
 
@@ -62,7 +66,8 @@ class PythonPeer final : public nn::Peer {
     PyObject* key = key_of(name);
     PyObject* registry = registry_of(dict_of(of(self)), str.parameters);
     PyObject* found = registry && PyDict_CheckExact(registry) ? find(registry, key) : nullptr;
-    Object v = found ? Object::share(found) : take(PyObject_GetAttr(of(self), key));  // property, plain tensor, buffer
+    Object v = found ? Object::share(found)
+                     : take(PyObject_GetAttr(of(self), key));  // property, plain tensor, buffer
     return tensor_or_none(v.get());
   }
   void set_tensor(void* self, const Name& name, const Tensor& value) override {
@@ -73,7 +78,8 @@ class PythonPeer final : public nn::Peer {
   nn::Named<Tensor> parameters(void* self) override {
     Gil gil;
     nn::Named<Tensor> out;
-    each(self, str.parameters, [&](PyObject* key, PyObject* value) { out.emplace_back(utf8(key), tensor_or_none(value)); });
+    each(self, str.parameters,
+         [&](PyObject* key, PyObject* value) { out.emplace_back(utf8(key), tensor_or_none(value)); });
     return out;
   }
   nn::Named<nn::Buffer> buffers(void* self) override {

@@ -21,7 +21,8 @@ struct Head {
 };
 
 template <class T>
-Head<T> head_at(const AttentionShape& s, int64_t b, int64_t h, const T* query, const T* key, const T* value, const T* mask) {
+Head<T> head_at(const AttentionShape& s, int64_t b, int64_t h, const T* query, const T* key, const T* value,
+                const T* mask) {
   const int64_t k = h / (s.heads / s.key_heads);
   return {{query + b * s.query_strides[0] + h * s.query_strides[1], s.query_strides[2], 1},
           {key + b * s.key_strides[0] + k * s.key_strides[1], s.key_strides[2], 1},
@@ -39,10 +40,12 @@ int64_t keys_met(const AttentionShape& s, int64_t end) { return s.causal ? std::
 
 // weights (rows, met) = softmax of the scores of the queries [first, first + rows).
 template <class T>
-void weigh(const AttentionShape& s, const Head<T>& head, int64_t first, int64_t rows, int64_t met, T* weights) {
+void weigh(const AttentionShape& s, const Head<T>& head, int64_t first, int64_t rows, int64_t met,
+           T* weights) {
   Epilogue<T> scaled;
   scaled.alpha = static_cast<T>(s.scale);
-  gemm<T>(rows, met, s.size, rows_from(head.query, first), head.key.transposed(), Matrix<T>{weights, met, 1}, scaled);
+  gemm<T>(rows, met, s.size, rows_from(head.query, first), head.key.transposed(), Matrix<T>{weights, met, 1},
+          scaled);
   const SoftmaxKernel& softmax = softmax_kernel(sizeof(T) == 8);
   for (int64_t r = 0; r < rows; ++r) {
     T* row = weights + r * met;
@@ -80,13 +83,14 @@ void attention(const AttentionShape& s, const T* query, const T* key, const T* v
     const auto weights = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(rows * met));
     weigh(s, head, first, rows, met, weights.get());
     T* target = out + ((b * s.heads + h) * s.queries + first) * s.value_size;
-    gemm<T>(rows, s.value_size, met, Matrix<const T>{weights.get(), met, 1}, head.value, Matrix<T>{target, s.value_size, 1});
+    gemm<T>(rows, s.value_size, met, Matrix<const T>{weights.get(), met, 1}, head.value,
+            Matrix<T>{target, s.value_size, 1});
   });
 }
 
 template <class T>
-void attention_backward(const AttentionShape& s, const T* query, const T* key, const T* value, const T* mask, const T* out, const T* grad,
-                        T* dquery, T* dkey, T* dvalue) {
+void attention_backward(const AttentionShape& s, const T* query, const T* key, const T* value, const T* mask,
+                        const T* out, const T* grad, T* dquery, T* dkey, T* dvalue) {
   const int64_t shared = s.heads / s.key_heads;
   std::fill_n(dkey, s.batch * s.key_heads * s.keys * s.size, T(0));
   std::fill_n(dvalue, s.batch * s.key_heads * s.keys * s.value_size, T(0));
@@ -99,7 +103,8 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
     scaled.alpha = scaled_adding.alpha = static_cast<T>(s.scale);
     for (int64_t task = begin; task < end; ++task) {
       const int64_t b = task / s.key_heads, k = task % s.key_heads;
-      const Matrix<T> dk{dkey + task * s.keys * s.size, s.size, 1}, dv{dvalue + task * s.keys * s.value_size, s.value_size, 1};
+      const Matrix<T> dk{dkey + task * s.keys * s.size, s.size, 1},
+          dv{dvalue + task * s.keys * s.value_size, s.value_size, 1};
       for (int64_t h = k * shared; h < (k + 1) * shared; ++h) {
         const Head<T> head = head_at(s, b, h, query, key, value, mask);
         for (int64_t first = 0; first < s.queries; first += kQueries) {
@@ -110,7 +115,8 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
           gemm<T>(met, s.value_size, rows, p.transposed(), g, dv, adding);
           gemm<T>(rows, met, s.value_size, g, head.value.transposed(), Matrix<T>{slopes, met, 1});
           for (int64_t r = 0; r < rows; ++r) {
-            const T *o = out + (row0 + r) * s.value_size, *gr = g.data + r * s.value_size, *pr = weights.get() + r * met;
+            const T *o = out + (row0 + r) * s.value_size, *gr = g.data + r * s.value_size,
+                    *pr = weights.get() + r * met;
             T total = 0;
             for (int64_t j = 0; j < s.value_size; ++j) total += o[j] * gr[j];
             T* d = slopes + r * met;
@@ -125,9 +131,10 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
   });
 }
 
-#define RL_ATTENTION(T)                                                                                               \
-  template void attention<T>(const AttentionShape&, const T*, const T*, const T*, const T*, T*);                      \
-  template void attention_backward<T>(const AttentionShape&, const T*, const T*, const T*, const T*, const T*, const T*, T*, T*, T*);
+#define RL_ATTENTION(T)                                                                              \
+  template void attention<T>(const AttentionShape&, const T*, const T*, const T*, const T*, T*);     \
+  template void attention_backward<T>(const AttentionShape&, const T*, const T*, const T*, const T*, \
+                                      const T*, const T*, T*, T*, T*);
 RL_ATTENTION(float)
 RL_ATTENTION(double)
 #undef RL_ATTENTION

@@ -14,10 +14,12 @@ inline constexpr bool is_complex_type = std::is_same_v<T, complex64> || std::is_
 template <class To, class From>
 To float_to_integer(From v) {
   if constexpr (std::is_same_v<To, uint64_t>) {
-    if (v >= From(9223372036854775808.0)) return v < From(18446744073709551616.0) ? static_cast<uint64_t>(v) : 0;
+    if (v >= From(9223372036854775808.0))
+      return v < From(18446744073709551616.0) ? static_cast<uint64_t>(v) : 0;
     return static_cast<uint64_t>(v > From(-9223372036854775808.0) ? static_cast<int64_t>(v) : INT64_MIN);
   } else if constexpr (sizeof(To) == 8) {
-    return v >= From(-9223372036854775808.0) && v < From(9223372036854775808.0) ? static_cast<int64_t>(v) : INT64_MIN;
+    return v >= From(-9223372036854775808.0) && v < From(9223372036854775808.0) ? static_cast<int64_t>(v)
+                                                                                : INT64_MIN;
   } else {
     const bool fits = v > From(-2147483649.0) && v < From(2147483648.0);
     return static_cast<To>(fits ? static_cast<int32_t>(v) : INT32_MIN);
@@ -53,7 +55,8 @@ void load(const void* source, int64_t stride, void* block, int64_t n) {
   C* out = static_cast<C*>(block);
   if (stride == 1) {
     if constexpr (std::is_same_v<S, C>) std::memcpy(out, in, n * sizeof(S));
-    else for (int64_t i = 0; i < n; ++i) out[i] = convert<C>(in[i]);
+    else
+      for (int64_t i = 0; i < n; ++i) out[i] = convert<C>(in[i]);
   } else if (stride == 0) {
     const C value = convert<C>(*in);
     for (int64_t i = 0; i < n; ++i) out[i] = value;
@@ -68,7 +71,8 @@ void store(const void* block, void* target, int64_t stride, int64_t n) {
   D* out = static_cast<D*>(target);
   if (stride == 1) {
     if constexpr (std::is_same_v<C, D>) std::memcpy(out, in, n * sizeof(D));
-    else for (int64_t i = 0; i < n; ++i) out[i] = convert<D>(in[i]);
+    else
+      for (int64_t i = 0; i < n; ++i) out[i] = convert<D>(in[i]);
   } else {
     for (int64_t i = 0; i < n; ++i) out[i * stride] = convert<D>(in[i]);
   }
@@ -83,11 +87,15 @@ void store_bool(const bool* in, void* target, int64_t stride, int64_t n) {
 }  // namespace
 
 Load load_function(DType from, Compute to) {
-  return visit_dtype(from, [&]<class S>() -> Load { return visit_compute(to, [&]<class C>() -> Load { return &load<S, C>; }); });
+  return visit_dtype(from, [&]<class S>() -> Load {
+    return visit_compute(to, [&]<class C>() -> Load { return &load<S, C>; });
+  });
 }
 
 Store store_function(Compute from, DType to) {
-  return visit_compute(from, [&]<class C>() -> Store { return visit_dtype(to, [&]<class D>() -> Store { return &store<C, D>; }); });
+  return visit_compute(from, [&]<class C>() -> Store {
+    return visit_dtype(to, [&]<class D>() -> Store { return &store<C, D>; });
+  });
 }
 
 StoreBool store_bool_function(DType to) {

@@ -1,4 +1,5 @@
-// Loading and storing blocks: the one place where strides and storage dtypes meet the few types that kernels compute in.
+// Loading and storing blocks: the one place where strides and storage dtypes meet the few types that kernels
+// compute in.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +8,19 @@
 
 namespace rushlight::cpu {
 
-// What pointwise kernels and reductions compute in. Every dtype has one (compute_of); narrow integers wrap on the way back.
+// What pointwise kernels and reductions compute in. Every dtype has one (compute_of); narrow integers wrap on
+// the way back.
 enum class Compute : uint8_t { Float, Double, Int32, Int64, UInt64, Complex64, Complex128 };
 inline constexpr int kNumComputes = 7;
 
 constexpr Compute compute_of(DType t) {
   switch (t) {
-    case DType::Float16: case DType::BFloat16: case DType::Float32: return Compute::Float;
+    case DType::Float16:
+    case DType::BFloat16:
+    case DType::Float32: return Compute::Float;
     case DType::Float64: return Compute::Double;
-    case DType::Int64: case DType::UInt32: return Compute::Int64;
+    case DType::Int64:
+    case DType::UInt32: return Compute::Int64;
     case DType::UInt64: return Compute::UInt64;
     case DType::Complex64: return Compute::Complex64;
     case DType::Complex128: return Compute::Complex128;
@@ -24,7 +29,8 @@ constexpr Compute compute_of(DType t) {
 }
 // The dtype whose elements are stored as the compute type itself.
 constexpr DType storage_of(Compute c) {
-  constexpr DType table[] = {DType::Float32, DType::Float64, DType::Int32, DType::Int64, DType::UInt64, DType::Complex64, DType::Complex128};
+  constexpr DType table[] = {DType::Float32, DType::Float64,   DType::Int32,     DType::Int64,
+                             DType::UInt64,  DType::Complex64, DType::Complex128};
   return table[static_cast<int>(c)];
 }
 
@@ -42,7 +48,8 @@ decltype(auto) visit_compute(Compute c, F&& f) {
   __builtin_unreachable();
 }
 
-// n elements, `stride` elements apart in memory, to or from a dense block. Complex to real keeps the real part.
+// n elements, `stride` elements apart in memory, to or from a dense block. Complex to real keeps the real
+// part.
 using Load = void (*)(const void* source, int64_t stride, void* block, int64_t n);
 using Store = void (*)(const void* block, void* target, int64_t stride, int64_t n);
 Load load_function(DType from, Compute to);

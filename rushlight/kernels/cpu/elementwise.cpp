@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kGrain = 16 * 1024;  // elements; below this a second thread costs more than it gives
 
-// Orders dimensions by the strides of the output (then the inputs), drops those of size one and merges neighbours that
-// every operand walks as one.
+// Orders dimensions by the strides of the output (then the inputs), drops those of size one and merges
+// neighbours that every operand walks as one.
 void simplify(Elementwise& job) {
   const int64_t rank = job.sizes.size();
   const int count = job.num_inputs + 1;
@@ -19,7 +19,8 @@ void simplify(Elementwise& job) {
   for (int k = 0; k < job.num_inputs; ++k) operands[k + 1] = &job.in[k];
 
   Dims order;
-  for (int64_t d = 0; d < rank; ++d) if (job.sizes[d] != 1) order.push_back(d);
+  for (int64_t d = 0; d < rank; ++d)
+    if (job.sizes[d] != 1) order.push_back(d);
   auto outer_than = [&](int64_t a, int64_t b) {
     for (int k = 0; k < count; ++k) {
       const int64_t sa = std::abs(operands[k]->strides[a]), sb = std::abs(operands[k]->strides[b]);
@@ -27,7 +28,8 @@ void simplify(Elementwise& job) {
     }
     return a < b;
   };
-  for (int64_t i = 1; i < order.size(); ++i) {  // insertion: few dimensions, and the relation need not be transitive
+  for (int64_t i = 1; i < order.size();
+       ++i) {  // insertion: few dimensions, and the relation need not be transitive
     for (int64_t j = i; j > 0 && outer_than(order[j], order[j - 1]); --j) std::swap(order[j], order[j - 1]);
   }
 
@@ -102,7 +104,9 @@ class Worker {
     for (int64_t d = 0; d < rank_ - 1; ++d) o += index[d] * s.strides[d];
     return o;
   }
-  static char* at(const Strided& s, int64_t element) { return static_cast<char*>(s.data) + element * item_size(s.dtype); }
+  static char* at(const Strided& s, int64_t element) {
+    return static_cast<char*>(s.data) + element * item_size(s.dtype);
+  }
 
   void load_into(int k, const char* source, int64_t stride, char* block, int64_t n) {
     if (load_[k]) return load_[k](source, stride, block, n);
@@ -194,18 +198,22 @@ class Worker {
 // All operands dense and of the compute type: no buffer is needed.
 bool run_direct(const Elementwise& job) {
   const DType stored = storage_of(job.compute);
-  if (job.sizes.size() != 1 || job.out.dtype != (job.bool_result ? DType::Bool : storage_of(job.result))) return false;
+  if (job.sizes.size() != 1 || job.out.dtype != (job.bool_result ? DType::Bool : storage_of(job.result)))
+    return false;
   if (job.out.strides[0] != 1 && job.sizes[0] != 1) return false;
   int64_t element[kMaxInputs];
   for (int k = 0; k < job.num_inputs; ++k) {
     const Strided& s = job.in[k];
-    if (s.dtype != (k == job.mask_input ? DType::Bool : stored) || (s.strides[0] != 1 && job.sizes[0] != 1)) return false;
+    if (s.dtype != (k == job.mask_input ? DType::Bool : stored) || (s.strides[0] != 1 && job.sizes[0] != 1))
+      return false;
     element[k] = item_size(s.dtype);
   }
   parallel_for(0, job.sizes[0], kGrain, [&](int64_t begin, int64_t end) {
     const void* in[kMaxInputs];
-    for (int k = 0; k < job.num_inputs; ++k) in[k] = static_cast<const char*>(job.in[k].data) + begin * element[k];
-    job.kernel(in, static_cast<char*>(job.out.data) + begin * item_size(job.out.dtype), end - begin, job.params);
+    for (int k = 0; k < job.num_inputs; ++k)
+      in[k] = static_cast<const char*>(job.in[k].data) + begin * element[k];
+    job.kernel(in, static_cast<char*>(job.out.data) + begin * item_size(job.out.dtype), end - begin,
+               job.params);
   });
   return true;
 }

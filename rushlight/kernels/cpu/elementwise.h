@@ -1,6 +1,7 @@
-// Drives a pointwise kernel over strided operands of any dtype. A kernel sees only dense blocks of one compute type;
-// this room finds the blocks: it merges dimensions, splits the work over threads, hands operands that are dense already
-// straight to the kernel and brings all others through a buffer that stays in the first-level cache.
+// Drives a pointwise kernel over strided operands of any dtype. A kernel sees only dense blocks of one
+// compute type; this room finds the blocks: it merges dimensions, splits the work over threads, hands
+// operands that are dense already straight to the kernel and brings all others through a buffer that stays in
+// the first-level cache.
 #pragma once
 
 #include "rushlight/core/shape.h"
@@ -8,14 +9,16 @@
 
 namespace rushlight::cpu {
 
-// Parameters of a formula, such as the slope of leaky_relu: up to three numbers, each as a double and as an integer.
+// Parameters of a formula, such as the slope of leaky_relu: up to three numbers, each as a double and as an
+// integer.
 struct Params {
   double number[3] = {0, 0, 0};
   int64_t integer[3] = {0, 0, 0};
   double imag[3] = {0, 0, 0};
 };
 
-// in[k]: dense blocks of n elements of the compute type (bool where the kernel takes a mask); out: of the result type.
+// in[k]: dense blocks of n elements of the compute type (bool where the kernel takes a mask); out: of the
+// result type.
 using BlockKernel = void (*)(const void* const* in, void* out, int64_t n, const Params& params);
 
 inline constexpr int kMaxInputs = 4;

@@ -18,7 +18,9 @@ T combine_values(Combine how, T a, T b) {
   if constexpr (std::is_same_v<T, bool>) {
     return how == Combine::Assign ? b : how == Combine::Multiply || how == Combine::Min ? a && b : a || b;
   } else if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
-    return how == Combine::Assign ? b : T(combine_values<float>(how, static_cast<float>(a), static_cast<float>(b)));
+    return how == Combine::Assign
+               ? b
+               : T(combine_values<float>(how, static_cast<float>(a), static_cast<float>(b)));
   } else {
     switch (how) {
       case Combine::Assign: return b;
@@ -58,7 +60,8 @@ void gather_as(const Places& p, const T* data, T* dense) {
           for (int64_t a = 0; a < p.num_inner; ++a, to += p.run) {
             const T* row = place + p.inner[a];
             if (p.run_stride == 1) std::memcpy(to, row, p.run * sizeof(T));
-            else for (int64_t r = 0; r < p.run; ++r) to[r] = row[r * p.run_stride];
+            else
+              for (int64_t r = 0; r < p.run; ++r) to[r] = row[r * p.run_stride];
           }
         }
       }
@@ -68,8 +71,8 @@ void gather_as(const Places& p, const T* data, T* dense) {
   });
 }
 
-// Calls f(data, dense, count) for stretches of a run, in the order of the indices within each stretch. Threads share out
-// the places that no two indices have in common: outer positions, and pieces of the runs.
+// Calls f(data, dense, count) for stretches of a run, in the order of the indices within each stretch.
+// Threads share out the places that no two indices have in common: outer positions, and pieces of the runs.
 template <class T, class F>
 void for_each_stretch(const Places& p, T* data, const T* dense, bool one_value, F&& f) {
   const int64_t block = p.num_inner * p.run;
@@ -78,7 +81,8 @@ void for_each_stretch(const Places& p, T* data, const T* dense, bool one_value, 
   const int64_t wanted = total <= kGrain ? 1 : (total + kGrain - 1) / kGrain;
   const int64_t pieces = std::clamp<int64_t>(wanted / p.num_outer, 1, std::clamp<int64_t>(p.run / 64, 1, 16));
   const int64_t piece = (p.run + pieces - 1) / pieces;
-  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, p.num_index * p.num_inner * piece));
+  const int64_t grain =
+      std::max<int64_t>(1, kGrain / std::max<int64_t>(1, p.num_index * p.num_inner * piece));
   parallel_for(0, p.num_outer * pieces, grain, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t o = task / pieces, first = task % pieces * piece, count = std::min(piece, p.run - first);
@@ -86,7 +90,8 @@ void for_each_stretch(const Places& p, T* data, const T* dense, bool one_value, 
       for (int64_t i = 0; i < p.num_index; ++i) {
         T* place = data + p.outer[o] + p.index[i] + first * p.run_stride;
         const T* from = one_value ? dense : dense + (o * p.num_index + i) * block + first;
-        for (int64_t a = 0; a < p.num_inner; ++a) f(place + p.inner[a], one_value ? from : from + a * p.run, count);
+        for (int64_t a = 0; a < p.num_inner; ++a)
+          f(place + p.inner[a], one_value ? from : from + a * p.run, count);
       }
     }
   });
@@ -94,7 +99,8 @@ void for_each_stretch(const Places& p, T* data, const T* dense, bool one_value, 
 
 }  // namespace
 
-int64_t add_offsets(const int64_t* index, int64_t n, int64_t size, int64_t stride, bool wrap, int64_t* offsets) {
+int64_t add_offsets(const int64_t* index, int64_t n, int64_t size, int64_t stride, bool wrap,
+                    int64_t* offsets) {
   std::atomic<int64_t> bad{INT64_MAX};
   const int64_t low = wrap ? -size : 0;
   parallel_for(0, n, kGrain, [&](int64_t begin, int64_t end) {
@@ -102,13 +108,17 @@ int64_t add_offsets(const int64_t* index, int64_t n, int64_t size, int64_t strid
     for (int64_t i = begin; i < end; ++i) {
       const int64_t v = index[i];
       fine &= v >= low && v < size;
-      offsets[i] += static_cast<int64_t>(static_cast<uint64_t>(v < 0 ? static_cast<uint64_t>(v) + static_cast<uint64_t>(size) : static_cast<uint64_t>(v)) * static_cast<uint64_t>(stride));
+      offsets[i] += static_cast<int64_t>(
+          static_cast<uint64_t>(v < 0 ? static_cast<uint64_t>(v) + static_cast<uint64_t>(size)
+                                      : static_cast<uint64_t>(v)) *
+          static_cast<uint64_t>(stride));
     }
     if (fine) return;
     int64_t i = begin;
     while (index[i] >= low && index[i] < size) ++i;
     int64_t seen = bad.load();
-    while (i < seen && !bad.compare_exchange_weak(seen, i)) {}
+    while (i < seen && !bad.compare_exchange_weak(seen, i)) {
+    }
   });
   return bad.load() == INT64_MAX ? -1 : bad.load();
 }
@@ -117,7 +127,8 @@ int64_t find_out_of_range(const int64_t* index, int64_t n, int64_t size) {
   std::atomic<bool> fine{true};
   parallel_for(0, n, 4 * kGrain, [&](int64_t begin, int64_t end) {
     bool here = true;
-    for (int64_t i = begin; i < end; ++i) here &= static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size);
+    for (int64_t i = begin; i < end; ++i)
+      here &= static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size);
     if (!here) fine.store(false, std::memory_order_relaxed);
   });
   if (fine.load()) return -1;
@@ -127,26 +138,33 @@ int64_t find_out_of_range(const int64_t* index, int64_t n, int64_t size) {
 }
 
 void gather_places(int64_t size, const Places& places, const void* data, void* dense) {
-  visit_size(size, [&]<class T>() { gather_as(places, static_cast<const T*>(data), static_cast<T*>(dense)); });
+  visit_size(size,
+             [&]<class T>() { gather_as(places, static_cast<const T*>(data), static_cast<T*>(dense)); });
 }
 
 void scatter_places(int64_t size, const Places& places, void* data, const void* dense, bool one_value) {
   visit_size(size, [&]<class T>() {
     const int64_t stride = places.run_stride, step = one_value ? 0 : 1;
-    for_each_stretch(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value, [&](T* to, const T* from, int64_t n) {
-      if (stride == 1 && step == 1) std::memcpy(to, from, n * sizeof(T));
-      else for (int64_t r = 0; r < n; ++r) to[r * stride] = from[r * step];
-    });
+    for_each_stretch(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value,
+                     [&](T* to, const T* from, int64_t n) {
+                       if (stride == 1 && step == 1) std::memcpy(to, from, n * sizeof(T));
+                       else
+                         for (int64_t r = 0; r < n; ++r) to[r * stride] = from[r * step];
+                     });
   });
 }
 
 void add_places(DType dtype, const Places& places, void* data, const void* dense, bool one_value) {
   visit_dtype(dtype, [&]<class T>() {
     const int64_t stride = places.run_stride, step = one_value ? 0 : 1;
-    for_each_stretch(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value, [&](T* to, const T* from, int64_t n) {
-      if (stride == 1 && step == 1) for (int64_t r = 0; r < n; ++r) to[r] = combine_values(Combine::Add, to[r], from[r]);
-      else for (int64_t r = 0; r < n; ++r) to[r * stride] = combine_values(Combine::Add, to[r * stride], from[r * step]);
-    });
+    for_each_stretch(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value,
+                     [&](T* to, const T* from, int64_t n) {
+                       if (stride == 1 && step == 1)
+                         for (int64_t r = 0; r < n; ++r) to[r] = combine_values(Combine::Add, to[r], from[r]);
+                       else
+                         for (int64_t r = 0; r < n; ++r)
+                           to[r * stride] = combine_values(Combine::Add, to[r * stride], from[r * step]);
+                     });
   });
 }
 
@@ -158,32 +176,44 @@ void gather_rows(int64_t size, const Rows& rows, const void* data, void* dense) 
         const T* from = static_cast<const T*>(data) + rows.data_row[r];
         T* to = static_cast<T*>(dense) + rows.dense_row[r];
         const int64_t* index = rows.index + r * rows.length;
-        for (int64_t j = 0; j < rows.length; ++j) to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
+        for (int64_t j = 0; j < rows.length; ++j)
+          to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
       }
     });
   });
 }
 
-void scatter_rows(DType dtype, Combine combine, const Rows& rows, bool parallel, void* data, const void* dense) {
-  const int64_t grain = parallel ? std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rows.length)) : std::max<int64_t>(1, rows.rows);
+void scatter_rows(DType dtype, Combine combine, const Rows& rows, bool parallel, void* data,
+                  const void* dense) {
+  const int64_t grain = parallel ? std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rows.length))
+                                 : std::max<int64_t>(1, rows.rows);
   auto run = [&]<class T>(auto&& write) {
     parallel_for(0, rows.rows, grain, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         T* to = static_cast<T*>(data) + rows.data_row[r];
         const T* from = static_cast<const T*>(dense) + rows.dense_row[r];
         const int64_t* index = rows.index + r * rows.length;
-        for (int64_t j = 0; j < rows.length; ++j) write(to[index[j] * rows.index_stride + j * rows.step], from[j * rows.dense_step]);
+        for (int64_t j = 0; j < rows.length; ++j)
+          write(to[index[j] * rows.index_stride + j * rows.step], from[j * rows.dense_step]);
       }
     });
   };
   if (combine == Combine::Assign) {
-    return visit_size(item_size(dtype), [&]<class T>() { run.template operator()<T>([](T& to, const T& from) { to = from; }); });
+    return visit_size(item_size(dtype), [&]<class T>() {
+      run.template operator()<T>([](T& to, const T& from) { to = from; });
+    });
   }
   visit_dtype(dtype, [&]<class T>() {
     switch (combine) {
-      case Combine::Add: return run.template operator()<T>([](T& to, const T& v) { to = combine_values(Combine::Add, to, v); });
-      case Combine::Multiply: return run.template operator()<T>([](T& to, const T& v) { to = combine_values(Combine::Multiply, to, v); });
-      default: return run.template operator()<T>([combine](T& to, const T& v) { to = combine_values(combine, to, v); });
+      case Combine::Add:
+        return run.template operator()<T>(
+            [](T& to, const T& v) { to = combine_values(Combine::Add, to, v); });
+      case Combine::Multiply:
+        return run.template operator()<T>(
+            [](T& to, const T& v) { to = combine_values(Combine::Multiply, to, v); });
+      default:
+        return run.template operator()<T>(
+            [combine](T& to, const T& v) { to = combine_values(combine, to, v); });
     }
   });
 }

@@ -7,7 +7,8 @@
 
 namespace rushlight::cpu {
 
-bool check_classes(const int64_t* target, int64_t n, int64_t classes, int64_t ignore, int64_t* safe, int64_t* ignored, int64_t* bad) {
+bool check_classes(const int64_t* target, int64_t n, int64_t classes, int64_t ignore, int64_t* safe,
+                   int64_t* ignored, int64_t* bad) {
   *ignored = 0;
   for (int64_t i = 0; i < n; ++i) {
     const int64_t t = target[i];
@@ -26,9 +27,10 @@ bool check_classes(const int64_t* target, int64_t n, int64_t classes, int64_t ig
 }
 
 template <class T>
-void cross_entropy_backward(const T* log_probabilities, const int64_t* target, const T* factor, T* out, int64_t rows, int64_t classes,
-                            int64_t inner) {
-  const BlockKernel exponentials = pointwise_kernel(Formula::Exp, sizeof(T) == 4 ? Compute::Float : Compute::Double);
+void cross_entropy_backward(const T* log_probabilities, const int64_t* target, const T* factor, T* out,
+                            int64_t rows, int64_t classes, int64_t inner) {
+  const BlockKernel exponentials =
+      pointwise_kernel(Formula::Exp, sizeof(T) == 4 ? Compute::Float : Compute::Double);
   const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, classes * inner));
   parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
@@ -45,7 +47,9 @@ void cross_entropy_backward(const T* log_probabilities, const int64_t* target, c
   });
 }
 
-template void cross_entropy_backward(const float*, const int64_t*, const float*, float*, int64_t, int64_t, int64_t);
-template void cross_entropy_backward(const double*, const int64_t*, const double*, double*, int64_t, int64_t, int64_t);
+template void cross_entropy_backward(const float*, const int64_t*, const float*, float*, int64_t, int64_t,
+                                     int64_t);
+template void cross_entropy_backward(const double*, const int64_t*, const double*, double*, int64_t, int64_t,
+                                     int64_t);
 
 }  // namespace rushlight::cpu

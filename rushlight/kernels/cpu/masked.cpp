@@ -14,7 +14,8 @@ void for_each_block(int64_t n, const std::vector<int64_t>& counts, F&& f) {
   const int64_t blocks = static_cast<int64_t>(counts.size()) - 1;
   parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
-      if (counts[b] < counts[b + 1]) f(b * kMaskBlock, std::min(n, (b + 1) * kMaskBlock), counts[b], counts[b + 1]);
+      if (counts[b] < counts[b + 1])
+        f(b * kMaskBlock, std::min(n, (b + 1) * kMaskBlock), counts[b], counts[b + 1]);
     }
   });
 }
@@ -36,7 +37,8 @@ std::vector<int64_t> count_mask(const bool* mask, int64_t n) {
   return counts;
 }
 
-void pack(int64_t size, const bool* mask, int64_t n, const std::vector<int64_t>& counts, const void* in, void* packed) {
+void pack(int64_t size, const bool* mask, int64_t n, const std::vector<int64_t>& counts, const void* in,
+          void* packed) {
   visit_size(size, [&]<class T>() {
     const T* from = static_cast<const T*>(in);
     for_each_block(n, counts, [&](int64_t first, int64_t last, int64_t at, int64_t stop) {
@@ -51,12 +53,14 @@ void pack(int64_t size, const bool* mask, int64_t n, const std::vector<int64_t>&
   });
 }
 
-void unpack(int64_t size, const bool* mask, int64_t n, const std::vector<int64_t>& counts, const void* packed, void* out) {
+void unpack(int64_t size, const bool* mask, int64_t n, const std::vector<int64_t>& counts, const void* packed,
+            void* out) {
   visit_size(size, [&]<class T>() {
     for_each_block(n, counts, [&](int64_t first, int64_t last, int64_t at, int64_t) {
       const T* from = static_cast<const T*>(packed) + at;
       T* to = static_cast<T*>(out);
-      for (int64_t i = first; i < last; ++i) if (mask[i]) to[i] = *from++;
+      for (int64_t i = first; i < last; ++i)
+        if (mask[i]) to[i] = *from++;
     });
   });
 }

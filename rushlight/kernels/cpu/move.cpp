@@ -18,8 +18,10 @@ struct Layout {
 // Dimensions in the order of the output's memory, those of size one dropped and neighbours merged.
 Layout simplify(const Dims& sizes, const Dims& out, const Dims& in) {
   Dims order;
-  for (int64_t d = 0; d < sizes.size(); ++d) if (sizes[d] != 1) order.push_back(d);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return std::abs(out[a]) > std::abs(out[b]); });
+  for (int64_t d = 0; d < sizes.size(); ++d)
+    if (sizes[d] != 1) order.push_back(d);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return std::abs(out[a]) > std::abs(out[b]); });
   Layout l;
   for (int64_t d : order) {
     if (!l.sizes.empty() && l.out.back() == out[d] * sizes[d] && l.in.back() == in[d] * sizes[d]) {
@@ -74,7 +76,8 @@ template <class T>
 void move_row(T* out, int64_t out_stride, const T* in, int64_t in_stride, int64_t n) {
   if (out_stride == 1 && in_stride == 1) {
     if (n >= 16) std::memcpy(out, in, n * sizeof(T));
-    else for (int64_t i = 0; i < n; ++i) out[i] = in[i];
+    else
+      for (int64_t i = 0; i < n; ++i) out[i] = in[i];
   } else if (out_stride == 1 && in_stride == 0) {
     std::fill(out, out + n, *in);
   } else if (out_stride == 1 && in_stride == -1) {
@@ -92,7 +95,8 @@ void move_rows(const Layout& l, T* out, const T* in) {
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(row * sizeof(T)));
   parallel_for(0, product(l.sizes, rank), grain, [&](int64_t begin, int64_t end) {
     Odometer at(l, rank, begin);
-    for (int64_t i = begin; i < end; ++i, at.next()) move_row(out + at.out, l.out.back(), in + at.in, l.in.back(), row);
+    for (int64_t i = begin; i < end; ++i, at.next())
+      move_row(out + at.out, l.out.back(), in + at.in, l.in.back(), row);
   });
 }
 
@@ -101,10 +105,12 @@ template <class T>
 void transpose_tile(T* out, int64_t os, const T* in, int64_t is, int64_t rows, int64_t columns) {
   if (rows == kTile && columns == kTile) {
     T block[kTile][kTile];
-    for (int64_t j = 0; j < kTile; ++j) for (int64_t i = 0; i < kTile; ++i) block[i][j] = in[i + j * is];
+    for (int64_t j = 0; j < kTile; ++j)
+      for (int64_t i = 0; i < kTile; ++i) block[i][j] = in[i + j * is];
     for (int64_t i = 0; i < kTile; ++i) std::memcpy(out + i * os, block[i], sizeof(block[i]));
   } else {
-    for (int64_t i = 0; i < rows; ++i) for (int64_t j = 0; j < columns; ++j) out[i * os + j] = in[i + j * is];
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) out[i * os + j] = in[i + j * is];
   }
 }
 
@@ -125,7 +131,8 @@ void move_transposed(Layout l, int64_t other, T* out, const T* in) {
     for (int64_t b = begin; b < end; ++b) {
       const int64_t i = b % bands * kTile;
       for (int64_t j = 0; j < columns; j += kTile) {
-        transpose_tile(out + at.out + i * os + j, os, in + at.in + i + j * is, is, std::min(kTile, rows - i), std::min(kTile, columns - j));
+        transpose_tile(out + at.out + i * os + j, os, in + at.in + i + j * is, is, std::min(kTile, rows - i),
+                       std::min(kTile, columns - j));
       }
       if ((b + 1) % bands == 0) at.next();
     }
@@ -142,7 +149,9 @@ void move_as(const Layout& l, T* out, const T* in) {
   if (l.sizes.size() == 1) {
     const int64_t os = l.out[0], is = l.in[0];
     parallel_for(0, l.sizes[0], kGrainBytes / static_cast<int64_t>(sizeof(T)),
-                 [&](int64_t begin, int64_t end) { move_row(out + begin * os, os, in + begin * is, is, end - begin); });
+                 [&](int64_t begin, int64_t end) {
+                   move_row(out + begin * os, os, in + begin * is, is, end - begin);
+                 });
     return;
   }
   if (dense_out && !dense_in && l.sizes.back() >= 4) {
@@ -155,30 +164,34 @@ void move_as(const Layout& l, T* out, const T* in) {
 
 }  // namespace
 
-void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, const void* in, const Dims& in_strides) {
+void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, const void* in,
+          const Dims& in_strides) {
   if (numel_of(sizes) == 0) return;
   const Layout layout = simplify(sizes, out_strides, in_strides);
   visit_size(size, [&]<class T>() { move_as(layout, static_cast<T*>(out), static_cast<const T*>(in)); });
 }
 
-void triangle(int64_t size, int64_t count, int64_t rows, int64_t columns, int64_t diagonal, bool lower, const void* in, void* out) {
+void triangle(int64_t size, int64_t count, int64_t rows, int64_t columns, int64_t diagonal, bool lower,
+              const void* in, void* out) {
   const int64_t row_bytes = columns * size;
   if (count == 0 || rows == 0 || columns == 0) return;
   const char* from = static_cast<const char*>(in);
   char* to = static_cast<char*>(out);
-  parallel_for(0, count * rows, std::max<int64_t>(1, kGrainBytes / row_bytes), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      // The first `cut` columns lie on or below the diagonal (lower), or strictly below it (upper).
-      const int64_t i = r % rows;
-      int64_t cut;
-      if (__builtin_add_overflow(i + (lower ? 1 : 0), diagonal, &cut)) cut = INT64_MAX;
-      cut = std::clamp<int64_t>(cut, 0, columns) * size;
-      const int64_t keep = lower ? 0 : cut, keep_end = lower ? cut : row_bytes;
-      char* row = to + r * row_bytes;
-      if (to != from) std::memcpy(row + keep, from + r * row_bytes + keep, keep_end - keep);
-      std::memset(lower ? row + cut : row, 0, lower ? row_bytes - cut : cut);
-    }
-  });
+  parallel_for(0, count * rows, std::max<int64_t>(1, kGrainBytes / row_bytes),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t r = begin; r < end; ++r) {
+                   // The first `cut` columns lie on or below the diagonal (lower), or strictly below it
+                   // (upper).
+                   const int64_t i = r % rows;
+                   int64_t cut;
+                   if (__builtin_add_overflow(i + (lower ? 1 : 0), diagonal, &cut)) cut = INT64_MAX;
+                   cut = std::clamp<int64_t>(cut, 0, columns) * size;
+                   const int64_t keep = lower ? 0 : cut, keep_end = lower ? cut : row_bytes;
+                   char* row = to + r * row_bytes;
+                   if (to != from) std::memcpy(row + keep, from + r * row_bytes + keep, keep_end - keep);
+                   std::memset(lower ? row + cut : row, 0, lower ? row_bytes - cut : cut);
+                 }
+               });
 }
 
 }  // namespace rushlight::cpu

@@ -24,11 +24,14 @@ decltype(auto) visit_size(int64_t size, F&& f) {
   }
 }
 
-// out[...] = in[...] for elements of `size` bytes; strides in elements, of any sign, 0 repeats. The two do not overlap.
-void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, const void* in, const Dims& in_strides);
+// out[...] = in[...] for elements of `size` bytes; strides in elements, of any sign, 0 repeats. The two do
+// not overlap.
+void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, const void* in,
+          const Dims& in_strides);
 
-// Zeroes what lies above (lower) or below (upper) diagonal number `diagonal` of dense row-major matrices, copying the rest;
-// `out` may be `in`.
-void triangle(int64_t size, int64_t count, int64_t rows, int64_t columns, int64_t diagonal, bool lower, const void* in, void* out);
+// Zeroes what lies above (lower) or below (upper) diagonal number `diagonal` of dense row-major matrices,
+// copying the rest; `out` may be `in`.
+void triangle(int64_t size, int64_t count, int64_t rows, int64_t columns, int64_t diagonal, bool lower,
+              const void* in, void* out);
 
 }  // namespace rushlight::cpu

@@ -26,9 +26,11 @@ constexpr int64_t kStrip = 64;
 
 template <class F>
 void each_strip(const ChannelShape& s, F&& f) {
-  parallel_for(0, (s.channels + kStrip - 1) / kStrip, grain(s.batch * kStrip), [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) f(k * kStrip, std::min(kStrip, s.channels - k * kStrip));
-  });
+  parallel_for(0, (s.channels + kStrip - 1) / kStrip, grain(s.batch * kStrip),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t k = begin; k < end; ++k)
+                   f(k * kStrip, std::min(kStrip, s.channels - k * kStrip));
+               });
 }
 
 template <class T>
@@ -60,7 +62,8 @@ void strip_sums(const ChannelShape& s, const T* g, const T* x, const T* mean, T*
       for (int64_t j = 0; j < width; ++j) {
         const int64_t i = n * s.channels + first + j;
         plain[j] += static_cast<double>(g[i]);
-        product[j] += static_cast<double>(g[i]) * (static_cast<double>(x[i]) - static_cast<double>(mean[first + j]));
+        product[j] +=
+            static_cast<double>(g[i]) * (static_cast<double>(x[i]) - static_cast<double>(mean[first + j]));
       }
     }
     for (int64_t j = 0; j < width; ++j) {
@@ -97,7 +100,8 @@ void channel_moments(const ChannelShape& s, const T* x, T* mean, T* variance) {
       double sum = 0, squares = 0;
       for (int64_t n = 0; n < s.batch; ++n) sum += k.sum(x + (n * s.channels + c) * s.inner, s.inner);
       mean[c] = static_cast<T>(sum / count);
-      for (int64_t n = 0; n < s.batch; ++n) squares += k.squares(x + (n * s.channels + c) * s.inner, s.inner, mean[c]);
+      for (int64_t n = 0; n < s.batch; ++n)
+        squares += k.squares(x + (n * s.channels + c) * s.inner, s.inner, mean[c]);
       variance[c] = static_cast<T>(squares / count);
     }
   });
@@ -106,8 +110,11 @@ void channel_moments(const ChannelShape& s, const T* x, T* mean, T* variance) {
 template <class T>
 void channel_affine(const ChannelShape& s, const T* x, const T* scale, const T* shift, T* y) {
   const NormKernels<T>& k = norm_table().of<T>();
-  if (s.inner > 1) return each_run(s, [&](int64_t at, int64_t c) { k.affine(x + at, s.inner, scale[c], shift[c], y + at); });
-  each_row(s.batch, s.channels, [&](int64_t n) { k.affine_row(x + n * s.channels, s.channels, 1, 0, scale, shift, y + n * s.channels); });
+  if (s.inner > 1)
+    return each_run(s, [&](int64_t at, int64_t c) { k.affine(x + at, s.inner, scale[c], shift[c], y + at); });
+  each_row(s.batch, s.channels, [&](int64_t n) {
+    k.affine_row(x + n * s.channels, s.channels, 1, 0, scale, shift, y + n * s.channels);
+  });
 }
 
 template <class T>
@@ -130,9 +137,13 @@ void channel_sums(const ChannelShape& s, const T* g, const T* x, const T* mean, 
 }
 
 template <class T>
-void channel_combine(const ChannelShape& s, const T* g, const T* x, const T* a, const T* b, const T* c, T* out) {
+void channel_combine(const ChannelShape& s, const T* g, const T* x, const T* a, const T* b, const T* c,
+                     T* out) {
   const NormKernels<T>& k = norm_table().of<T>();
-  if (s.inner > 1) return each_run(s, [&](int64_t at, int64_t ch) { k.combine(g + at, x + at, s.inner, a[ch], b[ch], c[ch], out + at); });
+  if (s.inner > 1)
+    return each_run(s, [&](int64_t at, int64_t ch) {
+      k.combine(g + at, x + at, s.inner, a[ch], b[ch], c[ch], out + at);
+    });
   each_row(s.batch, s.channels, [&](int64_t n) {
     const int64_t at = n * s.channels;
     for (int64_t j = 0; j < s.channels; ++j) out[at + j] = g[at + j] * a[j] + (x[at + j] * b[j] + c[j]);
@@ -140,7 +151,8 @@ void channel_combine(const ChannelShape& s, const T* g, const T* x, const T* a, 
 }
 
 template <class T>
-void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T* bias, double eps, T* y, T* mean, T* rstd) {
+void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T* bias, double eps, T* y,
+                T* mean, T* rstd) {
   const NormKernels<T>& k = norm_table().of<T>();
   each_row(rows, size, [&](int64_t r) {
     const T* row = x + r * size;
@@ -151,7 +163,8 @@ void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T
 }
 
 template <class T>
-void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, const T* weight, const T* mean, const T* rstd, T* dx, T* dw, T* db) {
+void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, const T* weight, const T* mean,
+                         const T* rstd, T* dx, T* dw, T* db) {
   const NormKernels<T>& k = norm_table().of<T>();
   if (dx) {
     each_row(rows, size, [&](int64_t r) {
@@ -159,19 +172,23 @@ void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, con
       const Sums s = weight ? k.weighted(gr, xr, weight, size, mean[r]) : k.products(gr, xr, size, mean[r]);
       // dx = rstd (g w - mean(g w) - xhat mean(g w xhat)), with xhat = (x - mean) rstd
       const double deviation = rstd[r], n = static_cast<double>(size);
-      const double b = -s.second * deviation * deviation * deviation / n, c = -s.first * deviation / n - b * static_cast<double>(mean[r]);
-      if (weight) k.combine_row(gr, xr, weight, size, rstd[r], static_cast<T>(b), static_cast<T>(c), dx + r * size);
+      const double b = -s.second * deviation * deviation * deviation / n,
+                   c = -s.first * deviation / n - b * static_cast<double>(mean[r]);
+      if (weight)
+        k.combine_row(gr, xr, weight, size, rstd[r], static_cast<T>(b), static_cast<T>(c), dx + r * size);
       else k.combine(gr, xr, size, rstd[r], static_cast<T>(b), static_cast<T>(c), dx + r * size);
     });
   }
   if (!dw && !db) return;
   // Partial sums of at most 64 bands of rows, which then come together in order.
-  const int64_t band = std::max<int64_t>({1, (rows + 63) / 64, grain(size)}), bands = (rows + band - 1) / band;
+  const int64_t band = std::max<int64_t>({1, (rows + 63) / 64, grain(size)}),
+                bands = (rows + band - 1) / band;
   std::vector<T> partial(static_cast<size_t>(2 * bands * size), T(0));
   parallel_for(0, bands, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       T* to = partial.data() + 2 * b * size;
-      for (int64_t r = b * band; r < std::min(rows, (b + 1) * band); ++r) k.collect(g + r * size, x + r * size, size, mean[r], rstd[r], to, to + size);
+      for (int64_t r = b * band; r < std::min(rows, (b + 1) * band); ++r)
+        k.collect(g + r * size, x + r * size, size, mean[r], rstd[r], to, to + size);
     }
   });
   for (int64_t which = 0; which < 2; ++which) {
@@ -186,7 +203,8 @@ void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, con
 }
 
 template <class T>
-void group_norm(const GroupShape& s, const T* x, const T* weight, const T* bias, double eps, T* y, T* mean, T* rstd) {
+void group_norm(const GroupShape& s, const T* x, const T* weight, const T* bias, double eps, T* y, T* mean,
+                T* rstd) {
   const NormKernels<T>& k = norm_table().of<T>();
   const int64_t size = s.channels * s.inner;
   each_row(s.batch * s.groups, size, [&](int64_t r) {
@@ -196,13 +214,15 @@ void group_norm(const GroupShape& s, const T* x, const T* weight, const T* bias,
     for (int64_t c = 0; c < s.channels; ++c) {
       const int64_t channel = r % s.groups * s.channels + c;
       const T a = weight ? rstd[r] * weight[channel] : rstd[r];
-      k.affine(part + c * s.inner, s.inner, a, (bias ? bias[channel] : T(0)) - a * mean[r], y + r * size + c * s.inner);
+      k.affine(part + c * s.inner, s.inner, a, (bias ? bias[channel] : T(0)) - a * mean[r],
+               y + r * size + c * s.inner);
     }
   });
 }
 
 template <class T>
-void group_norm_backward(const GroupShape& s, const T* g, const T* x, const T* weight, const T* mean, const T* rstd, T* dx, T* dw, T* db) {
+void group_norm_backward(const GroupShape& s, const T* g, const T* x, const T* weight, const T* mean,
+                         const T* rstd, T* dx, T* dw, T* db) {
   const NormKernels<T>& k = norm_table().of<T>();
   const int64_t size = s.channels * s.inner, channels = s.groups * s.channels;
   const auto sums = std::make_unique_for_overwrite<Sums[]>(static_cast<size_t>(s.batch * channels));
@@ -217,7 +237,8 @@ void group_norm_backward(const GroupShape& s, const T* g, const T* x, const T* w
       all.second += w * part.second;
     }
     if (!dx) return;
-    const double b = -all.second * deviation * deviation * deviation / n, shift = -all.first * deviation / n - b * static_cast<double>(mean[r]);
+    const double b = -all.second * deviation * deviation * deviation / n,
+                 shift = -all.first * deviation / n - b * static_cast<double>(mean[r]);
     for (int64_t c = 0; c < s.channels; ++c) {
       const int64_t at = r * size + c * s.inner;
       const T a = weight ? rstd[r] * weight[r % s.groups * s.channels + c] : rstd[r];
@@ -235,15 +256,18 @@ void group_norm_backward(const GroupShape& s, const T* g, const T* x, const T* w
   }
 }
 
-#define RL_NORM(T)                                                                                                                     \
-  template void channel_moments<T>(const ChannelShape&, const T*, T*, T*);                                                             \
-  template void channel_affine<T>(const ChannelShape&, const T*, const T*, const T*, T*);                                              \
-  template void channel_sums<T>(const ChannelShape&, const T*, const T*, const T*, T*, T*);                                            \
-  template void channel_combine<T>(const ChannelShape&, const T*, const T*, const T*, const T*, const T*, T*);                         \
-  template void layer_norm<T>(int64_t, int64_t, const T*, const T*, const T*, double, T*, T*, T*);                                     \
-  template void layer_norm_backward<T>(int64_t, int64_t, const T*, const T*, const T*, const T*, const T*, T*, T*, T*);                \
-  template void group_norm<T>(const GroupShape&, const T*, const T*, const T*, double, T*, T*, T*);                                    \
-  template void group_norm_backward<T>(const GroupShape&, const T*, const T*, const T*, const T*, const T*, T*, T*, T*);
+#define RL_NORM(T)                                                                                          \
+  template void channel_moments<T>(const ChannelShape&, const T*, T*, T*);                                  \
+  template void channel_affine<T>(const ChannelShape&, const T*, const T*, const T*, T*);                   \
+  template void channel_sums<T>(const ChannelShape&, const T*, const T*, const T*, T*, T*);                 \
+  template void channel_combine<T>(const ChannelShape&, const T*, const T*, const T*, const T*, const T*,   \
+                                   T*);                                                                     \
+  template void layer_norm<T>(int64_t, int64_t, const T*, const T*, const T*, double, T*, T*, T*);          \
+  template void layer_norm_backward<T>(int64_t, int64_t, const T*, const T*, const T*, const T*, const T*,  \
+                                       T*, T*, T*);                                                         \
+  template void group_norm<T>(const GroupShape&, const T*, const T*, const T*, double, T*, T*, T*);         \
+  template void group_norm_backward<T>(const GroupShape&, const T*, const T*, const T*, const T*, const T*, \
+                                       T*, T*, T*);
 RL_NORM(float)
 RL_NORM(double)
 #undef RL_NORM

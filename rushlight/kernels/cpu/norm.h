@@ -1,5 +1,5 @@
-// Normalisation of dense tensors by the mean and the deviation of their parts. T is float or double. Sums are kept in double
-// across blocks and do not depend on the number of threads.
+// Normalisation of dense tensors by the mean and the deviation of their parts. T is float or double. Sums are
+// kept in double across blocks and do not depend on the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -22,22 +22,29 @@ template <class T>
 void channel_sums(const ChannelShape& shape, const T* g, const T* x, const T* mean, T* sum_g, T* sum_gx);
 // out = g * a[c] + x * b[c] + c[c].
 template <class T>
-void channel_combine(const ChannelShape& shape, const T* g, const T* x, const T* a, const T* b, const T* c, T* out);
+void channel_combine(const ChannelShape& shape, const T* g, const T* x, const T* a, const T* b, const T* c,
+                     T* out);
 
-// (rows, size): the parts are the rows; weight and bias (size) may be null. Writes one mean and one reciprocal deviation a row.
+// (rows, size): the parts are the rows; weight and bias (size) may be null. Writes one mean and one
+// reciprocal deviation a row.
 template <class T>
-void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T* bias, double eps, T* y, T* mean, T* rstd);
+void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T* bias, double eps, T* y,
+                T* mean, T* rstd);
 // The gradients of input, weight and bias; those that are null are not computed.
 template <class T>
-void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, const T* weight, const T* mean, const T* rstd, T* dx, T* dw, T* db);
+void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, const T* weight, const T* mean,
+                         const T* rstd, T* dx, T* dw, T* db);
 
-// (batch, groups, channels of a group, inner): the parts are the groups; weight and bias have one value a channel.
+// (batch, groups, channels of a group, inner): the parts are the groups; weight and bias have one value a
+// channel.
 struct GroupShape {
   int64_t batch, groups, channels, inner;
 };
 template <class T>
-void group_norm(const GroupShape& shape, const T* x, const T* weight, const T* bias, double eps, T* y, T* mean, T* rstd);
+void group_norm(const GroupShape& shape, const T* x, const T* weight, const T* bias, double eps, T* y,
+                T* mean, T* rstd);
 template <class T>
-void group_norm_backward(const GroupShape& shape, const T* g, const T* x, const T* weight, const T* mean, const T* rstd, T* dx, T* dw, T* db);
+void group_norm_backward(const GroupShape& shape, const T* g, const T* x, const T* weight, const T* mean,
+                         const T* rstd, T* dx, T* dw, T* db);
 
 }  // namespace rushlight::cpu

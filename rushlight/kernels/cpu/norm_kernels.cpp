@@ -1,4 +1,5 @@
-// The loops are plain: written over a fixed number of lanes where they sum, so that the compiler may use vectors.
+// The loops are plain: written over a fixed number of lanes where they sum, so that the compiler may use
+// vectors.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "rushlight/kernels/cpu/norm_kernels.cpp"
 #include <hwy/foreach_target.h>
@@ -78,33 +79,43 @@ double squares(const T* x, int64_t n, T mean) {
 }
 template <class T>
 Sums products(const T* g, const T* x, int64_t n, T mean) {
-  return sum_products<T>(n, [g](int64_t i) HWY_ATTR { return g[i]; }, [x, mean](int64_t i) HWY_ATTR { return x[i] - mean; });
+  return sum_products<T>(
+      n, [g](int64_t i) HWY_ATTR { return g[i]; }, [x, mean](int64_t i) HWY_ATTR { return x[i] - mean; });
 }
 template <class T>
 Sums weighted(const T* g, const T* x, const T* w, int64_t n, T mean) {
-  return sum_products<T>(n, [g, w](int64_t i) HWY_ATTR { return g[i] * w[i]; }, [x, mean](int64_t i) HWY_ATTR { return x[i] - mean; });
+  return sum_products<T>(
+      n, [g, w](int64_t i) HWY_ATTR { return g[i] * w[i]; },
+      [x, mean](int64_t i) HWY_ATTR { return x[i] - mean; });
 }
 template <class T>
 void affine(const T* HWY_RESTRICT x, int64_t n, T a, T b, T* HWY_RESTRICT y) {
   for (int64_t i = 0; i < n; ++i) y[i] = x[i] * a + b;
 }
 template <class T>
-void affine_row(const T* HWY_RESTRICT x, int64_t n, T a, T b, const T* HWY_RESTRICT w, const T* HWY_RESTRICT v, T* HWY_RESTRICT y) {
-  if (w && v) for (int64_t i = 0; i < n; ++i) y[i] = (x[i] * a + b) * w[i] + v[i];
-  else if (w) for (int64_t i = 0; i < n; ++i) y[i] = (x[i] * a + b) * w[i];
-  else if (v) for (int64_t i = 0; i < n; ++i) y[i] = x[i] * a + b + v[i];
+void affine_row(const T* HWY_RESTRICT x, int64_t n, T a, T b, const T* HWY_RESTRICT w,
+                const T* HWY_RESTRICT v, T* HWY_RESTRICT y) {
+  if (w && v)
+    for (int64_t i = 0; i < n; ++i) y[i] = (x[i] * a + b) * w[i] + v[i];
+  else if (w)
+    for (int64_t i = 0; i < n; ++i) y[i] = (x[i] * a + b) * w[i];
+  else if (v)
+    for (int64_t i = 0; i < n; ++i) y[i] = x[i] * a + b + v[i];
   else affine(x, n, a, b, y);
 }
 template <class T>
-void combine(const T* HWY_RESTRICT g, const T* HWY_RESTRICT x, int64_t n, T a, T b, T c, T* HWY_RESTRICT out) {
+void combine(const T* HWY_RESTRICT g, const T* HWY_RESTRICT x, int64_t n, T a, T b, T c,
+             T* HWY_RESTRICT out) {
   for (int64_t i = 0; i < n; ++i) out[i] = g[i] * a + (x[i] * b + c);
 }
 template <class T>
-void combine_row(const T* HWY_RESTRICT g, const T* HWY_RESTRICT x, const T* HWY_RESTRICT w, int64_t n, T a, T b, T c, T* HWY_RESTRICT out) {
+void combine_row(const T* HWY_RESTRICT g, const T* HWY_RESTRICT x, const T* HWY_RESTRICT w, int64_t n, T a,
+                 T b, T c, T* HWY_RESTRICT out) {
   for (int64_t i = 0; i < n; ++i) out[i] = g[i] * w[i] * a + (x[i] * b + c);
 }
 template <class T>
-void collect(const T* HWY_RESTRICT g, const T* HWY_RESTRICT x, int64_t n, T mean, T rstd, T* HWY_RESTRICT dw, T* HWY_RESTRICT db) {
+void collect(const T* HWY_RESTRICT g, const T* HWY_RESTRICT x, int64_t n, T mean, T rstd, T* HWY_RESTRICT dw,
+             T* HWY_RESTRICT db) {
   for (int64_t i = 0; i < n; ++i) {
     dw[i] += g[i] * ((x[i] - mean) * rstd);
     db[i] += g[i];
@@ -112,7 +123,8 @@ void collect(const T* HWY_RESTRICT g, const T* HWY_RESTRICT x, int64_t n, T mean
 }
 
 template <class T>
-constexpr NormKernels<T> kNormKernels{sum<T>, squares<T>, products<T>, weighted<T>, affine<T>, affine_row<T>, combine<T>, combine_row<T>, collect<T>};
+constexpr NormKernels<T> kNormKernels{sum<T>,        squares<T>, products<T>,    weighted<T>, affine<T>,
+                                      affine_row<T>, combine<T>, combine_row<T>, collect<T>};
 
 const NormTable* norm_table_of_target() {
   static constexpr NormTable kTable{kNormKernels<float>, kNormKernels<double>};

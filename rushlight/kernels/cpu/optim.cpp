@@ -1,5 +1,6 @@
-// The update rules, vectorised. Each follows the order of operations of PyTorch's single-tensor optimizers, rounding
-// where those round (and fusing a multiplication with an addition where its kernels do), so that runs stay together.
+// The update rules, vectorised. Each follows the order of operations of PyTorch's single-tensor optimizers,
+// rounding where those round (and fusing a multiplication with an addition where its kernels do), so that
+// runs stay together.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "rushlight/kernels/cpu/optim.cpp"
 #include <hwy/foreach_target.h>
@@ -59,8 +60,8 @@ struct Sgd {  // c: -lr, weight_decay, momentum, 1 - dampening; flags: nesterov
 };
 
 template <class V>
-struct Adam {  // c: -step size, weight_decay or 1 - lr * weight_decay, 1 - beta1, beta2, 1 - beta2, sqrt(correction 2), eps;
-               // flags: amsgrad, decoupled
+struct Adam {  // c: -step size, weight_decay or 1 - lr * weight_decay, 1 - beta1, beta2, 1 - beta2,
+               // sqrt(correction 2), eps; flags: amsgrad, decoupled
   static constexpr int kState = 3;
   const Update& u;
   Coefficients<V> c{u};
@@ -91,8 +92,8 @@ struct Adagrad {  // c: -lr, weight_decay, eps
 };
 
 template <class V>
-struct RmsProp {  // c: -lr, weight_decay, alpha, 1 - alpha, eps, momentum; state: square_avg, momentum_buffer, grad_avg;
-                  // flags: centered
+struct RmsProp {  // c: -lr, weight_decay, alpha, 1 - alpha, eps, momentum; state: square_avg,
+                  // momentum_buffer, grad_avg; flags: centered
   static constexpr int kState = 3;
   const Update& u;
   Coefficients<V> c{u};
@@ -143,8 +144,8 @@ struct Adamax {  // c: -lr / correction 1, weight_decay, 1 - beta1, beta2, eps; 
 };
 
 template <class V>
-struct NAdam {  // c: weight of the gradient, weight_decay or 1 - lr * weight_decay, 1 - beta1, beta2, 1 - beta2,
-                // correction 2, eps, weight of the average; flags: unused, decoupled
+struct NAdam {  // c: weight of the gradient, weight_decay or 1 - lr * weight_decay, 1 - beta1, beta2, 1 -
+                // beta2, correction 2, eps, weight of the average; flags: unused, decoupled
   static constexpr int kState = 2;
   const Update& u;
   Coefficients<V> c{u};
@@ -160,8 +161,8 @@ struct NAdam {  // c: weight of the gradient, weight_decay or 1 - lr * weight_de
 };
 
 template <class V>
-struct RAdam {  // c: lr, weight_decay or 1 - lr * weight_decay, 1 - beta1, beta2, 1 - beta2, correction 1, eps,
-                // sqrt(correction 2), rectification; flags: rectified, decoupled
+struct RAdam {  // c: lr, weight_decay or 1 - lr * weight_decay, 1 - beta1, beta2, 1 - beta2, correction 1,
+                // eps, sqrt(correction 2), rectification; flags: rectified, decoupled
   static constexpr int kState = 2;
   const Update& u;
   Coefficients<V> c{u};
@@ -184,7 +185,8 @@ struct Rprop {  // c: eta minus, eta plus, smallest step, largest step; state: p
   RL_INLINE void apply(V& p, V g, V* s) const {
     const V agreement = g * s[0], zero(0);
     const auto turned = agreement < zero;
-    const V factor = select(agreement > zero, c[1], select(turned, c[0], select(isnan(agreement), agreement, V(1))));
+    const V factor =
+        select(agreement > zero, c[1], select(turned, c[0], select(isnan(agreement), agreement, V(1))));
     const V size = s[1] * factor;
     s[1] = select(size < c[2], c[2], select(size > c[3], c[3], size));
     g = select(turned, zero, g);
@@ -218,17 +220,21 @@ void update_dense(const Update& u, T* param, const T* grad, T* const* state, int
   for (; i + V::kLanes <= n; i += V::kLanes) {
     V p = V::load(param + i), g = V::load(grad + i);
     if (maximize) g = -g;
-    for (int k = 0; k < kState; ++k) if (state[k]) s[k] = V::load(state[k] + i);
+    for (int k = 0; k < kState; ++k)
+      if (state[k]) s[k] = V::load(state[k] + i);
     rule.apply(p, g, s);
-    for (int k = 0; k < kState; ++k) if (state[k]) s[k].store(state[k] + i);
+    for (int k = 0; k < kState; ++k)
+      if (state[k]) s[k].store(state[k] + i);
     p.store(param + i);
   }
   if (i == n) return;
   V p = V::load_part(param + i, n - i), g = V::load_part(grad + i, n - i);
   if (maximize) g = -g;
-  for (int k = 0; k < kState; ++k) if (state[k]) s[k] = V::load_part(state[k] + i, n - i);
+  for (int k = 0; k < kState; ++k)
+    if (state[k]) s[k] = V::load_part(state[k] + i, n - i);
   rule.apply(p, g, s);
-  for (int k = 0; k < kState; ++k) if (state[k]) s[k].store_part(state[k] + i, n - i);
+  for (int k = 0; k < kState; ++k)
+    if (state[k]) s[k].store_part(state[k] + i, n - i);
   p.store_part(param + i, n - i);
 }
 
@@ -236,8 +242,10 @@ void update_dense(const Update& u, T* param, const T* grad, T* const* state, int
 template <template <class> class Rule, class T>
 void update_range(const Update& u, int64_t begin, int64_t end) {
   T* state[Update::kMaxState];
-  for (int k = 0; k < Update::kMaxState; ++k) state[k] = u.state[k] ? static_cast<T*>(u.state[k]) + begin : nullptr;
-  update_dense<Rule, T>(u, static_cast<T*>(u.param) + begin, static_cast<const T*>(u.grad) + begin, state, end - begin);
+  for (int k = 0; k < Update::kMaxState; ++k)
+    state[k] = u.state[k] ? static_cast<T*>(u.state[k]) + begin : nullptr;
+  update_dense<Rule, T>(u, static_cast<T*>(u.param) + begin, static_cast<const T*>(u.grad) + begin, state,
+                        end - begin);
 }
 
 // The 16-bit types, a block at a time through float.
@@ -261,7 +269,8 @@ void update_range_16(const Update& u, int64_t begin, int64_t end) {
     }
     update_dense<Rule, float>(u, blocks[0], blocks[1], state, n);
     store(blocks[0], place(u.param), 1, n);
-    for (int k = 0; k < Update::kMaxState; ++k) if (state[k]) store(state[k], place(u.state[k]), 1, n);
+    for (int k = 0; k < Update::kMaxState; ++k)
+      if (state[k]) store(state[k], place(u.state[k]), 1, n);
   }
 }
 
@@ -324,7 +333,8 @@ void run_updates(std::span<const Update> updates) {
   parallel_for(0, chunks, 1, [&](int64_t chunk, int64_t last) {
     for (const Update& u : updates) {
       const int64_t own = (u.n + kChunk - 1) / kChunk;
-      for (; chunk < last && chunk < own; ++chunk) run(u, chunk * kChunk, std::min(u.n, (chunk + 1) * kChunk));
+      for (; chunk < last && chunk < own; ++chunk)
+        run(u, chunk * kChunk, std::min(u.n, (chunk + 1) * kChunk));
       if (chunk >= last) return;
       chunk -= own;
       last -= own;

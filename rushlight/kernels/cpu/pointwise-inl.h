@@ -23,7 +23,8 @@ inline constexpr bool kVectorised = std::is_same_v<T, float> || std::is_same_v<T
 template <class S>
 RL_INLINE S parameter(const Params& p, int i) {
   if constexpr (std::is_integral_v<S>) return static_cast<S>(p.integer[i]);
-  else if constexpr (kIsComplex<S>) return S(static_cast<decltype(S::re)>(p.number[i]), static_cast<decltype(S::re)>(p.imag[i]));
+  else if constexpr (kIsComplex<S>)
+    return S(static_cast<decltype(S::re)>(p.number[i]), static_cast<decltype(S::re)>(p.imag[i]));
   else return static_cast<S>(p.number[i]);
 }
 
@@ -34,26 +35,41 @@ RL_INLINE F make_formula(const Params&) {
 }
 template <template <class> class F, class S>
 RL_INLINE F<S> make_formula(const Params& p) {
-  if constexpr (requires { F<S>{S{}, S{}, S{}}; }) return F<S>{parameter<S>(p, 0), parameter<S>(p, 1), parameter<S>(p, 2)};
+  if constexpr (requires { F<S>{S{}, S{}, S{}}; })
+    return F<S>{parameter<S>(p, 0), parameter<S>(p, 1), parameter<S>(p, 2)};
   else if constexpr (requires { F<S>{S{}, S{}}; }) return F<S>{parameter<S>(p, 0), parameter<S>(p, 1)};
   else return F<S>{parameter<S>(p, 0)};
 }
 
 template <class T, class M>
-RL_INLINE void put(SimdMask<M> m, T* out) { store_mask(m, out); }
+RL_INLINE void put(SimdMask<M> m, T* out) {
+  store_mask(m, out);
+}
 template <class T, class S>
-RL_INLINE void put(Simd<S> v, T* out) { v.store(out); }
+RL_INLINE void put(Simd<S> v, T* out) {
+  v.store(out);
+}
 template <class T, class M>
-RL_INLINE void put_part(SimdMask<M> m, T* out, int64_t n) { store_mask_part(m, out, n); }
+RL_INLINE void put_part(SimdMask<M> m, T* out, int64_t n) {
+  store_mask_part(m, out, n);
+}
 template <class T, class S>
-RL_INLINE void put_part(Simd<S> v, T* out, int64_t n) { v.store_part(out, n); }
+RL_INLINE void put_part(Simd<S> v, T* out, int64_t n) {
+  v.store_part(out, n);
+}
 
 template <class R>
-struct StoredAs { using type = R; };
+struct StoredAs {
+  using type = R;
+};
 template <class T>
-struct StoredAs<Simd<T>> { using type = T; };
+struct StoredAs<Simd<T>> {
+  using type = T;
+};
 template <class T>
-struct StoredAs<SimdMask<T>> { using type = bool; };
+struct StoredAs<SimdMask<T>> {
+  using type = bool;
+};
 
 template <class T, class F, size_t... I>
 RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, std::index_sequence<I...>) {
@@ -85,8 +101,11 @@ void run_masked_block(F f, const void* const* in, void* result, int64_t n) {
   if constexpr (kVectorised<T>) {
     using V = Simd<T>;
     int64_t i = 0;
-    for (; i + V::kLanes <= n; i += V::kLanes) f(load_mask<T>(mask + i), V::load(a + i), V::load(b + i)).store(out + i);
-    if (i < n) f(load_mask_part<T>(mask + i, n - i), V::load_part(a + i, n - i), V::load_part(b + i, n - i)).store_part(out + i, n - i);
+    for (; i + V::kLanes <= n; i += V::kLanes)
+      f(load_mask<T>(mask + i), V::load(a + i), V::load(b + i)).store(out + i);
+    if (i < n)
+      f(load_mask_part<T>(mask + i, n - i), V::load_part(a + i, n - i), V::load_part(b + i, n - i))
+          .store_part(out + i, n - i);
   } else {
     for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? a[i] : b[i];
   }
@@ -94,7 +113,9 @@ void run_masked_block(F f, const void* const* in, void* result, int64_t n) {
 
 // The letters of the Types column.
 template <class T>
-inline constexpr int kKind = kVectorised<T> ? 0 : kIsComplex<T> ? 1 : 2;
+inline constexpr int kKind = kVectorised<T>  ? 0
+                             : kIsComplex<T> ? 1
+                                             : 2;
 #define RL_TYPES_R(kind) ((kind) == 0)
 #define RL_TYPES_RC(kind) ((kind) <= 1)
 #define RL_TYPES_RI(kind) ((kind) != 1)
@@ -116,16 +137,16 @@ constexpr BlockKernel kernel_table_entry(Compute compute, F&& make) {
 }
 
 // One case of a switch over formulas: the kernel for `compute`, or nullptr where Types leaves the type out.
-#define RL_KERNEL_CASE(run, Formula_, Types)                                                             \
-  case cpu::Formula::Formula_:                                                                           \
-    return kernel_table_entry(compute, []<class T>() -> BlockKernel {                                    \
-      if constexpr (RL_TYPES_##Types(kKind<T>)) {                                                        \
-        return [](const void* const* in, void* out, int64_t n, const Params& p) {                        \
-          run(make_formula<Formula_, T>(p), in, out, n);                                                 \
-        };                                                                                               \
-      } else {                                                                                           \
-        return nullptr;                                                                                  \
-      }                                                                                                  \
+#define RL_KERNEL_CASE(run, Formula_, Types)                                      \
+  case cpu::Formula::Formula_:                                                    \
+    return kernel_table_entry(compute, []<class T>() -> BlockKernel {             \
+      if constexpr (RL_TYPES_##Types(kKind<T>)) {                                 \
+        return [](const void* const* in, void* out, int64_t n, const Params& p) { \
+          run(make_formula<Formula_, T>(p), in, out, n);                          \
+        };                                                                        \
+      } else {                                                                    \
+        return nullptr;                                                           \
+      }                                                                           \
     });
 
 RL_MATH_END

@@ -15,8 +15,8 @@ enum class Formula : uint16_t {
   kCount
 };
 
-// The kernel for the best instruction set of this processor; nullptr when the formula is not defined on the type.
+// The kernel for the best instruction set of this processor; nullptr when the formula is not defined on the
+// type.
 BlockKernel pointwise_kernel(Formula formula, Compute compute);
-
 
 }  // namespace rushlight::cpu

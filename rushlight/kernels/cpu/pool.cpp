@@ -41,7 +41,8 @@ void max_row_large(const PoolShape& s, const T* plane, int64_t oy, T* y, int64_t
 }
 
 // How many places a window covers along one dimension, with or without those in the padding.
-int64_t window_count(int64_t o, int64_t stride, int64_t pad, int64_t kernel, int64_t in_size, bool count_padding) {
+int64_t window_count(int64_t o, int64_t stride, int64_t pad, int64_t kernel, int64_t in_size,
+                     bool count_padding) {
   const int64_t begin = o * stride - pad, end = std::min(begin + kernel, in_size + pad);
   return count_padding ? end - begin : std::min(end, in_size) - std::max<int64_t>(begin, 0);
 }
@@ -50,12 +51,15 @@ int64_t window_count(int64_t o, int64_t stride, int64_t pad, int64_t kernel, int
 void row_divisors(const PoolShape& s, bool count_padding, int64_t divisor, int64_t oy, int64_t* out) {
   const int64_t rows = window_count(oy, s.stride_h, s.pad_h, s.kernel_h, s.in_h, count_padding);
   for (int64_t ox = 0; ox < s.out_w; ++ox) {
-    out[ox] = divisor ? divisor : rows * window_count(ox, s.stride_w, s.pad_w, s.kernel_w, s.in_w, count_padding);
+    out[ox] =
+        divisor ? divisor : rows * window_count(ox, s.stride_w, s.pad_w, s.kernel_w, s.in_w, count_padding);
   }
 }
 
 // Where part o of `parts` begins and ends.
-int64_t part_begin(int64_t o, int64_t parts, int64_t size) { return o / parts * size + (o % parts) * size / parts; }
+int64_t part_begin(int64_t o, int64_t parts, int64_t size) {
+  return o / parts * size + (o % parts) * size / parts;
+}
 int64_t part_end(int64_t o, int64_t parts, int64_t size) { return 1 + ((o + 1) * size - 1) / parts; }
 
 // f(first row, last row, first column, last column) of each adaptive window of a plane, in order.
@@ -63,8 +67,8 @@ template <class F>
 void each_part(const PoolShape& s, F&& f) {
   for (int64_t oy = 0; oy < s.out_h; ++oy) {
     for (int64_t ox = 0; ox < s.out_w; ++ox) {
-      f(oy * s.out_w + ox, part_begin(oy, s.out_h, s.in_h), part_end(oy, s.out_h, s.in_h), part_begin(ox, s.out_w, s.in_w),
-        part_end(ox, s.out_w, s.in_w));
+      f(oy * s.out_w + ox, part_begin(oy, s.out_h, s.in_h), part_end(oy, s.out_h, s.in_h),
+        part_begin(ox, s.out_w, s.in_w), part_end(ox, s.out_w, s.in_w));
     }
   }
 }
@@ -80,35 +84,39 @@ void each_plane(const PoolShape& s, F&& f) {
 
 template <class T>
 void max_pool2d(const PoolShape& s, const T* x, T* y, int64_t* indices) {
-  const bool large = s.in_w > 0 && (s.in_h + s.kernel_h * s.dilation_h) > std::numeric_limits<int32_t>::max() / (s.in_w + s.kernel_w * s.dilation_w + 1);
+  const bool large =
+      s.in_w > 0 && (s.in_h + s.kernel_h * s.dilation_h) >
+                        std::numeric_limits<int32_t>::max() / (s.in_w + s.kernel_w * s.dilation_w + 1);
   const PoolKernels<T>& kernels = pool_table().of<T>();
-  parallel_for(0, s.planes * s.out_h, grain(s.out_w * s.kernel_h * s.kernel_w), [&](int64_t begin, int64_t end) {
-    const auto at = indices && !large ? std::make_unique_for_overwrite<int32_t[]>(s.out_w) : nullptr;
-    for (int64_t r = begin; r < end; ++r) {
-      const T* plane = x + r / s.out_h * s.in_h * s.in_w;
-      int64_t* places = indices ? indices + r * s.out_w : nullptr;
-      if (large) {
-        max_row_large(s, plane, r % s.out_h, y + r * s.out_w, places);
-        continue;
-      }
-      kernels.max_row(s, plane, r % s.out_h, y + r * s.out_w, at.get());
-      if (places) std::copy_n(at.get(), s.out_w, places);
-    }
-  });
+  parallel_for(
+      0, s.planes * s.out_h, grain(s.out_w * s.kernel_h * s.kernel_w), [&](int64_t begin, int64_t end) {
+        const auto at = indices && !large ? std::make_unique_for_overwrite<int32_t[]>(s.out_w) : nullptr;
+        for (int64_t r = begin; r < end; ++r) {
+          const T* plane = x + r / s.out_h * s.in_h * s.in_w;
+          int64_t* places = indices ? indices + r * s.out_w : nullptr;
+          if (large) {
+            max_row_large(s, plane, r % s.out_h, y + r * s.out_w, places);
+            continue;
+          }
+          kernels.max_row(s, plane, r % s.out_h, y + r * s.out_w, at.get());
+          if (places) std::copy_n(at.get(), s.out_w, places);
+        }
+      });
 }
 
 template <class T>
 void avg_pool2d(const PoolShape& s, bool count_padding, int64_t divisor, const T* x, T* y) {
   const PoolKernels<T>& kernels = pool_table().of<T>();
-  parallel_for(0, s.planes * s.out_h, grain(s.out_w * s.kernel_h * s.kernel_w), [&](int64_t begin, int64_t end) {
-    const auto divisors = std::make_unique_for_overwrite<int64_t[]>(s.out_w);
-    for (int64_t r = begin; r < end; ++r) {
-      T* row = y + r * s.out_w;
-      kernels.sum_row(s, x + r / s.out_h * s.in_h * s.in_w, r % s.out_h, row);
-      row_divisors(s, count_padding, divisor, r % s.out_h, divisors.get());
-      for (int64_t i = 0; i < s.out_w; ++i) row[i] /= static_cast<T>(divisors[i]);
-    }
-  });
+  parallel_for(0, s.planes * s.out_h, grain(s.out_w * s.kernel_h * s.kernel_w),
+               [&](int64_t begin, int64_t end) {
+                 const auto divisors = std::make_unique_for_overwrite<int64_t[]>(s.out_w);
+                 for (int64_t r = begin; r < end; ++r) {
+                   T* row = y + r * s.out_w;
+                   kernels.sum_row(s, x + r / s.out_h * s.in_h * s.in_w, r % s.out_h, row);
+                   row_divisors(s, count_padding, divisor, r % s.out_h, divisors.get());
+                   for (int64_t i = 0; i < s.out_w; ++i) row[i] /= static_cast<T>(divisors[i]);
+                 }
+               });
 }
 
 template <class T>
@@ -178,7 +186,8 @@ void adaptive_max_pool2d(const PoolShape& s, const T* x, T* y, int64_t* indices)
 }
 
 template <class T>
-void scatter_planes(int64_t planes, int64_t count, int64_t out_size, const T* values, const int64_t* indices, T* out) {
+void scatter_planes(int64_t planes, int64_t count, int64_t out_size, const T* values, const int64_t* indices,
+                    T* out) {
   parallel_for(0, planes, grain(count + out_size), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       T* plane = out + p * out_size;
@@ -189,7 +198,8 @@ void scatter_planes(int64_t planes, int64_t count, int64_t out_size, const T* va
 }
 
 template <class T>
-void pick_planes(int64_t planes, int64_t count, int64_t in_size, const T* in, const int64_t* indices, T* values) {
+void pick_planes(int64_t planes, int64_t count, int64_t in_size, const T* in, const int64_t* indices,
+                 T* values) {
   parallel_for(0, planes, grain(count), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       for (int64_t i = p * count; i < (p + 1) * count; ++i) values[i] = in[p * in_size + indices[i]];
@@ -197,19 +207,19 @@ void pick_planes(int64_t planes, int64_t count, int64_t in_size, const T* in, co
   });
 }
 
-#define RL_POOL(T)                                                                               \
-  template void max_pool2d<T>(const PoolShape&, const T*, T*, int64_t*);                         \
-  template void avg_pool2d<T>(const PoolShape&, bool, int64_t, const T*, T*);                    \
-  template void avg_pool2d_backward<T>(const PoolShape&, bool, int64_t, const T*, T*);           \
-  template void scatter_planes<T>(int64_t, int64_t, int64_t, const T*, const int64_t*, T*);      \
+#define RL_POOL(T)                                                                          \
+  template void max_pool2d<T>(const PoolShape&, const T*, T*, int64_t*);                    \
+  template void avg_pool2d<T>(const PoolShape&, bool, int64_t, const T*, T*);               \
+  template void avg_pool2d_backward<T>(const PoolShape&, bool, int64_t, const T*, T*);      \
+  template void scatter_planes<T>(int64_t, int64_t, int64_t, const T*, const int64_t*, T*); \
   template void pick_planes<T>(int64_t, int64_t, int64_t, const T*, const int64_t*, T*);
 RL_POOL(float)
 RL_POOL(double)
 RL_POOL(int64_t)
 #undef RL_POOL
-#define RL_ADAPTIVE_POOL(T)                                                       \
-  template void adaptive_avg_pool2d<T>(const PoolShape&, const T*, T*);           \
-  template void adaptive_avg_pool2d_backward<T>(const PoolShape&, const T*, T*);  \
+#define RL_ADAPTIVE_POOL(T)                                                      \
+  template void adaptive_avg_pool2d<T>(const PoolShape&, const T*, T*);          \
+  template void adaptive_avg_pool2d_backward<T>(const PoolShape&, const T*, T*); \
   template void adaptive_max_pool2d<T>(const PoolShape&, const T*, T*, int64_t*);
 RL_ADAPTIVE_POOL(float)
 RL_ADAPTIVE_POOL(double)

@@ -1,4 +1,5 @@
-// One position of the window at a time, for a whole row of outputs: the compiler turns these loops into vectors.
+// One position of the window at a time, for a whole row of outputs: the compiler turns these loops into
+// vectors.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "rushlight/kernels/cpu/pool_kernels.cpp"
 #include <hwy/foreach_target.h>
@@ -41,8 +42,8 @@ RL_INLINE void each_position(const PoolShape& s, int64_t oy, F f) {
 }
 
 template <class T, bool kPlaces>
-RL_INLINE void larger(const T* HWY_RESTRICT source, int64_t stride, int32_t first, int64_t lo, int64_t hi, T* HWY_RESTRICT best,
-                      int32_t* HWY_RESTRICT at) {
+RL_INLINE void larger(const T* HWY_RESTRICT source, int64_t stride, int32_t first, int64_t lo, int64_t hi,
+                      T* HWY_RESTRICT best, int32_t* HWY_RESTRICT at) {
   for (int64_t i = lo; i < hi; ++i) {
     const T v = source[i * stride];
     const bool take = v > best[i] || v != v;
@@ -52,13 +53,15 @@ RL_INLINE void larger(const T* HWY_RESTRICT source, int64_t stride, int32_t firs
 }
 
 template <class T, bool kPlaces>
-RL_INLINE void larger_strided(const T* source, int64_t stride, int32_t first, int64_t lo, int64_t hi, T* best, int32_t* at) {
+RL_INLINE void larger_strided(const T* source, int64_t stride, int32_t first, int64_t lo, int64_t hi, T* best,
+                              int32_t* at) {
   if (stride == 1) return larger<T, kPlaces>(source, 1, first, lo, hi, best, at);
   if (stride == 2) return larger<T, kPlaces>(source, 2, first, lo, hi, best, at);
   larger<T, kPlaces>(source, stride, first, lo, hi, best, at);
 }
 
-// The first place inside of a window that begins at `start`; the last place there is when the window has none.
+// The first place inside of a window that begins at `start`; the last place there is when the window has
+// none.
 RL_INLINE int64_t first_inside(int64_t start, int64_t dilation, int64_t size) {
   return std::min(start >= 0 ? start : start + (-start + dilation - 1) / dilation * dilation, size - 1);
 }
@@ -73,14 +76,16 @@ void max_row(const PoolShape& s, const T* plane, int64_t oy, T* y, int32_t* at) 
     });
   }
   const int64_t row = first_inside(oy * s.stride_h - s.pad_h, s.dilation_h, s.in_h) * s.in_w;
-  for (int64_t i = 0; i < s.out_w; ++i) at[i] = static_cast<int32_t>(row + first_inside(i * s.stride_w - s.pad_w, s.dilation_w, s.in_w));
+  for (int64_t i = 0; i < s.out_w; ++i)
+    at[i] = static_cast<int32_t>(row + first_inside(i * s.stride_w - s.pad_w, s.dilation_w, s.in_w));
   each_position(s, oy, [&](int64_t first, int64_t lo, int64_t hi) HWY_ATTR {
     larger_strided<T, true>(plane + first, s.stride_w, static_cast<int32_t>(first), lo, hi, y, at);
   });
 }
 
 template <class T>
-RL_INLINE void add_strided(const T* HWY_RESTRICT source, int64_t stride, int64_t lo, int64_t hi, T* HWY_RESTRICT y) {
+RL_INLINE void add_strided(const T* HWY_RESTRICT source, int64_t stride, int64_t lo, int64_t hi,
+                           T* HWY_RESTRICT y) {
   if (stride == 1) {
     for (int64_t i = lo; i < hi; ++i) y[i] += source[i];
   } else if (stride == 2) {
@@ -93,7 +98,9 @@ RL_INLINE void add_strided(const T* HWY_RESTRICT source, int64_t stride, int64_t
 template <class T>
 void sum_row(const PoolShape& s, const T* plane, int64_t oy, T* y) {
   std::fill_n(y, s.out_w, T(0));
-  each_position(s, oy, [&](int64_t first, int64_t lo, int64_t hi) HWY_ATTR { add_strided(plane + first, s.stride_w, lo, hi, y); });
+  each_position(s, oy, [&](int64_t first, int64_t lo, int64_t hi) HWY_ATTR {
+    add_strided(plane + first, s.stride_w, lo, hi, y);
+  });
 }
 
 template <class T>

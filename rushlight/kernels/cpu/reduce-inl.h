@@ -1,5 +1,6 @@
-// The reductions over blocks. Simple ones are a monoid: a map, an associative combination and its identity. Floats are
-// combined in vectors within a block of at most kPart elements (or kRows rows) and the blocks in the wider type A.
+// The reductions over blocks. Simple ones are a monoid: a map, an associative combination and its identity.
+// Floats are combined in vectors within a block of at most kPart elements (or kRows rows) and the blocks in
+// the wider type A.
 #if defined(RUSHLIGHT_CPU_REDUCE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_CPU_REDUCE_INL_H_
 #undef RUSHLIGHT_CPU_REDUCE_INL_H_
@@ -27,38 +28,56 @@ inline constexpr int64_t kRows = 16;
 
 struct Itself {
   template <class V>
-  RL_INLINE V operator()(V x) const { return x; }
+  RL_INLINE V operator()(V x) const {
+    return x;
+  }
 };
 struct NanToZero {
   template <class V>
-  RL_INLINE V operator()(V x) const { return select(x == x, x, V(ScalarOf<V>(0))); }
+  RL_INLINE V operator()(V x) const {
+    return select(x == x, x, V(ScalarOf<V>(0)));
+  }
 };
 struct Nonzero {
   template <class V>
-  RL_INLINE V operator()(V x) const { return select(x != V(ScalarOf<V>(0)), V(ScalarOf<V>(1)), V(ScalarOf<V>(0))); }
+  RL_INLINE V operator()(V x) const {
+    return select(x != V(ScalarOf<V>(0)), V(ScalarOf<V>(1)), V(ScalarOf<V>(0)));
+  }
 };
 struct Magnitude {
   template <class V>
-  RL_INLINE V operator()(V x) const { return abs(x); }
+  RL_INLINE V operator()(V x) const {
+    return abs(x);
+  }
 };
 struct Squared {
   template <class V>
-  RL_INLINE V operator()(V x) const { return x * x; }
+  RL_INLINE V operator()(V x) const {
+    return x * x;
+  }
 };
 
 // ---- combinations
 
 struct Plus {
   template <class A>
-  static A identity() { return A(0); }
+  static A identity() {
+    return A(0);
+  }
   template <class V>
-  RL_INLINE V operator()(V a, V b) const { return add(a, b); }
+  RL_INLINE V operator()(V a, V b) const {
+    return add(a, b);
+  }
 };
 struct Times {
   template <class A>
-  static A identity() { return A(1); }
+  static A identity() {
+    return A(1);
+  }
   template <class V>
-  RL_INLINE V operator()(V a, V b) const { return mul(a, b); }
+  RL_INLINE V operator()(V a, V b) const {
+    return mul(a, b);
+  }
 };
 // A NaN on either side stays.
 struct Larger {
@@ -150,7 +169,8 @@ struct Monoid {
   }
 
   // The columns of up to kRows rows, each combined into one number.
-  static void columns(const T* HWY_RESTRICT x, int64_t row_stride, int64_t rows, int64_t width, A* HWY_RESTRICT states) {
+  static void columns(const T* HWY_RESTRICT x, int64_t row_stride, int64_t rows, int64_t width,
+                      A* HWY_RESTRICT states) {
     const Map map;
     const Combine combine;
     int64_t j = 0;
@@ -188,22 +208,28 @@ struct Monoid {
     for (int64_t j = 0; j < width; ++j) a[j] = Combine()(a[j], b[j]);
   }
 
-  static void finish(const void* states, int64_t width, void* result, void*) { std::memcpy(result, states, width * sizeof(A)); }
+  static void finish(const void* states, int64_t width, void* result, void*) {
+    std::memcpy(result, states, width * sizeof(A));
+  }
 
-  static constexpr ReduceKernel kernel{sizeof(A), compute_type<A>(), Compute::Int64, init, fold, zip, merge, finish};
+  static constexpr ReduceKernel kernel{sizeof(A), compute_type<A>(), Compute::Int64, init, fold, zip, merge,
+                                       finish};
 };
 
 // ---- sums of squared differences from the mean
 
-// A part is summed twice, the second time as differences d from the first pass's mean m: then mean = m + sum(d) / n and
-// M2 = sum(d^2) - sum(d)^2 / n are right even where m was rounded (Chan, Golub and LeVeque, "Algorithms for computing the
-// sample variance", 1983; parts are joined by their formula 2.1).
+// A part is summed twice, the second time as differences d from the first pass's mean m: then mean = m +
+// sum(d) / n and M2 = sum(d^2) - sum(d)^2 / n are right even where m was rounded (Chan, Golub and LeVeque,
+// "Algorithms for computing the sample variance", 1983; parts are joined by their formula 2.1).
 template <class T>
 struct Moments {
-  struct Part { double mean, m2; };
+  struct Part {
+    double mean, m2;
+  };
   struct State {
     double *mean, *m2, *count;
-    State(void* states, int64_t width) : mean(static_cast<double*>(states)), m2(mean + width), count(m2 + width) {}
+    State(void* states, int64_t width)
+        : mean(static_cast<double*>(states)), m2(mean + width), count(m2 + width) {}
   };
 
   static void init(void* states, int64_t width) { std::fill_n(static_cast<double*>(states), 3 * width, 0.0); }
@@ -281,7 +307,8 @@ struct Moments {
       a.store(mean + j);
       b.store(m2 + j);
     }
-    for (; j < width; ++j) column([&](int64_t r) HWY_ATTR { return x[r * row_stride + j]; }, rows, inverse, mean[j], m2[j]);
+    for (; j < width; ++j)
+      column([&](int64_t r) HWY_ATTR { return x[r * row_stride + j]; }, rows, inverse, mean[j], m2[j]);
     const double n = static_cast<double>(rows), before = s.count[0];
     for (j = 0; j < width; ++j) {
       join(s.mean[j], s.m2[j], before, {static_cast<double>(mean[j]), static_cast<double>(m2[j])}, n);
@@ -292,13 +319,15 @@ struct Moments {
   static void zip(const void* rows, int64_t row_stride, int64_t count, int64_t width, void* states, int64_t) {
     const T* x = static_cast<const T*>(rows);
     const State s(states, width);
-    for (int64_t r = 0; r < count; r += kRows) columns(x + r * row_stride, row_stride, std::min(kRows, count - r), width, s);
+    for (int64_t r = 0; r < count; r += kRows)
+      columns(x + r * row_stride, row_stride, std::min(kRows, count - r), width, s);
   }
 
   static void merge(void* states, const void* later, int64_t width) {
     const State a(states, width), b(const_cast<void*>(later), width);
     if (b.count[0] == 0) return;
-    for (int64_t j = 0; j < width; ++j) join(a.mean[j], a.m2[j], a.count[0], {b.mean[j], b.m2[j]}, b.count[0]);
+    for (int64_t j = 0; j < width; ++j)
+      join(a.mean[j], a.m2[j], a.count[0], {b.mean[j], b.m2[j]}, b.count[0]);
     a.count[0] += b.count[0];
   }
 
@@ -307,7 +336,8 @@ struct Moments {
     std::memcpy(result, s.m2, width * sizeof(double));
     if (!second) return;
     for (int64_t j = 0; j < width; ++j) {
-      static_cast<double*>(second)[j] = s.count[0] == 0 ? std::numeric_limits<double>::quiet_NaN() : s.mean[j];
+      static_cast<double*>(second)[j] =
+          s.count[0] == 0 ? std::numeric_limits<double>::quiet_NaN() : s.mean[j];
     }
   }
 
@@ -321,7 +351,8 @@ struct Extreme {
   struct State {
     int64_t* index;
     T* value;
-    State(void* states, int64_t width) : index(static_cast<int64_t*>(states)), value(reinterpret_cast<T*>(index + width)) {}
+    State(void* states, int64_t width)
+        : index(static_cast<int64_t*>(states)), value(reinterpret_cast<T*>(index + width)) {}
   };
   static constexpr int64_t kNone = -1;
 
@@ -364,7 +395,8 @@ struct Extreme {
     }
   }
 
-  static void columns(const T* x, int64_t row_stride, int64_t rows, int64_t width, const State& s, int64_t first) {
+  static void columns(const T* x, int64_t row_stride, int64_t rows, int64_t width, const State& s,
+                      int64_t first) {
     int64_t j = 0;
     if constexpr (kIsVector<T>) {
       using V = Simd<T>;
@@ -377,13 +409,15 @@ struct Extreme {
         auto place = hn::Zero(di);
         for (int64_t r = 1; r < rows; ++r) {
           const V y = V::load(x + r * row_stride + j);
-          const auto better = (std::is_same_v<Combine, Larger> ? y > value : y < value) | ((y != y) & (value == value));
+          const auto better =
+              (std::is_same_v<Combine, Larger> ? y > value : y < value) | ((y != y) & (value == value));
           value = select(better, y, value);
           place = hn::IfThenElse(hn::RebindMask(di, better.raw), hn::Set(di, static_cast<Int>(r)), place);
         }
         value.store(values);
         hn::Store(place, di, places);
-        for (int k = 0; k < V::kLanes; ++k) update(s.index[j + k], s.value[j + k], first + places[k], values[k]);
+        for (int k = 0; k < V::kLanes; ++k)
+          update(s.index[j + k], s.value[j + k], first + places[k], values[k]);
       }
     }
     for (int64_t r = 0; r < rows; ++r) {
@@ -391,17 +425,20 @@ struct Extreme {
     }
   }
 
-  static void zip(const void* rows, int64_t row_stride, int64_t count, int64_t width, void* states, int64_t first) {
+  static void zip(const void* rows, int64_t row_stride, int64_t count, int64_t width, void* states,
+                  int64_t first) {
     const T* x = static_cast<const T*>(rows);
     constexpr int64_t kStep = 4 * kRows;
     for (int64_t r = 0; r < count; r += kStep) {
-      columns(x + r * row_stride, row_stride, std::min(kStep, count - r), width, State(states, width), first + r);
+      columns(x + r * row_stride, row_stride, std::min(kStep, count - r), width, State(states, width),
+              first + r);
     }
   }
 
   static void merge(void* states, const void* later, int64_t width) {
     const State a(states, width), b(const_cast<void*>(later), width);
-    for (int64_t j = 0; j < width; ++j) if (b.index[j] != kNone) update(a.index[j], a.value[j], b.index[j], b.value[j]);
+    for (int64_t j = 0; j < width; ++j)
+      if (b.index[j] != kNone) update(a.index[j], a.value[j], b.index[j], b.value[j]);
   }
 
   static void finish(const void* states, int64_t width, void* result, void* second) {
@@ -410,16 +447,23 @@ struct Extreme {
     if (second) std::memcpy(second, s.index, width * sizeof(int64_t));
   }
 
-  static constexpr ReduceKernel kernel{8 + sizeof(T), compute_type<T>(), Compute::Int64, init, fold, zip, merge, finish};
+  static constexpr ReduceKernel kernel{
+      8 + sizeof(T), compute_type<T>(), Compute::Int64, init, fold, zip, merge, finish};
 };
 
 // What sums of T are kept in.
 template <class T>
-struct WideImpl { using type = T; };
+struct WideImpl {
+  using type = T;
+};
 template <>
-struct WideImpl<float> { using type = double; };
+struct WideImpl<float> {
+  using type = double;
+};
 template <>
-struct WideImpl<Complex<float>> { using type = Complex<double>; };
+struct WideImpl<Complex<float>> {
+  using type = Complex<double>;
+};
 template <class T>
 using Wide = typename WideImpl<T>::type;
 

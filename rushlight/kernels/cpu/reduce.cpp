@@ -11,12 +11,12 @@
 namespace rushlight::cpu {
 namespace {
 
-constexpr int64_t kTile = 512;            // accumulators side by side
-constexpr int64_t kBuffer = 8 * 1024;     // elements that are converted at a time
-constexpr int64_t kGrain = 32 * 1024;     // elements; below this a second thread costs more than it gives
-constexpr int64_t kChunk = 64 * 1024;     // elements; long reductions are cut into such parts
-constexpr int64_t kEnoughOutputs = 64;    // with this many results to compute, no reduction needs cutting
-constexpr int64_t kShortRow = 16;         // rows below this are not worth a call each
+constexpr int64_t kTile = 512;          // accumulators side by side
+constexpr int64_t kBuffer = 8 * 1024;   // elements that are converted at a time
+constexpr int64_t kGrain = 32 * 1024;   // elements; below this a second thread costs more than it gives
+constexpr int64_t kChunk = 64 * 1024;   // elements; long reductions are cut into such parts
+constexpr int64_t kEnoughOutputs = 64;  // with this many results to compute, no reduction needs cutting
+constexpr int64_t kShortRow = 16;       // rows below this are not worth a call each
 
 // Drops dimensions of size one and merges neighbours that are walked as one.
 void merge_dims(Dims& sizes, Dims& strides) {
@@ -52,7 +52,8 @@ void sort_dims(Dims& sizes, Dims& strides) {
 // Steps through the rows of several dimensions: all but the last, whose elements make up a row.
 class Rows {
  public:
-  Rows(const Dims& sizes, const Dims& strides, int64_t position) : sizes_(sizes), strides_(strides), index_(sizes.size()) {
+  Rows(const Dims& sizes, const Dims& strides, int64_t position)
+      : sizes_(sizes), strides_(strides), index_(sizes.size()) {
     for (int64_t d = sizes.size() - 1; d >= 0; --d) {
       index_[d] = position % sizes[d];
       position /= sizes[d];
@@ -101,8 +102,10 @@ void apply_finish(Finish finish, double divisor, Compute type, void* block, int6
     return;
   }
   double* x = static_cast<double*>(block);
-  if (finish != Finish::Sqrt) for (int64_t i = 0; i < n; ++i) x[i] /= divisor;
-  if (finish != Finish::Divide) for (int64_t i = 0; i < n; ++i) x[i] = std::sqrt(x[i]);
+  if (finish != Finish::Sqrt)
+    for (int64_t i = 0; i < n; ++i) x[i] /= divisor;
+  if (finish != Finish::Divide)
+    for (int64_t i = 0; i < n; ++i) x[i] = std::sqrt(x[i]);
 }
 
 class Reducer {
@@ -121,7 +124,8 @@ class Reducer {
   void run() {
     const int64_t kept = std::abs(job_.kept_strides.back()), reduced = std::abs(job_.reduced_strides.back());
     const bool has_columns = job_.kept_sizes.back() > 1;
-    if (has_columns && length_ > 0 && (kept < reduced || (length_ < kShortRow && job_.kept_sizes.back() >= kShortRow))) {
+    if (has_columns && length_ > 0 &&
+        (kept < reduced || (length_ < kShortRow && job_.kept_sizes.back() >= kShortRow))) {
       run_tiles();
     } else {
       run_rows();
@@ -129,7 +133,9 @@ class Reducer {
   }
 
  private:
-  const char* at(int64_t offset) const { return static_cast<const char*>(job_.in) + offset * item_size(job_.dtype); }
+  const char* at(int64_t offset) const {
+    return static_cast<const char*>(job_.in) + offset * item_size(job_.dtype);
+  }
 
   void write(const void* states, int64_t width, int64_t output) {
     Block result, second;
@@ -139,7 +145,8 @@ class Reducer {
   void put(char* result, const char* second, int64_t n, int64_t output) {
     apply_finish(job_.finish, job_.divisor, kernel_.result, result, n);
     store_(result, static_cast<char*>(job_.out) + output * item_size(job_.out_dtype), 1, n);
-    if (second) store_second_(second, static_cast<char*>(job_.second) + output * item_size(job_.second_dtype), 1, n);
+    if (second)
+      store_second_(second, static_cast<char*>(job_.second) + output * item_size(job_.second_dtype), 1, n);
   }
 
   // ---- one accumulator at a time: the reduced dimension is the fast one
@@ -147,7 +154,8 @@ class Reducer {
   void fold(int64_t base, int64_t begin, int64_t end, void* state, Buffer& buffer) {
     Rows rows(job_.reduced_sizes, job_.reduced_strides, begin);
     const int64_t stride = job_.reduced_strides.back();
-    const bool direct = !converted_ && stride == 1 && (job_.reduced_sizes.size() == 1 || job_.reduced_sizes.back() >= 4 * kShortRow);
+    const bool direct = !converted_ && stride == 1 &&
+                        (job_.reduced_sizes.size() == 1 || job_.reduced_sizes.back() >= 4 * kShortRow);
     if (direct) {
       for (int64_t i = begin; i < end;) {
         const int64_t n = std::min(rows.left(), end - i);
@@ -173,24 +181,27 @@ class Reducer {
 
   void run_rows() {
     if (length_ > 2 * kChunk && outputs_ < kEnoughOutputs) return run_long_rows();
-    const int64_t result_size = item_size(storage_of(kernel_.result)), second_size = item_size(storage_of(kernel_.second));
-    parallel_for(0, outputs_, std::max<int64_t>(1, kGrain / std::max<int64_t>(length_, 1)), [&](int64_t begin, int64_t end) {
-      Buffer buffer;
-      Block result, second;
-      alignas(16) char state[kMaxState];
-      Rows outputs(job_.kept_sizes, job_.kept_strides, begin);
-      int64_t ready = 0;
-      for (int64_t o = begin; o < end; ++o) {
-        kernel_.init(state, 1);
-        if (length_ > 0) fold(outputs.offset(), 0, length_, state, buffer);
-        kernel_.finish(state, 1, result.bytes + ready * result_size, second.bytes + ready * second_size);
-        outputs.advance(1);
-        if (++ready == kTile || o + 1 == end) {
-          put(result.bytes, job_.second ? second.bytes : nullptr, ready, o + 1 - ready);
-          ready = 0;
-        }
-      }
-    });
+    const int64_t result_size = item_size(storage_of(kernel_.result)),
+                  second_size = item_size(storage_of(kernel_.second));
+    parallel_for(0, outputs_, std::max<int64_t>(1, kGrain / std::max<int64_t>(length_, 1)),
+                 [&](int64_t begin, int64_t end) {
+                   Buffer buffer;
+                   Block result, second;
+                   alignas(16) char state[kMaxState];
+                   Rows outputs(job_.kept_sizes, job_.kept_strides, begin);
+                   int64_t ready = 0;
+                   for (int64_t o = begin; o < end; ++o) {
+                     kernel_.init(state, 1);
+                     if (length_ > 0) fold(outputs.offset(), 0, length_, state, buffer);
+                     kernel_.finish(state, 1, result.bytes + ready * result_size,
+                                    second.bytes + ready * second_size);
+                     outputs.advance(1);
+                     if (++ready == kTile || o + 1 == end) {
+                       put(result.bytes, job_.second ? second.bytes : nullptr, ready, o + 1 - ready);
+                       ready = 0;
+                     }
+                   }
+                 });
   }
 
   void run_long_rows() {
@@ -202,7 +213,8 @@ class Reducer {
         const int64_t output = i % outputs_, chunk = i / outputs_;
         const Rows place(job_.kept_sizes, job_.kept_strides, output);
         kernel_.init(states[i].bytes, 1);
-        fold(place.offset(), chunk * kChunk, std::min(length_, (chunk + 1) * kChunk), states[i].bytes, buffer);
+        fold(place.offset(), chunk * kChunk, std::min(length_, (chunk + 1) * kChunk), states[i].bytes,
+             buffer);
       }
     });
     for (int64_t o = 0; o < outputs_; ++o) {
@@ -243,7 +255,8 @@ class Reducer {
   TilePlace tile_place(int64_t tile) const {
     const int64_t columns = job_.kept_sizes.back(), in_row = (columns + kTile - 1) / kTile;
     const int64_t column = tile % in_row * kTile, output = tile / in_row * columns + column;
-    return {output, std::min(kTile, columns - column), Rows(job_.kept_sizes, job_.kept_strides, output).offset()};
+    return {output, std::min(kTile, columns - column),
+            Rows(job_.kept_sizes, job_.kept_strides, output).offset()};
   }
 
   void run_tiles() {
@@ -264,8 +277,10 @@ class Reducer {
   }
 
   void run_long_tiles(int64_t tiles, int64_t rows) {
-    const int64_t chunks = (length_ + rows - 1) / rows, tile_bytes = std::min(job_.kept_sizes.back(), kTile) * kernel_.state_size;
-    const int64_t slots = (tile_bytes + static_cast<int64_t>(sizeof(Slot)) - 1) / static_cast<int64_t>(sizeof(Slot));
+    const int64_t chunks = (length_ + rows - 1) / rows,
+                  tile_bytes = std::min(job_.kept_sizes.back(), kTile) * kernel_.state_size;
+    const int64_t slots =
+        (tile_bytes + static_cast<int64_t>(sizeof(Slot)) - 1) / static_cast<int64_t>(sizeof(Slot));
     const auto states = std::make_unique_for_overwrite<Slot[]>(tiles * chunks * slots);
     parallel_for(0, tiles * chunks, 1, [&](int64_t begin, int64_t end) {
       Buffer buffer;
@@ -279,7 +294,8 @@ class Reducer {
     });
     for (int64_t t = 0; t < tiles; ++t) {
       const TilePlace p = tile_place(t);
-      for (int64_t c = 1; c < chunks; ++c) kernel_.merge(&states[t * slots], &states[(c * tiles + t) * slots], p.width);
+      for (int64_t c = 1; c < chunks; ++c)
+        kernel_.merge(&states[t * slots], &states[(c * tiles + t) * slots], p.width);
       write(&states[t * slots], p.width, p.output);
     }
   }

@@ -1,5 +1,5 @@
-// Reductions of strided operands of any dtype. Sizes alone decide how the work is cut up and in which order the parts are
-// combined, so a result is the same to the bit on any number of threads.
+// Reductions of strided operands of any dtype. Sizes alone decide how the work is cut up and in which order
+// the parts are combined, so a result is the same to the bit on any number of threads.
 #pragma once
 
 #include "rushlight/core/shape.h"
@@ -8,18 +8,19 @@
 namespace rushlight::cpu {
 
 enum class Reduce : uint8_t {
-  Sum,           // floats add up in blocks of float, the blocks in double
-  NanSum,        // NaN counts as 0
+  Sum,     // floats add up in blocks of float, the blocks in double
+  NanSum,  // NaN counts as 0
   Prod,
-  Max,           // NaN if there is one
+  Max,  // NaN if there is one
   Min,
   CountNonzero,  // int64
   SumAbs,        // real types only, as are the next three
   SumSquares,
   MaxAbs,
   MinAbs,
-  Moments,       // result: sum of squared differences from the mean; second: the mean
-  ArgMax,        // result: the value; second: its index along the reduced dimension, the first among equals, NaN before all
+  Moments,  // result: sum of squared differences from the mean; second: the mean
+  ArgMax,   // result: the value; second: its index along the reduced dimension, the first among equals, NaN
+            // before all
   ArgMin,
   kCount
 };
@@ -29,8 +30,8 @@ enum class Finish : uint8_t { None, Divide, DivideSqrt, Sqrt };
 
 struct Reduction {
   const void* in = nullptr;
-  DType dtype = DType::Float32;    // of the input's elements
-  Compute compute = Compute::Float;  // what they are converted to first
+  DType dtype = DType::Float32;         // of the input's elements
+  Compute compute = Compute::Float;     // what they are converted to first
   Dims kept_sizes, kept_strides;        // strides are the input's, in elements
   Dims reduced_sizes, reduced_strides;  // ArgMax, ArgMin: exactly one
   Reduce op = Reduce::Sum;

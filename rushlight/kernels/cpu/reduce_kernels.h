@@ -1,5 +1,5 @@
-// What one reduction does to dense blocks of one compute type. Accumulators ("states") come in tiles of `width`: each
-// component of the state is a row of `width` numbers, one row after the other.
+// What one reduction does to dense blocks of one compute type. Accumulators ("states") come in tiles of
+// `width`: each component of the state is a row of `width` numbers, one row after the other.
 #pragma once
 
 #include "rushlight/kernels/cpu/reduce.h"
@@ -10,10 +10,12 @@ struct ReduceKernel {
   int64_t state_size = 0;  // bytes of one accumulator
   Compute result = Compute::Float, second = Compute::Int64;
   void (*init)(void* states, int64_t width) = nullptr;
-  // A dense row of n elements into one accumulator (width 1). `first` is the index of the row's first element.
+  // A dense row of n elements into one accumulator (width 1). `first` is the index of the row's first
+  // element.
   void (*fold)(const void* row, int64_t n, void* state, int64_t first) = nullptr;
   // `count` rows of `width` elements, `row_stride` elements apart, into a tile: column by column.
-  void (*zip)(const void* rows, int64_t row_stride, int64_t count, int64_t width, void* states, int64_t first) = nullptr;
+  void (*zip)(const void* rows, int64_t row_stride, int64_t count, int64_t width, void* states,
+              int64_t first) = nullptr;
   // `later` are the accumulators of elements that come after those of `states`.
   void (*merge)(void* states, const void* later, int64_t width) = nullptr;
   // The results as dense blocks.

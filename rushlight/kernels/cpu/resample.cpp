@@ -1,6 +1,7 @@
 #include "rushlight/kernels/cpu/resample.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "rushlight/core/thread_pool.h"
 
@@ -16,7 +17,8 @@ struct Reach {
   int64_t lo, hi;
 };
 Reach reach(int64_t offset, int64_t stride, int64_t in_size, int64_t out_size) {
-  const int64_t lo = std::min(out_size, offset >= 0 ? 0 : (-offset + stride - 1) / stride), last = in_size - 1 - offset;
+  const int64_t lo = std::min(out_size, offset >= 0 ? 0 : (-offset + stride - 1) / stride),
+                last = in_size - 1 - offset;
   return {lo, std::max(lo, last < 0 ? 0 : std::min(out_size, last / stride + 1))};
 }
 
@@ -38,34 +40,77 @@ void each_row(const WindowShape& s, int64_t plane, F&& f) {
 
 template <class F>
 void each_plane(const WindowShape& s, F&& f) {
-  parallel_for(0, s.planes, grain(s.kernel_h * s.kernel_w * s.out_h * s.out_w), [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p) f(p);
-  });
+  parallel_for(0, s.planes, grain(s.kernel_h * s.kernel_w * s.out_h * s.out_w),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t p = begin; p < end; ++p) f(p);
+               });
+}
+
+// One contiguous row: each output gathers its taps.
+template <class T>
+void resample_row(const AxisShape& s, const int64_t* __restrict index, const T* __restrict weight,
+                  const T* __restrict x, T* __restrict y) {
+  switch (s.taps) {
+    case 1:
+      for (int64_t i = 0; i < s.out_size; ++i) y[i] = x[index[i]];
+      break;
+    case 2:
+      for (int64_t i = 0; i < s.out_size; ++i)
+        y[i] = weight[2 * i] * x[index[2 * i]] + weight[2 * i + 1] * x[index[2 * i + 1]];
+      break;
+    default:
+      for (int64_t i = 0; i < s.out_size; ++i) {
+        T sum = 0;
+        for (int64_t k = i * s.taps; k < (i + 1) * s.taps; ++k) sum += weight[k] * x[index[k]];
+        y[i] = sum;
+      }
+  }
+}
+
+// One output row of `inner` elements: a weighted sum of input rows.
+template <class T>
+void resample_rows(const AxisShape& s, const int64_t* index, const double* weight, const T* __restrict from,
+                   T* __restrict row) {
+  const T* first = from + index[0] * s.inner;
+  if (s.taps == 1) {
+    std::copy_n(first, s.inner, row);
+    return;
+  }
+  const T* second = from + index[1] * s.inner;
+  const T w0 = static_cast<T>(weight[0]), w1 = static_cast<T>(weight[1]);
+  for (int64_t j = 0; j < s.inner; ++j) row[j] = w0 * first[j] + w1 * second[j];
+  for (int64_t k = 2; k < s.taps; ++k) {
+    const T* source = from + index[k] * s.inner;
+    const T w = static_cast<T>(weight[k]);
+    for (int64_t j = 0; j < s.inner; ++j) row[j] += w * source[j];
+  }
 }
 
 }  // namespace
 
 template <class T>
 void resample_axis(const AxisShape& s, const int64_t* index, const double* weight, const T* x, T* y) {
+  if (s.inner == 1) {
+    const std::vector<T> narrow(weight, weight + s.out_size * s.taps);
+    parallel_for(0, s.outer, grain(s.out_size * s.taps), [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o)
+        resample_row(s, index, narrow.data(), x + o * s.in_size, y + o * s.out_size);
+    });
+    return;
+  }
   parallel_for(0, s.outer, grain(s.out_size * s.inner * s.taps), [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       const T* from = x + o * s.in_size * s.inner;
       for (int64_t i = 0; i < s.out_size; ++i) {
-        T* row = y + (o * s.out_size + i) * s.inner;
-        for (int64_t k = 0; k < s.taps; ++k) {
-          const T w = static_cast<T>(weight[i * s.taps + k]);
-          const T* source = from + index[i * s.taps + k] * s.inner;
-          if (s.taps == 1) std::copy_n(source, s.inner, row);
-          else if (k == 0) for (int64_t j = 0; j < s.inner; ++j) row[j] = w * source[j];
-          else for (int64_t j = 0; j < s.inner; ++j) row[j] += w * source[j];
-        }
+        resample_rows(s, index + i * s.taps, weight + i * s.taps, from, y + (o * s.out_size + i) * s.inner);
       }
     }
   });
 }
 
 template <class T>
-void resample_axis_transposed(const AxisShape& s, const int64_t* index, const double* weight, const T* y, T* x) {
+void resample_axis_transposed(const AxisShape& s, const int64_t* index, const double* weight, const T* y,
+                              T* x) {
   parallel_for(0, s.outer, grain(s.out_size * s.inner * s.taps), [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       T* to = x + o * s.in_size * s.inner;
@@ -109,10 +154,10 @@ void fold_columns(const WindowShape& s, const T* columns, T* planes) {
   });
 }
 
-#define RL_RESAMPLE(T)                                                                                               \
-  template void resample_axis<T>(const AxisShape&, const int64_t*, const double*, const T*, T*);                     \
-  template void resample_axis_transposed<T>(const AxisShape&, const int64_t*, const double*, const T*, T*);          \
-  template void unfold_planes<T>(const WindowShape&, const T*, T*);                                                  \
+#define RL_RESAMPLE(T)                                                                                      \
+  template void resample_axis<T>(const AxisShape&, const int64_t*, const double*, const T*, T*);            \
+  template void resample_axis_transposed<T>(const AxisShape&, const int64_t*, const double*, const T*, T*); \
+  template void unfold_planes<T>(const WindowShape&, const T*, T*);                                         \
   template void fold_columns<T>(const WindowShape&, const T*, T*);
 RL_RESAMPLE(float)
 RL_RESAMPLE(double)

@@ -11,37 +11,48 @@
 namespace rushlight::cpu {
 namespace {
 
-constexpr int64_t kColumns = 256;        // accumulators side by side
-constexpr int64_t kGrain = 16 * 1024;    // elements
-constexpr int64_t kChunk = 64 * 1024;    // elements; longer rows are scanned in parts
+constexpr int64_t kColumns = 256;      // accumulators side by side
+constexpr int64_t kGrain = 16 * 1024;  // elements
+constexpr int64_t kChunk = 64 * 1024;  // elements; longer rows are scanned in parts
 
 template <class T>
 inline constexpr bool kComplex = std::is_same_v<T, complex64> || std::is_same_v<T, complex128>;
 
 template <class T>
-using Wide = std::conditional_t<std::is_same_v<T, float>, double, std::conditional_t<std::is_same_v<T, complex64>, complex128, T>>;
+using Wide = std::conditional_t<std::is_same_v<T, float>, double,
+                                std::conditional_t<std::is_same_v<T, complex64>, complex128, T>>;
 
 struct Plus {
   template <class A>
-  static A identity() { return A(0); }
+  static A identity() {
+    return A(0);
+  }
   template <class A>
   A operator()(A a, A b) const {
-    if constexpr (std::is_integral_v<A>) return static_cast<A>(static_cast<std::make_unsigned_t<A>>(a) + static_cast<std::make_unsigned_t<A>>(b));
+    if constexpr (std::is_integral_v<A>)
+      return static_cast<A>(static_cast<std::make_unsigned_t<A>>(a) +
+                            static_cast<std::make_unsigned_t<A>>(b));
     else return a + b;
   }
 };
 struct Times {
   template <class A>
-  static A identity() { return A(1); }
+  static A identity() {
+    return A(1);
+  }
   template <class A>
   A operator()(A a, A b) const {
-    if constexpr (std::is_integral_v<A>) return static_cast<A>(static_cast<std::make_unsigned_t<A>>(a) * static_cast<std::make_unsigned_t<A>>(b));
+    if constexpr (std::is_integral_v<A>)
+      return static_cast<A>(static_cast<std::make_unsigned_t<A>>(a) *
+                            static_cast<std::make_unsigned_t<A>>(b));
     else return a * b;
   }
 };
 struct LogAddExp {
   template <class A>
-  static A identity() { return A(-std::numeric_limits<double>::infinity()); }
+  static A identity() {
+    return A(-std::numeric_limits<double>::infinity());
+  }
   template <class A>
   A operator()(A a, A b) const {
     if constexpr (kComplex<A>) {
@@ -78,7 +89,8 @@ void scan_long(const T* in, T* out, int64_t n, int64_t step) {
   const int64_t parts = (n + kChunk - 1) / kChunk;
   const auto start = std::make_unique<A[]>(parts + 1);
   parallel_for(0, parts - 1, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p) start[p + 1] = total_of<T, A, Op>(in + p * kChunk * step, kChunk, step);
+    for (int64_t p = begin; p < end; ++p)
+      start[p + 1] = total_of<T, A, Op>(in + p * kChunk * step, kChunk, step);
   });
   start[0] = Op::template identity<A>();
   for (int64_t p = 1; p < parts; ++p) start[p] = Op()(start[p - 1], start[p]);
@@ -106,12 +118,13 @@ void scan_columns(const T* in, T* out, int64_t size, int64_t width, int64_t row_
 template <class F>
 void each_strip(const ScanShape& s, F&& f) {
   const int64_t width = std::min(s.inner, kColumns), strips = (s.inner + width - 1) / width;
-  parallel_for(0, s.outer * strips, std::max<int64_t>(1, kGrain / (s.size * width)), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t column = i % strips * width;
-      f(i / strips * s.size * s.inner + column, std::min(width, s.inner - column));
-    }
-  });
+  parallel_for(0, s.outer * strips, std::max<int64_t>(1, kGrain / (s.size * width)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t column = i % strips * width;
+                   f(i / strips * s.size * s.inner + column, std::min(width, s.inner - column));
+                 }
+               });
 }
 
 template <class T, class Op>
@@ -121,7 +134,8 @@ void scan_as(const ScanShape& s, const void* source, void* target, bool reverse)
   const T* in = static_cast<const T*>(source) + last;
   T* out = static_cast<T*>(target) + last;
   if (s.inner == 1 && s.size > 2 * kChunk) {
-    for (int64_t o = 0; o < s.outer; ++o) scan_long<T, A, Op>(in + o * s.size, out + o * s.size, s.size, step);
+    for (int64_t o = 0; o < s.outer; ++o)
+      scan_long<T, A, Op>(in + o * s.size, out + o * s.size, s.size, step);
     return;
   }
   each_strip(s, [&](int64_t first, int64_t width) {
@@ -173,17 +187,20 @@ void scan(Scan op, const ScanShape& s, Compute type, const void* in, void* out, 
   });
 }
 
-void scan_extreme(bool largest, const ScanShape& s, Compute type, const void* in, void* out, int64_t* indices) {
+void scan_extreme(bool largest, const ScanShape& s, Compute type, const void* in, void* out,
+                  int64_t* indices) {
   if (s.outer == 0 || s.size == 0 || s.inner == 0) return;
   visit_compute(type, [&]<class T>() {
     if constexpr (!kComplex<T>) {
       each_strip(s, [&](int64_t first, int64_t width) {
         if (s.inner == 1) {
           const auto row = largest ? extreme_row<true, T> : extreme_row<false, T>;
-          return row(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first, s.size);
+          return row(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first,
+                     s.size);
         }
         const auto columns = largest ? extreme_columns<true, T> : extreme_columns<false, T>;
-        columns(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first, s.size, width, s.inner);
+        columns(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first, s.size,
+                width, s.inner);
       });
     }
   });

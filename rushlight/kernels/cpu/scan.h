@@ -11,11 +11,12 @@ struct ScanShape {
   int64_t outer, size, inner;
 };
 
-// in and out hold the compute type; floats are accumulated in double. LogSumExp: floats, doubles and complex only.
-// `reverse` runs from the end.
+// in and out hold the compute type; floats are accumulated in double. LogSumExp: floats, doubles and complex
+// only. `reverse` runs from the end.
 void scan(Scan op, const ScanShape& shape, Compute type, const void* in, void* out, bool reverse);
 
 // Running maxima (minima) and the place of each: the last among equals. NaN beats all. Real types only.
-void scan_extreme(bool largest, const ScanShape& shape, Compute type, const void* in, void* out, int64_t* indices);
+void scan_extreme(bool largest, const ScanShape& shape, Compute type, const void* in, void* out,
+                  int64_t* indices);
 
 }  // namespace rushlight::cpu

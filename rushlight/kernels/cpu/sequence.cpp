@@ -16,7 +16,9 @@ template <class T>
 T from_double(double v) {
   if constexpr (std::is_same_v<T, complex64>) return T(static_cast<float>(v));
   else if constexpr (std::is_same_v<T, complex128>) return T(v);
-  else if constexpr (std::is_integral_v<T>) return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? static_cast<T>(static_cast<int64_t>(v)) : T(0);
+  else if constexpr (std::is_integral_v<T>)
+    return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? static_cast<T>(static_cast<int64_t>(v))
+                                                                    : T(0);
   else if constexpr (sizeof(T) == 2) return T(static_cast<float>(v));
   else return static_cast<T>(v);
 }
@@ -28,7 +30,8 @@ void spread(C start, C end, int64_t n, Write&& write) {
   const int64_t half = n / 2;
   parallel_for(0, n, kGrain, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
-      write(i, i < half ? start + step * C(static_cast<double>(i)) : end - step * C(static_cast<double>(n - 1 - i)));
+      write(i, i < half ? start + step * C(static_cast<double>(i))
+                        : end - step * C(static_cast<double>(n - 1 - i)));
     }
   });
 }
@@ -40,7 +43,8 @@ void arange_integers(DType dtype, int64_t start, int64_t step, int64_t n, void* 
     T* to = static_cast<T*>(out);
     parallel_for(0, n, kGrain, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
-        const uint64_t v = static_cast<uint64_t>(start) + static_cast<uint64_t>(i) * static_cast<uint64_t>(step);
+        const uint64_t v =
+            static_cast<uint64_t>(start) + static_cast<uint64_t>(i) * static_cast<uint64_t>(step);
         if constexpr (std::is_integral_v<T>) to[i] = static_cast<T>(v);
         else to[i] = from_double<T>(static_cast<double>(static_cast<int64_t>(v)));
       }
@@ -70,7 +74,8 @@ void linspace(DType dtype, complex128 start, complex128 end, int64_t n, void* ou
     } else if constexpr (std::is_same_v<T, double>) {
       spread<double>(start.real(), end.real(), n, [&](int64_t i, double v) { to[i] = v; });
     } else {
-      spread<float>(static_cast<float>(start.real()), static_cast<float>(end.real()), n, [&](int64_t i, float v) { to[i] = from_double<T>(v); });
+      spread<float>(static_cast<float>(start.real()), static_cast<float>(end.real()), n,
+                    [&](int64_t i, float v) { to[i] = from_double<T>(v); });
     }
   });
 }

@@ -12,7 +12,8 @@ RL_MATH_BEGIN
 using cpu::Softmax;
 using cpu::SoftmaxKernel;
 
-// f on whole vectors of [0, n), then on the rest: f(load, store) with functions that move a whole or a part vector.
+// f on whole vectors of [0, n), then on the rest: f(load, store) with functions that move a whole or a part
+// vector.
 template <class T, class F>
 RL_INLINE void each_vector(int64_t n, F f) {
   using V = Simd<T>;
@@ -21,12 +22,13 @@ RL_INLINE void each_vector(int64_t n, F f) {
     f([i](const T* p) HWY_ATTR { return V::load(p + i); }, [i](V v, T* p) HWY_ATTR { v.store(p + i); });
   }
   if (i < n) {
-    f([i, n](const T* p) HWY_ATTR { return V::load_part(p + i, n - i); }, [i, n](V v, T* p) HWY_ATTR { v.store_part(p + i, n - i); });
+    f([i, n](const T* p) HWY_ATTR { return V::load_part(p + i, n - i); },
+      [i, n](V v, T* p) HWY_ATTR { v.store_part(p + i, n - i); });
   }
 }
 
-// The sum over [0, n) of the vectors f(load, store), in blocks of float that are added up in double. Lanes beyond n must be
-// masked by f through `count`, the number of lanes that count.
+// The sum over [0, n) of the vectors f(load, store), in blocks of float that are added up in double. Lanes
+// beyond n must be masked by f through `count`, the number of lanes that count.
 template <class T, class F>
 RL_INLINE double sum_vectors(int64_t n, F f) {
   using V = Simd<T>;
@@ -66,7 +68,8 @@ void row(Softmax kind, const void* source, int64_t size, void* target) {
   const T* in = static_cast<const T*>(source);
   T* out = static_cast<T*>(target);
   T top = -std::numeric_limits<T>::infinity();
-  for (int64_t i = 0; i < size; i += kPart) top = Larger()(top, Monoid<T, T, Itself, Larger>::part(in + i, std::min(kPart, size - i)));
+  for (int64_t i = 0; i < size; i += kPart)
+    top = Larger()(top, Monoid<T, T, Itself, Larger>::part(in + i, std::min(kPart, size - i)));
   if (kind == Softmax::LogSumExp && isinf(top)) top = 0;
   const V shift(top);
   if (kind == Softmax::Plain) {
@@ -79,7 +82,8 @@ void row(Softmax kind, const void* source, int64_t size, void* target) {
     each_vector<T>(size, [&](auto load, auto store) HWY_ATTR { store(load(out) * scale, out); });
     return;
   }
-  const double sum = sum_vectors<T>(size, [&](int64_t i, int64_t count) HWY_ATTR { return exp(load_count(in + i, count) - shift); });
+  const double sum = sum_vectors<T>(
+      size, [&](int64_t i, int64_t count) HWY_ATTR { return exp(load_count(in + i, count) - shift); });
   const T log_sum = static_cast<T>(std::log(sum));
   if (kind == Softmax::LogSumExp) {
     *out = log_sum + top;
@@ -90,7 +94,8 @@ void row(Softmax kind, const void* source, int64_t size, void* target) {
 }
 
 template <class T>
-void columns(Softmax kind, const void* source, int64_t in_stride, int64_t size, int64_t width, void* target, int64_t out_stride) {
+void columns(Softmax kind, const void* source, int64_t in_stride, int64_t size, int64_t width, void* target,
+             int64_t out_stride) {
   using V = Simd<T>;
   const T* in = static_cast<const T*>(source);
   T* out = static_cast<T*>(target);
@@ -101,7 +106,8 @@ void columns(Softmax kind, const void* source, int64_t in_stride, int64_t size, 
     const T* x = in + r * in_stride;
     each_vector<T>(width, [&](auto load, auto store) HWY_ATTR { store(Larger()(load(top), load(x)), top); });
   }
-  if (kind == Softmax::LogSumExp) for (int64_t j = 0; j < width; ++j) top[j] = isinf(top[j]) ? T(0) : top[j];
+  if (kind == Softmax::LogSumExp)
+    for (int64_t j = 0; j < width; ++j) top[j] = isinf(top[j]) ? T(0) : top[j];
   double total[cpu::kSoftmaxColumns] = {};
   for (int64_t first = 0; first < size; first += 2 * kRows) {
     std::fill_n(sum, width, T(0));
@@ -116,7 +122,8 @@ void columns(Softmax kind, const void* source, int64_t in_stride, int64_t size, 
     }
     for (int64_t j = 0; j < width; ++j) total[j] += static_cast<double>(sum[j]);
   }
-  for (int64_t j = 0; j < width; ++j) sum[j] = static_cast<T>(kind == Softmax::Plain ? 1 / total[j] : std::log(total[j]));
+  for (int64_t j = 0; j < width; ++j)
+    sum[j] = static_cast<T>(kind == Softmax::Plain ? 1 / total[j] : std::log(total[j]));
   if (kind == Softmax::LogSumExp) {
     for (int64_t j = 0; j < width; ++j) out[j] = top[j] + sum[j];
     return;
@@ -145,11 +152,13 @@ void row_backward(Softmax kind, const void* grad, const void* result, int64_t si
     return kind == Softmax::Plain ? v * load_count(y + i, count) : v;
   });
   const V sum(static_cast<T>(total));
-  each_vector<T>(size, [&](auto load, auto store) HWY_ATTR { store(backward_element(kind, load(g), load(y), sum), out); });
+  each_vector<T>(size, [&](auto load, auto store)
+                           HWY_ATTR { store(backward_element(kind, load(g), load(y), sum), out); });
 }
 
 template <class T>
-void columns_backward(Softmax kind, const void* grad, const void* result, int64_t stride, int64_t size, int64_t width, void* target) {
+void columns_backward(Softmax kind, const void* grad, const void* result, int64_t stride, int64_t size,
+                      int64_t width, void* target) {
   const T *g = static_cast<const T*>(grad), *y = static_cast<const T*>(result);
   T* out = static_cast<T*>(target);
   HWY_ALIGN T sum[cpu::kSoftmaxColumns];
@@ -173,8 +182,10 @@ void columns_backward(Softmax kind, const void* grad, const void* result, int64_
 }
 
 const SoftmaxKernel* softmax_table(bool is_double) {
-  static constexpr SoftmaxKernel kFloat{row<float>, columns<float>, row_backward<float>, columns_backward<float>};
-  static constexpr SoftmaxKernel kDouble{row<double>, columns<double>, row_backward<double>, columns_backward<double>};
+  static constexpr SoftmaxKernel kFloat{row<float>, columns<float>, row_backward<float>,
+                                        columns_backward<float>};
+  static constexpr SoftmaxKernel kDouble{row<double>, columns<double>, row_backward<double>,
+                                         columns_backward<double>};
   return is_double ? &kDouble : &kFloat;
 }
 

@@ -1,6 +1,7 @@
-// Elements become unsigned keys of the same order. A key and its place make an entry; entries are all different, so any
-// way of sorting them is stable. Long rows go through a radix sort (Knuth, The Art of Computer Programming 3, 5.2.5), digit
-// by digit from the lowest, whose passes are spread over threads in chunks of fixed size.
+// Elements become unsigned keys of the same order. A key and its place make an entry; entries are all
+// different, so any way of sorting them is stable. Long rows go through a radix sort (Knuth, The Art of
+// Computer Programming 3, 5.2.5), digit by digit from the lowest, whose passes are spread over threads in
+// chunks of fixed size.
 #include "rushlight/kernels/cpu/sort.h"
 
 #include <algorithm>
@@ -15,9 +16,9 @@
 namespace rushlight::cpu {
 namespace {
 
-constexpr int64_t kGrain = 4 * 1024;       // elements
-constexpr int64_t kRadixFrom = 256;        // shorter rows are sorted by comparison
-constexpr int64_t kChunk = 64 * 1024;      // elements of a radix pass that one thread takes at a time
+constexpr int64_t kGrain = 4 * 1024;   // elements
+constexpr int64_t kRadixFrom = 256;    // shorter rows are sorted by comparison
+constexpr int64_t kChunk = 64 * 1024;  // elements of a radix pass that one thread takes at a time
 constexpr int64_t kBlock = 512;
 constexpr int kDigits = 256;
 
@@ -55,7 +56,8 @@ Encode<Key> encode_function(DType dtype) {
         using Own = decltype(encode(T()));
         const T* x = static_cast<const T*>(source);
         const Own flip = descending ? static_cast<Own>(~Own{0}) : Own{0}, first = static_cast<Own>(base);
-        for (int64_t i = 0; i < n; ++i) keys[i] = static_cast<Key>(static_cast<Own>(static_cast<Own>(encode(x[i]) ^ flip) - first));
+        for (int64_t i = 0; i < n; ++i)
+          keys[i] = static_cast<Key>(static_cast<Own>(static_cast<Own>(encode(x[i]) ^ flip) - first));
       };
     }
   });
@@ -65,7 +67,9 @@ Encode<Key> encode_function(DType dtype) {
 struct Narrow {
   uint64_t bits;
   using Key = uint32_t;
-  static Narrow make(uint32_t key, int64_t place) { return {uint64_t{key} << 32 | static_cast<uint64_t>(place)}; }
+  static Narrow make(uint32_t key, int64_t place) {
+    return {uint64_t{key} << 32 | static_cast<uint64_t>(place)};
+  }
   static constexpr int kKeyBytes = 4;
   uint32_t key() const { return static_cast<uint32_t>(bits >> 32); }
   int64_t place() const { return static_cast<int64_t>(bits & 0xffffffff); }
@@ -129,20 +133,24 @@ void visit_entry(const SortRows& job, F&& f) {
   else f.template operator()<Wide>();
 }
 
-const void* row_of(const SortRows& job, int64_t r) { return static_cast<const char*>(job.in) + r * job.n * item_size(job.dtype); }
+const void* row_of(const SortRows& job, int64_t r) {
+  return static_cast<const char*>(job.in) + r * job.n * item_size(job.dtype);
+}
 
 // Calls body(row, entries, scratch) for each row, over threads; both buffers hold n entries.
 template <class Entry, class F>
 void each_row(const SortRows& job, int64_t room, F&& body) {
-  parallel_for(0, job.rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, job.n)), [&](int64_t begin, int64_t end) {
-    const auto entries = std::make_unique_for_overwrite<Entry[]>(room);
-    for (int64_t r = begin; r < end; ++r) body(r, entries.get());
-  });
+  parallel_for(0, job.rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, job.n)),
+               [&](int64_t begin, int64_t end) {
+                 const auto entries = std::make_unique_for_overwrite<Entry[]>(room);
+                 for (int64_t r = begin; r < end; ++r) body(r, entries.get());
+               });
 }
 
 // The entries of a row, block by block: use(keys, first, n).
 template <class Entry, class F>
-void each_key_block(const SortRows& job, int64_t row, bool descending, int64_t begin, int64_t end, F&& use, uint64_t base = 0) {
+void each_key_block(const SortRows& job, int64_t row, bool descending, int64_t begin, int64_t end, F&& use,
+                    uint64_t base = 0) {
   const Encode<typename Entry::Key> encode = encode_function<typename Entry::Key>(job.dtype);
   typename Entry::Key keys[kBlock];
   for (int64_t i = begin; i < end; i += kBlock) {
@@ -155,9 +163,12 @@ void each_key_block(const SortRows& job, int64_t row, bool descending, int64_t b
 template <class Entry>
 void make_entries(const SortRows& job, int64_t row, bool descending, Entry* entries, uint64_t base = 0) {
   parallel_for(0, job.n, kChunk, [&](int64_t begin, int64_t end) {
-    each_key_block<Entry>(job, row, descending, begin, end, [&](const typename Entry::Key* keys, int64_t first, int64_t n) {
-      for (int64_t k = 0; k < n; ++k) entries[first + k] = Entry::make(keys[k], first + k);
-    }, base);
+    each_key_block<Entry>(
+        job, row, descending, begin, end,
+        [&](const typename Entry::Key* keys, int64_t first, int64_t n) {
+          for (int64_t k = 0; k < n; ++k) entries[first + k] = Entry::make(keys[k], first + k);
+        },
+        base);
   });
 }
 
@@ -168,17 +179,23 @@ void gather(const void* from, const int64_t* indices, int64_t n, void* to) {
 
 // The elements that the entries stand for go to places start... of the results.
 template <class Entry>
-void write_entries(const SortRows& job, int64_t row, const Entry* entries, int64_t n, int64_t start, void* values, int64_t* indices) {
+void write_entries(const SortRows& job, int64_t row, const Entry* entries, int64_t n, int64_t start,
+                   void* values, int64_t* indices) {
   const int64_t size = item_size(job.dtype);
-  const auto copy = size == 1 ? gather<uint8_t> : size == 2 ? gather<uint16_t> : size == 4 ? gather<uint32_t> : gather<uint64_t>;
+  const auto copy = size == 1   ? gather<uint8_t>
+                    : size == 2 ? gather<uint16_t>
+                    : size == 4 ? gather<uint32_t>
+                                : gather<uint64_t>;
   parallel_for(0, n, kChunk, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) indices[start + i] = entries[i].place();
-    if (values) copy(row_of(job, row), indices + start + begin, end - begin, static_cast<char*>(values) + (start + begin) * size);
+    if (values)
+      copy(row_of(job, row), indices + start + begin, end - begin,
+           static_cast<char*>(values) + (start + begin) * size);
   });
 }
 
-// The k smallest entries of a row, in order, at the front of `kept`, which has room for `room` > k: what is not below the
-// worst of k known ones is dropped at sight.
+// The k smallest entries of a row, in order, at the front of `kept`, which has room for `room` > k: what is
+// not below the worst of k known ones is dropped at sight.
 template <class Entry>
 void keep_smallest(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* kept, int64_t room) {
   using Key = typename Entry::Key;
@@ -238,8 +255,10 @@ void sort_rows(const SortRows& job, bool descending, void* values, int64_t* indi
   if (job.n > int64_t{UINT32_MAX}) return sort_rows_as<Wide>(job, descending, 0, values, indices);
   if (item_size(job.dtype) <= 4) return sort_rows_as<Narrow>(job, descending, 0, values, indices);
   // 64-bit integers seldom use their range: counted from the least, their keys are short.
-  const KeyRange range = is_integral(job.dtype, false) ? key_range(job, descending) : KeyRange{0, ~uint64_t{0}};
-  if (range.high - range.low <= UINT32_MAX) return sort_rows_as<Narrow>(job, descending, range.low, values, indices);
+  const KeyRange range =
+      is_integral(job.dtype, false) ? key_range(job, descending) : KeyRange{0, ~uint64_t{0}};
+  if (range.high - range.low <= UINT32_MAX)
+    return sort_rows_as<Narrow>(job, descending, range.low, values, indices);
   sort_rows_as<Wide>(job, descending, 0, values, indices);
 }
 
@@ -262,10 +281,13 @@ void select_rows(const SortRows& job, Select what, int64_t k, void* values, int6
       if (what != Select::Kth) {
         int64_t nans = 0;
         if (is_floating(job.dtype)) {
-          for (int64_t i = 0; i < job.n; ++i) nans += static_cast<typename Entry::Key>(entries[i].key()) == static_cast<typename Entry::Key>(~uint64_t{0});
+          for (int64_t i = 0; i < job.n; ++i)
+            nans += static_cast<typename Entry::Key>(entries[i].key()) ==
+                    static_cast<typename Entry::Key>(~uint64_t{0});
         }
         const int64_t numbers = job.n - nans;
-        if (what == Select::Median) place = nans ? numbers : (job.n - 1) / 2;  // the first NaN comes after the numbers
+        if (what == Select::Median)
+          place = nans ? numbers : (job.n - 1) / 2;  // the first NaN comes after the numbers
         else place = numbers ? (numbers - 1) / 2 : 0;
       }
       std::nth_element(entries, entries + place, entries + job.n);

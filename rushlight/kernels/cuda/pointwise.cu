@@ -48,7 +48,9 @@ __global__ void run(F f, Pointers p, Geometry g, int64_t n) {
 }
 
 template <class F, class S>
-F make_formula(const double*) { return F{}; }
+F make_formula(const double*) {
+  return F{};
+}
 template <template <class> class F, class S>
 F<S> make_formula(const double* p) {
   const auto number = [p](int i) { return static_cast<S>(p[i]); };
@@ -80,17 +82,21 @@ bool launch(F f, const void* const* in, void* out, const Geometry& g, int64_t n,
 #define RL_INTEGER_I true
 
 // One case: the launches for the types of the row.
-#define RL_LAUNCH(kArity, Formula, Types)                                                                                \
-  {                                                                                                                      \
-    if constexpr (RL_FLOATING_##Types) {                                                                                 \
-      if (type == Type::Float) return launch<float, kArity>(make_formula<Formula, float>(parameters), in, out, g, n, stream);   \
-      if (type == Type::Double) return launch<double, kArity>(make_formula<Formula, double>(parameters), in, out, g, n, stream); \
-    }                                                                                                                    \
-    if constexpr (RL_INTEGER_##Types) {                                                                                  \
-      if (type == Type::Int32) return launch<int32_t, kArity>(make_formula<Formula, int32_t>(parameters), in, out, g, n, stream); \
-      if (type == Type::Int64) return launch<int64_t, kArity>(make_formula<Formula, int64_t>(parameters), in, out, g, n, stream); \
-    }                                                                                                                    \
-    return false;                                                                                                        \
+#define RL_LAUNCH(kArity, Formula, Types)                                                                  \
+  {                                                                                                        \
+    if constexpr (RL_FLOATING_##Types) {                                                                   \
+      if (type == Type::Float)                                                                             \
+        return launch<float, kArity>(make_formula<Formula, float>(parameters), in, out, g, n, stream);     \
+      if (type == Type::Double)                                                                            \
+        return launch<double, kArity>(make_formula<Formula, double>(parameters), in, out, g, n, stream);   \
+    }                                                                                                      \
+    if constexpr (RL_INTEGER_##Types) {                                                                    \
+      if (type == Type::Int32)                                                                             \
+        return launch<int32_t, kArity>(make_formula<Formula, int32_t>(parameters), in, out, g, n, stream); \
+      if (type == Type::Int64)                                                                             \
+        return launch<int64_t, kArity>(make_formula<Formula, int64_t>(parameters), in, out, g, n, stream); \
+    }                                                                                                      \
+    return false;                                                                                          \
   }
 
 enum Number {
@@ -102,10 +108,13 @@ enum Number {
 #undef OP
 };
 
-bool dispatch(int formula, Type type, const void* const* in, void* out, const Geometry& g, int64_t n, const double* parameters, void* stream) {
+bool dispatch(int formula, Type type, const void* const* in, void* out, const Geometry& g, int64_t n,
+              const double* parameters, void* stream) {
   switch (formula) {
-#define RL_CASE_UNARY(Formula, Types) case k##Formula: RL_LAUNCH(1, Formula, Types)
-#define RL_CASE_BINARY(Formula, Types) case k##Formula: RL_LAUNCH(2, Formula, Types)
+#define RL_CASE_UNARY(Formula, Types) \
+  case k##Formula:                    \
+    RL_LAUNCH(1, Formula, Types)      \
+#define RL_CASE_BINARY(Formula, Types) case k##Formula : RL_LAUNCH(2, Formula, Types)
 #define RL_CASE_TERNARY(Formula, Types)
 #define RL_CASE_MASKED(Formula, Types)
 #define UNARY(where, name, Formula, Types, ...) RL_CASE_UNARY(Formula, Types)
@@ -123,7 +132,8 @@ bool dispatch(int formula, Type type, const void* const* in, void* out, const Ge
 
 namespace rushlight::cuda {
 
-bool pointwise(int formula, Type type, const void* const* in, void* out, const Geometry& geometry, int64_t n, const double* parameters, void* stream) {
+bool pointwise(int formula, Type type, const void* const* in, void* out, const Geometry& geometry, int64_t n,
+               const double* parameters, void* stream) {
   if (n == 0) return true;
   return math::N_CUDA::dispatch(formula, type, in, out, geometry, n, parameters, stream);
 }

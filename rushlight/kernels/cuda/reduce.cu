@@ -9,7 +9,8 @@ constexpr int kThreads = 256;
 
 using math::N_CUDA::Add;
 
-// One block a row: each thread adds every kThreads-th element, then the partial sums are halved in shared memory.
+// One block a row: each thread adds every kThreads-th element, then the partial sums are halved in shared
+// memory.
 template <class T>
 __global__ void sum_rows_kernel(const T* in, T* out, int64_t columns) {
   __shared__ T partial[kThreads];
@@ -33,7 +34,8 @@ void sum_rows(const T* in, T* out, int64_t rows, int64_t columns, void* stream) 
   constexpr int64_t kMaxBlocks = 1 << 30;
   for (int64_t first = 0; first < rows; first += kMaxBlocks) {
     const unsigned blocks = static_cast<unsigned>(rows - first < kMaxBlocks ? rows - first : kMaxBlocks);
-    sum_rows_kernel<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(in + first * columns, out + first, columns);
+    sum_rows_kernel<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(in + first * columns,
+                                                                                out + first, columns);
   }
 }
 

@@ -12,8 +12,8 @@ RL_MATH_BEGIN
 
 namespace special {
 
-// exp(-|x|) I_order(|x|) for order 0 or 1: the power series, whose terms are all positive, up to 30, and Hankel's
-// asymptotic series beyond (Abramowitz and Stegun 9.6.10 and 9.7.1).
+// exp(-|x|) I_order(|x|) for order 0 or 1: the power series, whose terms are all positive, up to 30, and
+// Hankel's asymptotic series beyond (Abramowitz and Stegun 9.6.10 and 9.7.1).
 RL_INLINE double bessel_i_scaled(int order, double x) {
   const double a = std::fabs(x);
   if (!(a > 30)) {
@@ -41,9 +41,11 @@ RL_INLINE double i1(double x) {
   return half * (half * i1e(x));
 }
 
-// The Hurwitz zeta function, the sum of (q + k)^-s over k >= 0: ten terms and the Euler-Maclaurin formula for the rest.
+// The Hurwitz zeta function, the sum of (q + k)^-s over k >= 0: ten terms and the Euler-Maclaurin formula for
+// the rest.
 RL_INLINE double zeta(double s, double q) {
-  constexpr double kInf = std::numeric_limits<double>::infinity(), kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInf = std::numeric_limits<double>::infinity(),
+                   kNan = std::numeric_limits<double>::quiet_NaN();
   if (s == 1) return kInf;
   if (s < 1 || std::isnan(s) || std::isnan(q)) return kNan;
   if (q <= 0) {
@@ -51,9 +53,18 @@ RL_INLINE double zeta(double s, double q) {
     if (s != std::floor(s)) return kNan;
   }
   // (2k)! / B_2k
-  constexpr double kFactors[] = {12.0, -720.0, 30240.0, -1209600.0, 47900160.0, -1.8924375803183791606e9, 7.47242496e10,
-                                 -2.950130727918164224e12, 1.1646782814350067249e14, -4.5979787224074726105e15,
-                                 1.8152105401943546773e17, -7.1661652561756670113e18};
+  constexpr double kFactors[] = {12.0,
+                                 -720.0,
+                                 30240.0,
+                                 -1209600.0,
+                                 47900160.0,
+                                 -1.8924375803183791606e9,
+                                 7.47242496e10,
+                                 -2.950130727918164224e12,
+                                 1.1646782814350067249e14,
+                                 -4.5979787224074726105e15,
+                                 1.8152105401943546773e17,
+                                 -7.1661652561756670113e18};
   double sum = std::pow(q, -s), a = q, b = 0;
   for (int i = 0; i < 9 || a <= 9; ++i) {
     a += 1;
@@ -98,9 +109,16 @@ RL_INLINE double ndtri(double p) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   if (!(p > 0 && p < 1)) return p == 0 ? -kInf : p == 1 ? kInf : std::numeric_limits<double>::quiet_NaN();
   auto tail = [](double q) {
-    return (((((-7.784894002430293e-03 * q - 3.223964580411365e-01) * q - 2.400758277161838) * q - 2.549732539343734) * q +
-             4.374664141464968) * q + 2.938163982698783) /
-           ((((7.784695709041462e-03 * q + 3.224671290700398e-01) * q + 2.445134137142996) * q + 3.754408661907416) * q + 1);
+    return (((((-7.784894002430293e-03 * q - 3.223964580411365e-01) * q - 2.400758277161838) * q -
+              2.549732539343734) *
+                 q +
+             4.374664141464968) *
+                q +
+            2.938163982698783) /
+           ((((7.784695709041462e-03 * q + 3.224671290700398e-01) * q + 2.445134137142996) * q +
+             3.754408661907416) *
+                q +
+            1);
   };
   double x;
   if (p < 0.02425) {
@@ -109,13 +127,23 @@ RL_INLINE double ndtri(double p) {
     x = -tail(std::sqrt(-2 * std::log1p(-p)));
   } else {
     const double q = p - 0.5, r = q * q;
-    x = (((((-3.969683028665376e+01 * r + 2.209460984245205e+02) * r - 2.759285104469687e+02) * r + 1.383577518672690e+02) * r -
-          3.066479806614716e+01) * r + 2.506628277459239) * q /
-        (((((-5.447609879822406e+01 * r + 1.615858368580409e+02) * r - 1.556989798598866e+02) * r + 6.680131188771972e+01) * r -
-          1.328068155288572e+01) * r + 1);
+    x = (((((-3.969683028665376e+01 * r + 2.209460984245205e+02) * r - 2.759285104469687e+02) * r +
+           1.383577518672690e+02) *
+              r -
+          3.066479806614716e+01) *
+             r +
+         2.506628277459239) *
+        q /
+        (((((-5.447609879822406e+01 * r + 1.615858368580409e+02) * r - 1.556989798598866e+02) * r +
+           6.680131188771972e+01) *
+              r -
+          1.328068155288572e+01) *
+             r +
+         1);
   }
   // the error of the smaller tail, so that no digits cancel
-  const double error = x < 0 ? std::erfc(-x * 0.70710678118654752440) / 2 - p : (1 - p) - std::erfc(x * 0.70710678118654752440) / 2;
+  const double error = x < 0 ? std::erfc(-x * 0.70710678118654752440) / 2 - p
+                             : (1 - p) - std::erfc(x * 0.70710678118654752440) / 2;
   const double step = error * 2.50662827463100050242 * std::exp(x * x / 2);
   return x - step / (1 + x * step / 2);
 }
@@ -132,12 +160,12 @@ RL_INLINE V by_lane(F f, V x) {
 #endif
 }
 
-#define RL_SPECIAL(Name, function)                                     \
-  struct Name {                                                        \
-    template <class V>                                                 \
-    RL_INLINE V operator()(V x) const {                                \
+#define RL_SPECIAL(Name, function)                                      \
+  struct Name {                                                         \
+    template <class V>                                                  \
+    RL_INLINE V operator()(V x) const {                                 \
       return by_lane([](double v) { return special::function(v); }, x); \
-    }                                                                  \
+    }                                                                   \
   };
 RL_SPECIAL(I0e, i0e)
 RL_SPECIAL(I1, i1)
