@@ -1,7 +1,5 @@
-"""Initial values of parameters. The functions fill their tensor in place, outside of autograd, and return it."""
-
-import math
-import warnings
+"""Initial values of parameters. The functions fill their tensor in place, outside of autograd, and return
+it."""
 
 from rushlight import _C
 

@@ -1,4 +1,5 @@
-"""The base class of optimizers: parameter groups, state, hooks and checkpoints. Steps are computed by rushlight._C._optim."""
+"""The base class of optimizers: parameter groups, state, hooks and checkpoints. Steps are computed by
+rushlight._C._optim."""
 
 import functools
 import types
@@ -48,7 +49,9 @@ def _run_with_hooks(func, args, kwargs):
         if result is None:
             continue
         if not (isinstance(result, tuple) and len(result) == 2):
-            raise RuntimeError(f"{func} must return None or a tuple of (new_args, new_kwargs), but got {result}.")
+            raise RuntimeError(
+                f"{func} must return None or a tuple of (new_args, new_kwargs), but got {result}."
+            )
         args, kwargs = result
     out = func(*args, **kwargs)
     for hook in chain(self._optimizer_step_post_hooks.values(), _C._optim.global_post_hooks.values()):
@@ -96,7 +99,8 @@ class Optimizer:
         self._add_hook_dicts()
         if isinstance(params, Tensor):
             raise TypeError(
-                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {_typename(params)}"
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                f"{_typename(params)}"
             )
         self.state = defaultdict(dict)
         self.param_groups = []
@@ -170,12 +174,16 @@ class Optimizer:
         _unpack_params(param_group)
         for param in param_group["params"]:
             if not isinstance(param, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {_typename(param)}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {_typename(param)}"
+                )
             if not self.defaults.get("differentiable") and not (param.is_leaf or param.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
-                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
             param_group.setdefault(name, default)
         self._check_unique(param_group)
         self.param_groups.append(param_group)
@@ -184,8 +192,8 @@ class Optimizer:
         params = set(param_group["params"])
         if len(params) != len(param_group["params"]):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
-                "see github.com/pytorch/pytorch/issues/40967 for more information",
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause "
+                "an error; see github.com/pytorch/pytorch/issues/40967 for more information",
                 stacklevel=4,
             )
         named = "param_names" in param_group
@@ -199,7 +207,8 @@ class Optimizer:
             raise ValueError("some parameters appear in more than one parameter group")
 
     def state_dict(self):
-        """The state and the groups, with numbers in place of the parameters: what ``load_state_dict`` takes."""
+        """The state and the groups, with numbers in place of the parameters: what ``load_state_dict``
+        takes."""
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
         numbers = {}
@@ -212,7 +221,9 @@ class Optimizer:
             packed = {key: value for key, value in group.items() if key != "params"}
             packed["params"] = [numbers[id(param)] for param in group["params"]]
             packed_groups.append(packed)
-        state = {(numbers[id(key)] if isinstance(key, Tensor) else key): value for key, value in self.state.items()}
+        state = {
+            (numbers[id(key)] if isinstance(key, Tensor) else key): value for key, value in self.state.items()
+        }
         state_dict = {"state": state, "param_groups": packed_groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
             replaced = hook(self, state_dict)
@@ -231,14 +242,18 @@ class Optimizer:
         saved_groups = deepcopy(state_dict["param_groups"])
         if len(groups) != len(saved_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(len(own["params"]) != len(saved["params"]) for own, saved in zip(groups, saved_groups)):
+        if any(
+            len(own["params"]) != len(saved["params"])
+            for own, saved in zip(groups, saved_groups, strict=True)
+        ):
             raise ValueError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                "group"
             )
         params = {}
         keeps_step = {}
-        for own, saved in zip(groups, saved_groups):
-            for number, param in zip(saved["params"], own["params"]):
+        for own, saved in zip(groups, saved_groups, strict=True):
+            for number, param in zip(saved["params"], own["params"], strict=True):
                 params[number] = param
                 keeps_step.setdefault(number, not (saved.get("fused") or saved.get("capturable")))
         state = defaultdict(dict)
@@ -247,7 +262,7 @@ class Optimizer:
                 state[params[key]] = _convert_state(params[key], value, keeps_step[key])
             else:
                 state[key] = value
-        for own, saved in zip(groups, saved_groups):
+        for own, saved in zip(groups, saved_groups, strict=True):
             saved["params"] = own["params"]
             if "param_names" in own:
                 saved.setdefault("param_names", own["param_names"])
@@ -271,7 +286,9 @@ def _unpack_params(group):
     group["params"] = [param[1] if isinstance(param, tuple) else param for param in params]
     if names:
         if len(names) != len(params):
-            raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+            raise ValueError(
+                "all optimizer params should be with/without names. Some param names are missing"
+            )
         group["param_names"] = names
 
 
@@ -305,7 +322,9 @@ class _BuiltinOptimizer(Optimizer):
         if defaults.get("differentiable"):
             if defaults.get("fused"):
                 raise RuntimeError("`fused` does not support `differentiable`")
-            raise NotImplementedError("differentiable=True is not supported: the steps of optimizers are not recorded")
+            raise NotImplementedError(
+                "differentiable=True is not supported: the steps of optimizers are not recorded"
+            )
         super().__init__(params, defaults)
         if defaults.get("fused"):
             if defaults["foreach"]:
@@ -328,13 +347,13 @@ def _check_options(lr, eps=0.0, betas=(), **values):
     """Refuses options out of range: ValueError in PyTorch's words."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
-    if not 0.0 <= lr:
+    if not lr >= 0.0:
         raise ValueError(f"Invalid learning rate: {lr}")
-    if not 0.0 <= eps:
+    if not eps >= 0.0:
         raise ValueError(f"Invalid epsilon value: {eps}")
     for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
     for name, value in values.items():
-        if not 0.0 <= value:
+        if not value >= 0.0:
             raise ValueError(f"Invalid {name} value: {value}")

@@ -6,7 +6,15 @@ def extend(cls):
 
     def move(part):
         for name, value in vars(part).items():
-            if name in ("__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__"):
+            if name in (
+                "__dict__",
+                "__weakref__",
+                "__module__",
+                "__qualname__",
+                "__doc__",
+                "__firstlineno__",
+                "__static_attributes__",
+            ):
                 continue
             function = getattr(value, "__func__", value)
             if hasattr(function, "__qualname__"):

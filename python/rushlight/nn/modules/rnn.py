@@ -10,7 +10,10 @@ RNNCell, LSTMCell, GRUCell = _C._modules.RNNCell, _C._modules.LSTMCell, _C._modu
 
 def _forward_packed(module, input, hx=None):
     if not isinstance(input, PackedSequence):
-        raise TypeError(f"{module._get_name().lower()}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise TypeError(
+            f"{module._get_name().lower()}(): argument 'input' (position 1) must be Tensor, not "
+            f"{type(input).__name__}"
+        )
     from rushlight import zeros
 
     data, batch_sizes, sorted_indices, unsorted_indices = input

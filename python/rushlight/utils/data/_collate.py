@@ -126,14 +126,16 @@ def collate(batch, *, collate_fn_map=None):
     if function is not None:
         return function(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, Mapping):
-        items = {key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in first}
+        items = {
+            key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in first
+        }
         return _rebuilt_mapping(first, items)
     if _is_named_tuple(first):
-        return cls(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)))
+        return cls(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=False)))
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
+        columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=False)]
         return columns if isinstance(first, tuple) else _rebuilt_sequence(first, columns)
     raise TypeError(_UNKNOWN.format(cls))
 

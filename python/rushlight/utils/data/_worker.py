@@ -72,7 +72,8 @@ class _Verbatim(str):
 
 
 def _numpy_seed(base_seed, worker_id):
-    """Four words of entropy from the seed and the worker (the pool of O'Neill's seed_seq_fe, as NumPy's SeedSequence)."""
+    """Four words of entropy from the seed and the worker (the pool of O'Neill's seed_seq_fe, as NumPy's
+    SeedSequence)."""
     mask = 0xFFFFFFFF
     multiplier = 0x43B0D7E5
 
