@@ -5,6 +5,7 @@ import importlib
 import io
 import pickle
 from collections import OrderedDict
+from typing import Any
 
 from rushlight import _C
 from rushlight._C import Tensor
@@ -40,7 +41,11 @@ def _torch_module(module):
     return "torch" + module[len("rushlight") :] if module.split(".")[0] == "rushlight" else module
 
 
-class Pickler(pickle._Pickler):  # the one in Python, whose save_global can be told what to write
+# The one in Python, whose save_global can be told what to write; its types are those of the one in C.
+_PythonPickler: Any = pickle._Pickler
+
+
+class Pickler(_PythonPickler):
     """Pickles as torch.save does; ``tensors`` collects one tensor of each storage."""
 
     def __init__(self, file, protocol):
@@ -83,10 +88,8 @@ class Pickler(pickle._Pickler):  # the one in Python, whose save_global can be t
             )
         state = dict(tensor.__dict__)
         arguments = (_Storage(tensor), tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
-        plain = (
-            self._name("torch._utils", "_rebuild_tensor_v2"),
-            (*arguments, tensor.requires_grad, OrderedDict()),
-        )
+        hooks: OrderedDict = OrderedDict()
+        plain = (self._name("torch._utils", "_rebuild_tensor_v2"), (*arguments, tensor.requires_grad, hooks))
         if type(tensor) is _Parameter:
             rest = (state,) if state else ()
             name = "_rebuild_parameter_with_state" if state else "_rebuild_parameter"
@@ -106,13 +109,13 @@ class Pickler(pickle._Pickler):  # the one in Python, whose save_global can be t
         self.memoize(obj)
         return None
 
-    dispatch = pickle._Pickler.dispatch.copy()
+    dispatch = _PythonPickler.dispatch.copy()
     dispatch[type(len)] = save_global  # built-in functions
     dispatch[type(_torch_module)] = save_global
 
     def _save_type(self, obj):
         if obj in (type(None), type(NotImplemented), type(...)):
-            pickle._Pickler.save_type(self, obj)
+            _PythonPickler.save_type(self, obj)
         else:
             self.save_global(obj)
 

@@ -8,7 +8,7 @@ from rushlight import _C
 
 __all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
 
-_safe_globals = []
+_safe_globals: list = []
 
 
 def save(
@@ -39,7 +39,7 @@ def save(
         from rushlight import _pickling
 
         written = _pickling.dumps(obj, pickle_protocol)
-        if is_path:
+        if path is not None:
             with open(path, "wb") as file:
                 file.write(written)
     if not is_path:

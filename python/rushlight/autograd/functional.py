@@ -50,7 +50,7 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
         outputs = _as_tuple(raw, "outputs of the user-provided function", "jacobian")
         rows = []
         for output in outputs:
-            columns = [[] for _ in xs]
+            columns: list[list] = [[] for _ in xs]
             for i in range(output.numel()):
                 seed = _C.zeros_like(output).reshape(-1)
                 seed[i] = 1

@@ -1,11 +1,13 @@
 """Parameters and buffers."""
 
+from typing import Any
+
 from rushlight import _C
 
 Parameter = _C.Parameter
 
 
-class _BufferMeta(type(_C.Tensor)):
+class _BufferMeta(type):
     def __instancecheck__(cls, instance):
         return isinstance(instance, _C.Tensor) and getattr(instance, "_is_buffer", False)
 
@@ -17,7 +19,7 @@ class Buffer(_C.Tensor, metaclass=_BufferMeta):
     def __new__(cls, data=None, *, persistent=True):
         from rushlight import empty
 
-        tensor = (
+        tensor: Any = (
             (empty(0) if data is None else data)
             .detach()
             .requires_grad_(data is not None and data.requires_grad)

@@ -6,8 +6,10 @@ import types
 import warnings
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from typing import Any
 from weakref import ref
 
 from rushlight._C import Tensor
@@ -84,10 +86,11 @@ def _note_steps(optimizer):
     @wraps(function)
     def wrapper(*args, **kwargs):
         self = optimizer_ref()
+        assert self is not None, "a method of the optimizer runs while it lives"
         self._opt_called = True
         return function(self, *args, **kwargs)
 
-    wrapper._wrapped_by_lr_sched = True
+    wrapper.__dict__["_wrapped_by_lr_sched"] = True
     optimizer.step = wrapper
 
 
@@ -183,9 +186,9 @@ class LRScheduler:
 
     def _update_lr(self, epoch=None):
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        closed = epoch is not None and hasattr(self, "_get_closed_form_lr")
+        closed_form = None if epoch is None else getattr(self, "_get_closed_form_lr", None)
         with self._flagged("_get_lr_called_within_step"):
-            self._set_lr(self._get_closed_form_lr() if closed else self.get_lr())
+            self._set_lr(self.get_lr() if closed_form is None else closed_form())
 
     def _set_lr(self, values):
         for group, lr in zip(self.optimizer.param_groups, values, strict=True):
@@ -200,6 +203,8 @@ class _LRScheduler(LRScheduler):
 class _Formula(LRScheduler):
     """A schedule given by ``_next(lr, base_lr)``, the rate after ``lr``."""
 
+    _next: Callable
+
     def get_lr(self):
         self._warn_if_called_by_user()
         return [
@@ -210,6 +215,8 @@ class _Formula(LRScheduler):
 
 class _ClosedFormula(_Formula):
     """The same with ``_at(base_lr)``, the rate of the epoch whatever came before."""
+
+    _at: Callable
 
     def _get_closed_form_lr(self):
         return [self._at(base) for base in self.base_lrs]
@@ -487,6 +494,8 @@ def _check_schedulers(owner, optimizer, schedulers):
 class _OfSchedulers(LRScheduler):
     """What schedulers made of others share: their state holds that of the others."""
 
+    _schedulers: Sequence[LRScheduler]
+
     def state_dict(self):
         state = {
             key: value for key, value in self.__dict__.items() if key not in ("optimizer", "_schedulers")
@@ -533,7 +542,7 @@ class SequentialLR(_OfSchedulers):
         elif hasattr(scheduler, "last_epoch"):
             scheduler.last_epoch -= 1
 
-    def step(self):
+    def step(self):  # type: ignore[override]  # takes no epoch in PyTorch either
         """Moves the current schedule on, or starts the next one."""
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
@@ -559,7 +568,7 @@ class ChainedScheduler(_OfSchedulers):
         self.optimizer = optimizer
         self._last_lr = _values(optimizer, "lr")
 
-    def step(self):
+    def step(self):  # type: ignore[override]  # takes no epoch in PyTorch either
         """Moves all of them on."""
         for scheduler in self._schedulers:
             scheduler.step()
@@ -598,7 +607,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
-    def step(self, metrics, epoch=None):
+    def step(self, metrics, epoch=None):  # type: ignore[override]  # as in PyTorch
         """Takes the epoch's metric."""
         current = float(metrics)
         if epoch is None:
@@ -822,7 +831,7 @@ class OneCycleLR(_CyclesMomentum):
             raise ValueError(
                 f"Tried to step {step} times. The specified number of total steps is {self.total_steps}"
             )
-        start = 0.0
+        start: Any = 0.0
         for phase in self._schedule_phases:
             if step <= phase["end_step"] or phase is self._schedule_phases[-1]:
                 break

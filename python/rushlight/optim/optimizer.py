@@ -5,24 +5,16 @@ import functools
 import types
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import chain
+from typing import Any
 
 from rushlight import _C
 from rushlight._C import Tensor
 from rushlight.utils.hooks import RemovableHandle
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
-
-_HOOKS = (
-    "_optimizer_step_pre_hooks",
-    "_optimizer_step_post_hooks",
-    "_optimizer_state_dict_pre_hooks",
-    "_optimizer_state_dict_post_hooks",
-    "_optimizer_load_state_dict_pre_hooks",
-    "_optimizer_load_state_dict_post_hooks",
-)
 
 
 class _RequiredParameter:
@@ -69,7 +61,7 @@ def _with_hooks(step):
     def wrapper(*args, **kwargs):
         return _run_with_hooks(step, args, kwargs)
 
-    wrapper.hooked = True
+    wrapper.__dict__["hooked"] = True
     return wrapper
 
 
@@ -94,6 +86,13 @@ def register_optimizer_step_post_hook(hook):
 class Optimizer:
     """Changes parameters by their gradients. Subclasses pass their options' defaults and write ``step``."""
 
+    _optimizer_step_pre_hooks: OrderedDict
+    _optimizer_step_post_hooks: OrderedDict
+    _optimizer_state_dict_pre_hooks: OrderedDict
+    _optimizer_state_dict_post_hooks: OrderedDict
+    _optimizer_load_state_dict_pre_hooks: OrderedDict
+    _optimizer_load_state_dict_post_hooks: OrderedDict
+
     def __init__(self, params, defaults):
         self.defaults = defaults
         self._add_hook_dicts()
@@ -102,7 +101,7 @@ class Optimizer:
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
                 f"{_typename(params)}"
             )
-        self.state = defaultdict(dict)
+        self.state: defaultdict = defaultdict(dict)
         self.param_groups = []
         groups = list(params)
         if not groups:
@@ -113,12 +112,12 @@ class Optimizer:
             self.add_param_group(group)
 
     def _add_hook_dicts(self):
-        for name in _HOOKS:
+        for name in Optimizer.__annotations__:  # the dicts of hooks
             if name not in self.__dict__:
                 setattr(self, name, OrderedDict())
         step = type(self).step
         if not isinstance(step, types.BuiltinFunctionType) and not getattr(step, "hooked", False):
-            type(self).step = _with_hooks(step)
+            setattr(type(self), "step", _with_hooks(step))  # noqa: B010 -- for mypy no method is assigned to
 
     def __getstate__(self):
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -211,7 +210,7 @@ class Optimizer:
         takes."""
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
-        numbers = {}
+        numbers: dict[int, int] = {}
         start = 0
         packed_groups = []
         for group in self.param_groups:
@@ -251,12 +250,12 @@ class Optimizer:
                 "group"
             )
         params = {}
-        keeps_step = {}
+        keeps_step: dict[int, bool] = {}
         for own, saved in zip(groups, saved_groups, strict=True):
             for number, param in zip(saved["params"], own["params"], strict=True):
                 params[number] = param
                 keeps_step.setdefault(number, not (saved.get("fused") or saved.get("capturable")))
-        state = defaultdict(dict)
+        state: defaultdict = defaultdict(dict)
         for key, value in state_dict["state"].items():
             if key in params:
                 state[params[key]] = _convert_state(params[key], value, keeps_step[key])
@@ -301,7 +300,8 @@ def _convert_state(param, value, keeps_step, key=None):
     if isinstance(value, dict):
         return {k: _convert_state(param, v, keeps_step, k) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        return type(value)(_convert_state(param, v, keeps_step) for v in value)
+        rebuild: Callable = type(value)
+        return rebuild(_convert_state(param, v, keeps_step) for v in value)
     return value
 
 
@@ -315,8 +315,13 @@ class _BuiltinOptimizer(Optimizer):
     """What the optimizers of this package share: checks of the options they have in common."""
 
     # Options that older checkpoints lack, with the values they imply.
-    _later_options = {"maximize": False, "foreach": None, "differentiable": False, "capturable": False}
-    _number_state = ("step",)
+    _later_options: dict[str, Any] = {
+        "maximize": False,
+        "foreach": None,
+        "differentiable": False,
+        "capturable": False,
+    }
+    _number_state: tuple[str, ...] = ("step",)
 
     def __init__(self, params, defaults):
         if defaults.get("differentiable"):
@@ -337,8 +342,8 @@ class _BuiltinOptimizer(Optimizer):
             for name, value in self._later_options.items():
                 group.setdefault(name, value)
             for param in group["params"]:
-                entries = self.state.get(param)
-                for name in self._number_state if entries else ():
+                entries = self.state.get(param) or {}
+                for name in self._number_state:
                     if name in entries and not isinstance(entries[name], Tensor):
                         entries[name] = _step_tensor(entries[name])
 

@@ -31,7 +31,7 @@ class BackwardHook:
         self.user_hooks = user_hooks
         self.user_pre_hooks = user_pre_hooks
         self.grad_outputs = None
-        self.input_places = None
+        self.input_places: list[int] | None = None
         self.input_count = 0
 
     def _tap(self, callback, values):
@@ -84,7 +84,7 @@ class BackwardHook:
         return gradients
 
     def _on_inputs(self, gradients):
-        if self.grad_outputs is None:
+        if self.grad_outputs is None or self.input_places is None:
             return gradients
         changed = self._run_user_hooks(self._spread(gradients, self.input_places, self.input_count))
         return tuple(changed[i] for i in self.input_places)

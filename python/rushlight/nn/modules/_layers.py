@@ -28,7 +28,7 @@ def _family(file, name, members):
     return cls
 
 
-class _Tracking:
+class _Tracking(Module):
     """Version 2 counts batches; states saved before have no count."""
 
     _version = 2
@@ -60,8 +60,8 @@ _family("conv", "_ConvNd", ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "Co
 _family("conv", "_ConvTransposeNd", ["ConvTranspose1d", "ConvTranspose2d"])
 
 
-@extend(_layers.Embedding)
-class _:
+@extend(_C._modules.Embedding)
+class Embedding(_C._modules.Embedding):
     @classmethod
     def from_pretrained(
         cls,

@@ -9,8 +9,7 @@ from rushlight.nn.modules._extend import extend
 from rushlight.nn.modules.module import Module, _indent
 from rushlight.nn.parameter import Parameter
 
-Sequential = _C._modules.Sequential
-_empty_sequential = Sequential.__init__
+_empty_sequential = _C._modules.Sequential.__init__
 
 
 def _item_at(values, index, size):
@@ -26,8 +25,8 @@ def _renumber(module, children):
     module._modules.update((str(i), child) for i, child in enumerate(children))
 
 
-@extend(Sequential)
-class _:
+@extend(_C._modules.Sequential)
+class Sequential(_C._modules.Sequential):
     def __init__(self, *args):
         _empty_sequential(self)
         children = (
@@ -174,7 +173,7 @@ class ModuleList(Module):
 
     def __repr__(self):
         """Children that print alike and follow each other share a line."""
-        groups = []  # [first, last, text]
+        groups: list[list] = []  # [first, last, text]
         for i, text in enumerate(repr(child) for child in self):
             if groups and groups[-1][2] == text:
                 groups[-1][1] = i
@@ -275,7 +274,8 @@ def _pairs(values, owner):
         return list(values.items())
     pairs = []
     for i, pair in enumerate(values):
-        if not isinstance(pair, Iterable):
+        is_iterable = isinstance(pair, Iterable)
+        if not is_iterable:
             raise TypeError(
                 f"{owner} update sequence element #{i} should be Iterable; is" + type(pair).__name__
             )
@@ -340,7 +340,8 @@ class ParameterList(Module):
 
     def extend(self, values):
         """Adds all values of an iterable at the end."""
-        if not isinstance(values, Container) or isinstance(values, _C.Tensor):
+        is_container = isinstance(values, Container) and not isinstance(values, _C.Tensor)
+        if not is_container:
             raise TypeError(
                 "ParameterList.extend should be called with an iterable, but got " + type(values).__name__
             )

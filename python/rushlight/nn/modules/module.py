@@ -16,7 +16,6 @@ from rushlight.nn.modules._extend import extend
 from rushlight.nn.parameter import Parameter
 from rushlight.utils.hooks import RemovableHandle
 
-Module = _C._Module
 Tensor = _C.Tensor
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
@@ -25,10 +24,14 @@ _global_forward_hooks = _C._global_forward_hooks
 _global_forward_pre_hooks = _C._global_forward_pre_hooks
 _global_backward_hooks = _C._global_backward_hooks
 _global_backward_pre_hooks = _C._global_backward_pre_hooks
-_global_forward_hooks_with_kwargs = OrderedDict()
-_global_forward_hooks_always_called = OrderedDict()
+_global_forward_hooks_with_kwargs: OrderedDict[int, bool] = OrderedDict()
+_global_forward_hooks_always_called: OrderedDict[int, bool] = OrderedDict()
 _global_is_full_backward_hook = None
-_global_registration_hooks = {"parameter": OrderedDict(), "buffer": OrderedDict(), "module": OrderedDict()}
+_global_registration_hooks: dict[str, OrderedDict] = {
+    "parameter": OrderedDict(),
+    "buffer": OrderedDict(),
+    "module": OrderedDict(),
+}
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -249,8 +252,8 @@ def _indent(text, spaces=2):
 _REPEATS = "({first}-{last}): {count} x {text}"
 
 
-@extend(Module)
-class _:
+@extend(_C._Module)
+class Module(_C._Module):
     dump_patches = False
     _version = 1
     _is_full_backward_hook = None
@@ -656,7 +659,9 @@ class _:
         """Copies the values of a state dict in; with `assign` its tensors take the place of ours."""
         if not hasattr(state_dict, "keys") or not hasattr(state_dict, "items"):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        missing, unexpected, errors = [], [], []
+        missing: list[str] = []
+        unexpected: list[str] = []
+        errors: list[str] = []
         metadata = getattr(state_dict, "_metadata", None)
         state_dict = OrderedDict(state_dict)
         if metadata is not None:

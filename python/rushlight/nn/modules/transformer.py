@@ -4,7 +4,7 @@ import copy
 
 import rushlight
 from rushlight import _C
-from rushlight.nn import functional as F
+from rushlight._C import _nn as F
 from rushlight.nn.modules.container import ModuleList
 from rushlight.nn.modules.module import Module
 

@@ -2,7 +2,7 @@
 
 import copy
 import sys
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 
 from rushlight import _C
 from rushlight._C import Tensor
@@ -98,7 +98,7 @@ def collate_str_fn(batch, *, collate_fn_map=None):
     return batch
 
 
-default_collate_fn_map = {
+default_collate_fn_map: dict[type | tuple[type, ...], Callable] = {
     Tensor: collate_tensor_fn,
     float: collate_float_fn,
     int: collate_int_fn,

@@ -5,6 +5,7 @@ import queue
 import random
 import sys
 import traceback
+from collections.abc import Callable
 
 import rushlight
 from rushlight import _C
@@ -47,8 +48,9 @@ class WorkerError:
 
     def __init__(self, worker_id):
         kind, value, trace = sys.exc_info()
+        assert kind is not None and value is not None, "made where an exception is handled"
         self.where = f"in DataLoader worker process {worker_id}"
-        self.kind = kind
+        self.kind: Callable = kind
         self.key = value.args[0] if kind is KeyError and value.args else None
         self.text = "".join(traceback.format_exception(kind, value, trace))
 

@@ -4,6 +4,7 @@ import itertools
 import os
 import queue
 import warnings
+from collections.abc import Callable
 
 from rushlight import _C
 from rushlight.utils.data._collate import default_collate, default_convert
@@ -115,7 +116,8 @@ class DataLoader:
         return _Workers(self) if self.num_workers > 0 else _InProcess(self)
 
     def __len__(self):
-        if not isinstance(self.dataset, IterableDataset):
+        is_stream = isinstance(self.dataset, IterableDataset)
+        if not is_stream:
             return len(self._index_sampler)
         length = self._IterableDataset_len_called = len(self.dataset)
         if self.batch_size is None:
@@ -189,7 +191,9 @@ def _checked_context(context, num_workers):
 
 
 class _Iterator:
-    """One pass over the loader's batches."""
+    """One pass over the loader's batches; ``next_data`` gives the next or raises StopIteration."""
+
+    next_data: Callable
 
     def __init__(self, loader):
         if loader.pin_memory:

@@ -5,6 +5,7 @@ import itertools
 import math
 import types
 import warnings
+from typing import Any
 
 from rushlight import _C
 
@@ -23,7 +24,7 @@ __all__ = [
 class Dataset:
     """Samples by key: subclasses write ``__getitem__``, and ``__len__`` for the samplers."""
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__: Any = classmethod(types.GenericAlias)
 
     def __getitem__(self, index):
         raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
@@ -80,12 +81,11 @@ class StackDataset(Dataset):
         return tuple(dataset[index] for dataset in self.datasets)
 
     def __getitems__(self, indices):
-        named = isinstance(self.datasets, dict)
-        columns = [
-            _items(dataset, indices) for dataset in (self.datasets.values() if named else self.datasets)
-        ]
-        rows = zip(*columns, strict=True)
-        return [dict(zip(self.datasets, row, strict=True)) for row in rows] if named else list(rows)
+        datasets = self.datasets.values() if isinstance(self.datasets, dict) else self.datasets
+        rows = list(zip(*(_items(dataset, indices) for dataset in datasets), strict=True))
+        if isinstance(self.datasets, dict):
+            return [dict(zip(self.datasets, row, strict=True)) for row in rows]
+        return rows
 
     def __len__(self):
         return self._length

@@ -2,6 +2,7 @@
 
 import itertools
 import types
+from typing import Any
 
 from rushlight import _C
 
@@ -23,7 +24,7 @@ def _check_count(name, value):
 class Sampler:
     """An iterable of keys of a dataset."""
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__: Any = classmethod(types.GenericAlias)
 
     def __iter__(self):
         raise NotImplementedError
