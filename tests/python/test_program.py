@@ -78,10 +78,16 @@ def test_ends_as_python_does(tmp_path, code):
 
 
 def test_interrupts_end_the_process_by_signal(tmp_path):
-    # A suite that a shell runs in the background has inherited "ignore" for this signal.
-    listen = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    # A suite in the background inherits an ignored SIGINT, so the program asks for Python's own handler.
     write(
-        tmp_path, "program.py", f"import os, signal; {listen}; os.kill(os.getpid(), signal.SIGINT); input()"
+        tmp_path,
+        "program.py",
+        """
+        import os, signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.kill(os.getpid(), signal.SIGINT)
+        input()
+        """,
     )
     plain, ours = both(tmp_path, "program.py")
     assert plain[2] == ours[2] in (-signal.SIGINT, 130)
