@@ -152,10 +152,15 @@ def execute(load):
         report(error)
 
 
-def report(error):
-    """Shows an uncaught exception as Python would, without our frames, and ends the process likewise."""
+def show(error):
+    """Prints an exception as Python would, without our frames."""
     forget_own_frames(error, set())
     sys.excepthook(type(error), error, error.__traceback__)
+
+
+def report(error):
+    """Shows an uncaught exception and ends the process as Python would."""
+    show(error)
     if isinstance(error, KeyboardInterrupt):
         sys.excepthook = lambda *_: None  # shown already; Python itself then dies of SIGINT
         raise error
@@ -187,6 +192,14 @@ def program_frames(trace):
 def prompt():
     import code
 
+    class Console(code.InteractiveConsole):
+        def showtraceback(self):
+            kind, error, trace = sys.exc_info()
+            assert error is not None and trace is not None, "called where an exception is handled"
+            error.__traceback__ = trace.tb_next  # the console's own frame comes first
+            show(error)
+            sys.last_type, sys.last_value, sys.last_traceback = kind, error, error.__traceback__
+
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 - line editing and history
     module = types.ModuleType("__main__")
@@ -196,4 +209,4 @@ def prompt():
         f"Python {sys.version.partition(' ')[0]}\n"
         'Type "import torch" to begin.'
     )
-    code.interact(banner, local=module.__dict__, exitmsg="")
+    Console(module.__dict__, "<stdin>").interact(banner, exitmsg="")

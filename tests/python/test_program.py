@@ -1,10 +1,12 @@
 """`python -m rushlight` runs a program as `python` does."""
 
+import os
 import signal
+import subprocess
 import sys
 
 import pytest
-from programs import output, python, write
+from programs import PACKAGE_PARENT, output, python, write
 
 SURROUNDINGS = """
     import sys
@@ -203,13 +205,9 @@ def test_check_of_what_cannot_be_read(tmp_path):
         assert "Traceback" not in done.stderr
 
 
-def test_the_prompt(tmp_path):
-    pty = pytest.importorskip("pty")
-    import os
-    import subprocess
-
-    from programs import PACKAGE_PARENT
-
+def at_the_prompt(folder, *lines):
+    """What the terminal shows of a prompt where these lines are typed."""
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
     ours, theirs = pty.openpty()
     variables = {**os.environ, "PYTHONPATH": PACKAGE_PARENT, "TERM": "dumb"}
     process = subprocess.Popen(
@@ -217,11 +215,11 @@ def test_the_prompt(tmp_path):
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        cwd=tmp_path,
+        cwd=folder,
         env=variables,
     )
     os.close(theirs)
-    os.write(ours, b"import torch\nprint(torch.zeros(2).shape, __name__)\nexit()\n")
+    os.write(ours, "".join(line + "\n" for line in (*lines, "exit()")).encode())
     text = b""
     while True:
         try:
@@ -233,5 +231,22 @@ def test_the_prompt(tmp_path):
         text += chunk
     os.close(ours)
     assert process.wait(timeout=60) == 0
-    assert b"torch.Size([2]) __main__" in text
-    assert b">>> " in text
+    return text.decode().replace("\r\n", "\n")
+
+
+def test_the_prompt(tmp_path):
+    text = at_the_prompt(tmp_path, "import torch", "print(torch.zeros(2).shape, __name__)")
+    assert "torch.Size([2]) __main__" in text
+    assert ">>> " in text
+
+
+def test_errors_at_the_prompt_show_what_was_typed_alone(tmp_path):
+    text = at_the_prompt(tmp_path, "import torch, sys", "torch.softm", "print(type(sys.last_value).__name__)")
+    assert (
+        """Traceback (most recent call last):
+  File "<stdin>", line 1, in <module>
+AttributeError: module 'torch' has no attribute 'softm'"""
+        in text
+    )
+    assert text.count("  File ") == 1
+    assert "\nAttributeError\n" in text
