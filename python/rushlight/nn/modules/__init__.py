@@ -1,10 +1,12 @@
-"""Every layer. Those made in C++ are found in modules of PyTorch's names: rushlight.nn.modules.linear.Linear."""
+"""Every layer. Those made in C++ are found in modules of PyTorch's names:
+rushlight.nn.modules.linear.Linear."""
 
 import sys
 import types
 
 from rushlight import _C
-from rushlight.nn.modules import container as container, rnn as rnn  # noqa: PLC0414
+from rushlight.nn.modules import container as container  # noqa: PLC0414
+from rushlight.nn.modules import rnn as rnn
 from rushlight.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList
 from rushlight.nn.modules.module import Module
 
@@ -34,4 +36,10 @@ from rushlight.nn.modules.transformer import (  # noqa: E402
     TransformerEncoderLayer,
 )
 
-__all__ += ["Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer"]
+__all__ += [
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+]
