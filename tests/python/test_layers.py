@@ -190,19 +190,15 @@ def test_clipping(torch):
         close(ours, theirs)
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("call", ["xavier_uniform_(t)", "xavier_normal_(t, 2.0)", "kaiming_uniform_(t, mode='fan_out', nonlinearity='relu')",
-                                  "kaiming_normal_(t)", "trunc_normal_(t)", "trunc_normal_(t, std=0.02, a=0.03, b=0.05)", "normal_(t, 1, 2)",
-                                  "uniform_(t, -1, 1)", "eye_(t)", "orthogonal_(t)", "orthogonal_(t.repeat(30, 40), 2)", "orthogonal_(t.repeat(40, 30)[..., None])",
-                                  "sparse_(t, 0.3)", "dirac_(t[:, :, None].repeat(1, 1, 3))"])  # fmt: skip
-=======
 @pytest.mark.parametrize("call", ["xavier_uniform_(t)", "xavier_normal_(t, 2.0)",
                                   "kaiming_uniform_(t, mode='fan_out', nonlinearity='relu')",
                                   "kaiming_normal_(t)", "trunc_normal_(t)",
                                   "trunc_normal_(t, std=0.02, a=0.03, b=0.05)", "normal_(t, 1, 2)",
-                                  "uniform_(t, -1, 1)", "eye_(t)", "sparse_(t, 0.3)",
+                                  "uniform_(t, -1, 1)", "eye_(t)", "orthogonal_(t)",
+                                  "orthogonal_(t.repeat(30, 40), 2)",
+                                  "orthogonal_(t.repeat(40, 30)[..., None])",
+                                  "sparse_(t, 0.3)",
                                   "dirac_(t[:, :, None].repeat(1, 1, 3))"])  # fmt: skip
->>>>>>> 3486d6a887c236d1c2e1962c535cb9ebe7c39ba1
 def test_init(torch, call):
     results = []
     for library in (rushlight, torch):

@@ -78,7 +78,7 @@ def test_ends_as_python_does(tmp_path, code):
 
 
 def test_interrupts_end_the_process_by_signal(tmp_path):
-    # A suite that runs in the background inherits an ignored SIGINT, so the program asks for Python's own handler.
+    # A suite in the background inherits an ignored SIGINT, so the program asks for Python's own handler.
     write(
         tmp_path,
         "program.py",
