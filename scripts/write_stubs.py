@@ -134,9 +134,13 @@ def load(path):
     return module
 
 
-def parameters(signature, method):
+def parameters(signature, form, method):
     """The parameters of a stub from "Tensor input, tuple of ints dim = None, *, bool keepdim = False"."""
     parts = [part for part in re.split(r", (?![^\[(]*[\])])", signature) if part]
+    if form != "function":
+        parts = [part for part in parts if part != "Tensor out = None"]
+    if parts and parts[-1] == "*":
+        parts.pop()
     out, first = ["self"] if method else [], True
     star = parts.index("*") if "*" in parts else len(parts)
     for i, part in enumerate(parts):
@@ -174,12 +178,15 @@ def functions(overloads, indent=""):
 
 
 def collect(table, form, method, namespace="torch"):
+    """The signatures of one form of the operations: "function", "method" or "inplace"."""
     names = {}
     for row in table:
         if row[form] and row["module"] == namespace:
             name = row["name"] + ("_" if form == "inplace" else "")
             result = "Tensor" if form == "inplace" else RESULTS.get(row["result"], "Any")
-            names.setdefault(name, []).append(f"{name}({parameters(row['signature'], method)}) -> {result}")
+            names.setdefault(name, []).append(
+                f"{name}({parameters(row['signature'], form, method)}) -> {result}"
+            )
     return names
 
 

@@ -3,12 +3,17 @@ rushlight.nn.modules.linear.Linear."""
 
 import sys
 import types
+from typing import TYPE_CHECKING
 
 from rushlight import _C
 from rushlight.nn.modules import container as container  # noqa: PLC0414
 from rushlight.nn.modules import rnn as rnn
 from rushlight.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList
 from rushlight.nn.modules.module import Module
+
+if TYPE_CHECKING:
+    from rushlight._C._modules import *  # noqa: F403
+    from rushlight.nn.modules.container import Sequential as Sequential
 
 __all__ = ["Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"]
 
