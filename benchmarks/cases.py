@@ -1,14 +1,15 @@
-"""What a benchmark case is. A case is data: Python source to set up, Python source to time, and what to say about it.
+"""What a benchmark case is. A case is data: Python source to set up, Python source to time, and what to say
+about it.
 
-The same source runs under PyTorch and under Rushlight (`python -m rushlight worker.py`), with `torch`, `F`, `nn` and `models`
-in scope and these makers, which draw the same numbers in both libraries:
+The same source runs under PyTorch and under Rushlight (`python -m rushlight worker.py`), with `torch`, `F`,
+`nn` and `models` in scope and these makers, which draw the same numbers in both libraries:
 
     x(*shape, lo=-3, hi=3)   in [lo, hi), of the case's dtype and layout
     i(*shape, hi=4, lo=0)    int64 in [lo, hi)
     b(*shape)                bool
 
-A case may say how NumPy would do the same (`numpy`: an expression of the names that `setup` binds, with `np`); JAX runs that
-expression jitted, with `np` being jax.numpy.
+A case may say how NumPy would do the same (`numpy`: an expression of the names that `setup` binds, with
+`np`); JAX runs that expression jitted, with `np` being jax.numpy.
 """
 
 from __future__ import annotations

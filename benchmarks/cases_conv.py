@@ -38,8 +38,17 @@ class Layer:
 
 
 # Simonyan and Zisserman, 2014, table 1, D.
-VGG16 = [Layer(3, 64, 224, 3), Layer(64, 64, 224, 3), Layer(64, 128, 112, 3), Layer(128, 128, 112, 3), Layer(128, 256, 56, 3),
-         Layer(256, 256, 56, 3), Layer(256, 512, 28, 3), Layer(512, 512, 28, 3), Layer(512, 512, 14, 3)]  # fmt: skip
+VGG16 = [
+    Layer(3, 64, 224, 3),
+    Layer(64, 64, 224, 3),
+    Layer(64, 128, 112, 3),
+    Layer(128, 128, 112, 3),
+    Layer(128, 256, 56, 3),
+    Layer(256, 256, 56, 3),
+    Layer(256, 512, 28, 3),
+    Layer(512, 512, 28, 3),
+    Layer(512, 512, 14, 3),
+]
 
 
 def resnet50() -> list[Layer]:
@@ -47,8 +56,13 @@ def resnet50() -> list[Layer]:
     layers, inputs, size = [Layer(3, 64, 224, 7, 2)], 64, 56
     for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
         out = 4 * width
-        layers += [Layer(inputs, width, size, 1), Layer(width, width, size, 3, stride), Layer(width, out, size // stride, 1),
-                   Layer(inputs, out, size, 1, stride), Layer(out, width, size // stride, 1)]  # fmt: skip
+        layers += [
+            Layer(inputs, width, size, 1),
+            Layer(width, width, size, 3, stride),
+            Layer(width, out, size // stride, 1),
+            Layer(inputs, out, size, 1, stride),
+            Layer(out, width, size // stride, 1),
+        ]
         inputs, size = out, size // stride
         if width > 64:
             layers.append(Layer(width, width, size, 3))
@@ -58,8 +72,15 @@ def resnet50() -> list[Layer]:
 def mobilenet_v2() -> list[Layer]:
     """Sandler et al., 2018, table 2: (expansion, channels, repeats, stride)."""
     layers, inputs, size = [Layer(3, 32, 224, 3, 2)], 32, 112
-    for expansion, outputs, repeats, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
-                                                (6, 160, 3, 2), (6, 320, 1, 1)):  # fmt: skip
+    for expansion, outputs, repeats, stride in (
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ):
         for step in (stride, *[1] * (repeats - 1)):
             hidden = inputs * expansion
             if expansion > 1:
@@ -72,10 +93,24 @@ def mobilenet_v2() -> list[Layer]:
 
 
 NETWORKS = {"VGG16": VGG16, "ResNet-50": resnet50(), "MobileNetV2": mobilenet_v2()}
-SMALL = [Layer(1, 16, 28, 3), Layer(16, 32, 14, 3), Layer(1, 6, 28, 5), Layer(3, 32, 32, 3), Layer(32, 64, 16, 3, 2),
-         Layer(64, 64, 16, 3, 1, 4), Layer(64, 128, 8, 3)]  # fmt: skip
-QUICK = {Layer(64, 128, 112, 3), Layer(256, 256, 56, 3), Layer(64, 64, 56, 3), Layer(256, 64, 56, 1), Layer(144, 144, 56, 3, 1, 144),
-         Layer(16, 32, 14, 3), Layer(3, 32, 32, 3)}  # fmt: skip
+SMALL = [
+    Layer(1, 16, 28, 3),
+    Layer(16, 32, 14, 3),
+    Layer(1, 6, 28, 5),
+    Layer(3, 32, 32, 3),
+    Layer(32, 64, 16, 3, 2),
+    Layer(64, 64, 16, 3, 1, 4),
+    Layer(64, 128, 8, 3),
+]
+QUICK = {
+    Layer(64, 128, 112, 3),
+    Layer(256, 256, 56, 3),
+    Layer(64, 64, 56, 3),
+    Layer(256, 64, 56, 1),
+    Layer(144, 144, 56, 3, 1, 144),
+    Layer(16, 32, 14, 3),
+    Layer(3, 32, 32, 3),
+}
 
 # name: (set-up, timed); the images are (8, 64, 56, 56)
 POOLS = {
@@ -92,25 +127,44 @@ POOLS = {
 
 def _setup(layer: Layer, batch: int) -> str:
     shape = f"{layer.outputs}, {layer.inputs // layer.groups}, {layer.kernel}, {layer.kernel}"
-    return f"a = x({batch}, {layer.inputs}, {layer.size}, {layer.size}).requires_grad_(); w = (x({shape}) / 8).requires_grad_()"
+    images = f"{batch}, {layer.inputs}, {layer.size}, {layer.size}"
+    return f"a = x({images}).requires_grad_(); w = (x({shape}) / 8).requires_grad_()"
 
 
 def _call(layer: Layer) -> str:
     return f"F.conv2d(a, w, None, {layer.stride}, {layer.padding}, 1, {layer.groups})"
 
 
-def convolution(network: str, layer: Layer, batches=((1, 1), (1, 2), (8, 2)), dtype: str = "float32") -> list[Case]:
+def convolution(
+    network: str, layer: Layer, batches=((1, 1), (1, 2), (8, 2)), dtype: str = "float32"
+) -> list[Case]:
     out = []
     for batch, threads in batches:
         where = f"batch {batch}, {threads_text(threads)}"
         if dtype != "float32":
             where += f", {dtype}"
         common = {"threads": threads, "dtype": dtype}
-        quick = layer in QUICK and dtype == "float32" and (batch, threads) in ((1, 1), (8, 2)) and layer.size < 200
+        quick = (
+            layer in QUICK
+            and dtype == "float32"
+            and (batch, threads) in ((1, 1), (8, 2))
+            and layer.size < 200
+        )
         name = f"{network}: {layer.text}"
         setup = _setup(layer, batch)
         forward = setup.replace(".requires_grad_()", "")
-        out.append(Case(5, name, f"{where}, forward", _call(layer), forward, flops=layer.flops(batch), quick=quick, **common))
+        out.append(
+            Case(
+                5,
+                name,
+                f"{where}, forward",
+                _call(layer),
+                forward,
+                flops=layer.flops(batch),
+                quick=quick,
+                **common,
+            )
+        )
         run = "torch.autograd.grad(y, (a, w), g, retain_graph=True)"
         # The first layer of a network needs no gradient of its images.
         if layer.inputs <= 3:
@@ -118,7 +172,18 @@ def convolution(network: str, layer: Layer, batches=((1, 1), (1, 2), (8, 2)), dt
         flops = layer.flops(batch) * (1 if layer.inputs <= 3 else 2)
         shape = f"{batch}, {layer.outputs}, {layer.out_size}, {layer.out_size}"
         backward = f"{setup}; y = {_call(layer)}; g = x({shape})"
-        out.append(Case(5, name, f"{where}, gradients", run, backward, flops=flops, quick=quick and batch == 8, **common))
+        out.append(
+            Case(
+                5,
+                name,
+                f"{where}, gradients",
+                run,
+                backward,
+                flops=flops,
+                quick=quick and batch == 8,
+                **common,
+            )
+        )
     return out
 
 
@@ -135,8 +200,14 @@ def cases() -> list[Case]:
         for threads in (1, 2):
             setup = "a = x(8, 64, 56, 56); w = x(64, lo=0.5, hi=2); v = x(64)"
             where = threads_text(threads)
-            out.append(Case(5, name, f"batch 8, {where}, forward", run, setup, threads=threads, quick=threads == 1))
-            setup = f"a = x(8, 64, 56, 56).requires_grad_(); w = x(64, lo=0.5, hi=2); v = x(64); y = {run}; g = torch.ones_like(y)"
+            out.append(
+                Case(5, name, f"batch 8, {where}, forward", run, setup, threads=threads, quick=threads == 1)
+            )
+            setup = setup.replace("56)", "56).requires_grad_()") + f"; y = {run}; g = torch.rand_like(y)"
             back = "torch.autograd.grad(y, a, g, retain_graph=True)"
-            out.append(Case(5, name, f"batch 8, {where}, gradients", back, setup, threads=threads, quick=threads == 1))
+            out.append(
+                Case(
+                    5, name, f"batch 8, {where}, gradients", back, setup, threads=threads, quick=threads == 1
+                )
+            )
     return out

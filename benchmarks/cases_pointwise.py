@@ -14,11 +14,18 @@ STREAMED = ("exp", "add", "mul", "div", "relu", "gelu", "sigmoid", "tanh", "wher
 QUICK = (*STREAMED, "log", "sin", "pow", "lt", "silu", "atan2", "addcmul")
 
 # (name, timed; N stands for the number of elements, `a` for the input)
-CASTS = [(f"{source} to {target}", source, f"a.to(torch.{target})")
-         for source, targets in {"float32": ("float64", "bfloat16", "float16", "int64", "uint8", "bool"),
-                                 "float64": ("float32",), "bfloat16": ("float32",), "float16": ("float32",),
-                                 "int64": ("float32", "int32"), "uint8": ("float32",)}.items()
-         for target in targets]  # fmt: skip
+CASTS = [
+    (f"{source} to {target}", source, f"a.to(torch.{target})")
+    for source, targets in {
+        "float32": ("float64", "bfloat16", "float16", "int64", "uint8", "bool"),
+        "float64": ("float32",),
+        "bfloat16": ("float32",),
+        "float16": ("float32",),
+        "int64": ("float32", "int32"),
+        "uint8": ("float32",),
+    }.items()
+    for target in targets
+]
 RANDOM = {
     "rand": "torch.rand(N)",
     "randn": "torch.randn(N)",
@@ -34,7 +41,9 @@ RANDOM = {
 
 
 def operations() -> dict[str, tuple[dict, str]]:
-    """Name to (entry, sample in two dimensions) of every pointwise operation; aliases and second forms are left out."""
+    """Name to (entry, sample in two dimensions) of every pointwise operation; aliases and second forms are
+    left out.
+    """
     found: dict[str, tuple[dict, str]] = {}
     documented = set()
     for entry in table.TABLE:
@@ -73,15 +82,30 @@ def _pointwise() -> list[Case]:
             setup, arguments = table.bind(samples.resized(sample, {2: rows, 3: columns}.get))
             # PyTorch's own formulas on 8 by 8 and on 256 by 256 are the same comparison for NumPy.
             numpy = table.numpy_call(name, arguments) if column in ("64K", "8M") else ""
-            quick = name in QUICK and column in ("64", "64K", "strided", "1M, 2 threads")
-            out.append(Case(2, name, column, f"{table.callee(entry)}({arguments})", setup, numpy=numpy, quick=quick, **changes))
+            quick = name in QUICK and column in ("64K", "strided", "1M, 2 threads")
+            out.append(
+                Case(
+                    2,
+                    name,
+                    column,
+                    f"{table.callee(entry)}({arguments})",
+                    setup,
+                    numpy=numpy,
+                    quick=quick,
+                    **changes,
+                )
+            )
     return out
 
 
 def _casts() -> list[Case]:
     out = []
     for name, dtype, run in CASTS:
-        for column, size, layout in (("64", "64", "contiguous"), ("64K", "64K", "contiguous"), ("strided", "64K", "strided")):
+        for column, size, layout in (
+            ("64", "64", "contiguous"),
+            ("64K", "64K", "contiguous"),
+            ("strided", "64K", "strided"),
+        ):
             setup = f"a = x{SHAPES[size]}"
             out.append(Case(2, name, column, run, setup, dtype=dtype, layout=layout, quick=column == "64K"))
     return out
@@ -99,5 +123,3 @@ def _random() -> list[Case]:
 
 def cases() -> list[Case]:
     return [*_pointwise(), *_casts(), *_random()]
-
-

@@ -57,8 +57,19 @@ CALLS = {
 }
 # A timed call that changes its operand gives other numbers each time.
 CHANGES = ("a.add_(c)", "a += 1", "torch.empty(4)", "forward and backward of three")
-QUICK = ("a + c", "a.add_(c)", "a * 2", "a.view(2, 2)", "a[0]", "a[0].item()", "a.sum()", "torch.empty(4)", "a @ c, 4 x 4",
-         "nn.Linear(4, 4)", "forward and backward of three")  # fmt: skip
+QUICK = (
+    "a + c",
+    "a.add_(c)",
+    "a * 2",
+    "a.view(2, 2)",
+    "a[0]",
+    "a[0].item()",
+    "a.sum()",
+    "torch.empty(4)",
+    "a @ c, 4 x 4",
+    "nn.Linear(4, 4)",
+    "forward and backward of three",
+)
 
 
 def cases() -> list[Case]:

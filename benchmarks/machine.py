@@ -28,7 +28,9 @@ def version(package: str) -> str:
 def revision(root: pathlib.Path) -> str:
     """The commit, marked where the working tree differs from it."""
     try:
-        return subprocess.check_output(["git", "-C", str(root), "describe", "--always", "--dirty"], text=True).strip()
+        return subprocess.check_output(
+            ["git", "-C", str(root), "describe", "--always", "--dirty"], text=True
+        ).strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

@@ -1,5 +1,5 @@
-"""The networks of group 7, as a PyTorch program would write them. `training(name)` and `inference(name)` give a step to time:
-a function without arguments that returns the loss, or the logits.
+"""The networks of group 7, as a PyTorch program would write them. `training(name)` and `inference(name)` give
+a step to time: a function without arguments that returns the loss, or the logits.
 
 Weights and batches come from seeded generators, so that both libraries compute the same numbers.
 """
@@ -19,25 +19,44 @@ def perceptron(*widths: int, activation=nn.ReLU) -> nn.Sequential:
 
 
 def conv_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
 
 
 def mnist_convnet() -> nn.Sequential:
     return nn.Sequential(
-        conv_block(1, 16), nn.MaxPool2d(2), conv_block(16, 32), nn.MaxPool2d(2), conv_block(32, 64),
-        nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
+        conv_block(1, 16),
+        nn.MaxPool2d(2),
+        conv_block(16, 32),
+        nn.MaxPool2d(2),
+        conv_block(32, 64),
+        nn.Flatten(),
+        nn.Linear(64 * 7 * 7, 128),
+        nn.ReLU(),
+        nn.Linear(128, 10),
+    )
 
 
 def cifar_convnet() -> nn.Sequential:
     return nn.Sequential(
-        conv_block(3, 32), conv_block(32, 32), nn.MaxPool2d(2), conv_block(32, 64), conv_block(64, 64), nn.MaxPool2d(2),
-        conv_block(64, 128), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10),
-    )  # fmt: skip
+        conv_block(3, 32),
+        conv_block(32, 32),
+        nn.MaxPool2d(2),
+        conv_block(32, 64),
+        conv_block(64, 64),
+        nn.MaxPool2d(2),
+        conv_block(64, 128),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(128, 10),
+    )
 
 
 class Residual(nn.Module):
-    """He et al., 2015: two 3x3 convolutions, or a bottleneck of three; the shortcut is projected where the shape changes."""
+    """He et al., 2015: two 3x3 convolutions, or a bottleneck of three; the shortcut is projected where the
+    shape changes.
+    """
 
     def __init__(self, inputs: int, width: int, stride: int, bottleneck: bool):
         super().__init__()
@@ -48,11 +67,17 @@ class Residual(nn.Module):
             sizes = [(inputs, width, 3, stride), (width, outputs, 3, 1)]
         layers: list[nn.Module] = []
         for a, b, kernel, step in sizes:
-            layers += [nn.Conv2d(a, b, kernel, step, kernel // 2, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Conv2d(a, b, kernel, step, kernel // 2, bias=False),
+                nn.BatchNorm2d(b),
+                nn.ReLU(inplace=True),
+            ]
         self.body = nn.Sequential(*layers[:-1])
         self.shortcut = nn.Sequential()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x):
         return F.relu(self.body(x) + self.shortcut(x))
@@ -97,7 +122,9 @@ class TextModel(nn.Module):
 
 
 def transformer(layers: int, width: int, heads: int, length: int) -> TextModel:
-    layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True)
+    layer = nn.TransformerEncoderLayer(
+        width, heads, 4 * width, dropout=0.0, batch_first=True, norm_first=True
+    )
     return TextModel(width, length, nn.TransformerEncoder(layer, layers, enable_nested_tensor=False))
 
 
@@ -171,7 +198,7 @@ INFERENCE = {"VGG16": vgg16, "ResNet-50": lambda: resnet((3, 4, 6, 3), bottlenec
 
 
 def training(name: str):
-    """One step of training: gradients to zero, forward, backward, update. Returns the loss before the update."""
+    """One step of training: gradients to zero, forward, backward, update. Returns the loss before it."""
     network, batch, loss_of, optimizer_of = TRAINING[name]
     torch.manual_seed(0)
     model = network().train()

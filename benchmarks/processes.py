@@ -1,7 +1,7 @@
 """Worker processes and the rounds that they are measured in.
 
-In a round one process of each library is alive; the cases go to them in turns, so that what the machine does meanwhile meets
-both. Every round has new processes.
+In a round one process of each library is alive; the cases go to them in turns, so that what the machine does
+meanwhile meets both. Every round has new processes.
 """
 
 from __future__ import annotations
@@ -68,7 +68,13 @@ class Record:
         return theirs / ours if theirs and ours and not self.errors else None
 
     def data(self) -> dict:
-        return {**self.case.data(), "ratio": self.ratio, "best": self.best, "median": self.median, "errors": self.errors}
+        return {
+            **self.case.data(),
+            "ratio": self.ratio,
+            "best": self.best,
+            "median": self.median,
+            "errors": self.errors,
+        }
 
 
 def agree(theirs: list, ours: list, tolerance: float) -> bool:
@@ -76,7 +82,9 @@ def agree(theirs: list, ours: list, tolerance: float) -> bool:
         return False
     for a, b in zip(theirs, ours, strict=True):
         if not isinstance(a, list):
-            same = a == b or (a is not None and b is not None and abs(a - b) <= tolerance * max(abs(a), abs(b)))
+            same = a == b or (
+                a is not None and b is not None and abs(a - b) <= tolerance * max(abs(a), abs(b))
+            )
         elif not isinstance(b, list) or a[0] != b[0]:
             return False
         else:
@@ -104,8 +112,16 @@ class Worker:
             def limit():
                 os.sched_setaffinity(0, chosen)
 
-        return subprocess.Popen(COMMANDS[self.library], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                text=True, env=environment, preexec_fn=limit, cwd=HERE.parent)  # fmt: skip
+        return subprocess.Popen(
+            COMMANDS[self.library],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+            preexec_fn=limit,
+            cwd=HERE.parent,
+        )
 
     def ask(self, case: Case, seconds: float, samples: int, check: bool = False) -> dict:
         if self.process is None:

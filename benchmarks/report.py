@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cases import GROUPS
 from processes import Record
 from startup import Figure
+
+WHAT_IT_IS = """\
+This page is written by `make bench`; do not edit it. A ratio is PyTorch's time divided by Rushlight's:
+2.00 means that Rushlight takes half the time."""
+HOW_IT_IS_MEASURED = """\
+In each round one process of either library is alive and the cases go to them in turns; every round has
+new processes. A sample repeats the call until 20 ms have passed; the best sample of all rounds counts.
+A case that comes out below 1.00 is measured in further rounds before it counts. Results of both
+libraries are compared; a case whose results differ is not counted."""
+BUSY = """\
+**The machine was busy with other work when this run began.** Ratios on two threads say little then: a
+library whose threads wait for each other loses most."""
+MEMORY_NOTE = """\
+Installed size counts the package's own files; memory is what the process's peak rises above its size
+after the import."""
+WHAT_OTHERS_SHOW = """\
+The time of PyTorch, NumPy (whose products are OpenBLAS's) and JAX (jitted) divided by Rushlight's; and
+Rushlight's share of the processor's multiply-adds, or of the memory's bandwidth where the operands are
+larger than the cache."""
 
 
 def geometric_mean(values: Iterable[float]) -> float | None:
@@ -69,7 +89,9 @@ def mean_of(records: Iterable[Record], only: Callable[[Record], bool] = lambda r
 
 
 def share_of_limit(record: Record, limits: dict[int, dict]) -> float | None:
-    """Of the processor's multiply-adds where the case has a count of them, of the memory's bandwidth where it streams."""
+    """Of the processor's multiply-adds where the case has a count of them, of the memory's bandwidth where it
+    streams.
+    """
     seconds, limit = record.seconds("rushlight"), limits.get(record.case.threads)
     if not seconds or not limit:
         return None
@@ -84,36 +106,53 @@ def share_of_limit(record: Record, limits: dict[int, dict]) -> float | None:
 
 def heading(results: Results) -> list[str]:
     m = results.machine
-    others = f"NumPy {m['numpy']} with its OpenBLAS, " + (f"JAX {m['jax']}" if m["jax"] else "no JAX (not installed)")
-    lines = [
+    others = f"NumPy {m['numpy']} with its OpenBLAS, " + (
+        f"JAX {m['jax']}" if m["jax"] else "no JAX (not installed)"
+    )
+    about = (
+        f"{m['processor']}, {m['cpus']} processors, kernels for {m['simd']}; "
+        f"load {m['load']:.1f} before the run"
+    )
+    busy = ["", BUSY] if m["load"] > 0.5 else []
+    return [
         "# Performance",
         "",
-        "This page is written by `make bench`; do not edit it. A ratio is PyTorch's time divided by Rushlight's: 2.00 means that",
-        "Rushlight takes half the time.",
+        WHAT_IT_IS,
         "",
-        *markdown(["", ""], [
-            ["date", results.date],
-            ["command", f"`{results.command}`, {results.seconds / 60:.0f} minutes"],
-            ["machine", f"{m['processor']}, {m['cpus']} processors, kernels for {m['simd']}; load {m['load']:.1f} at the start"],
-            ["Rushlight", f"{m['rushlight']}, Python {m['python']}"],
-            ["compared with", f"PyTorch {m['torch']}, {others}"],
-            ["effort", results.effort],
-        ]),
+        *markdown(
+            ["", ""],
+            [
+                ["date", results.date],
+                ["command", f"`{results.command}`, {results.seconds / 60:.0f} minutes"],
+                ["machine", about],
+                ["Rushlight", f"{m['rushlight']}, Python {m['python']}"],
+                ["compared with", f"PyTorch {m['torch']}, {others}"],
+                ["effort", results.effort],
+            ],
+        ),
         "",
-        "In each round one process of either library is alive and the cases go to them in turns; every round has new processes. A",
-        "sample repeats the call until 20 ms have passed; the best sample of all rounds counts. A case that comes out below 1.00 is",
-        "measured in further rounds before it counts. Before a case is timed, both libraries' results are compared.",
-    ]  # fmt: skip
-    return lines
+        HOW_IT_IS_MEASURED,
+        *busy,
+    ]
 
 
 def limits_table(results: Results) -> list[str]:
     rows = [
-        [str(n), f"{v['float32'] / 1e9:.1f} Gflop/s", f"{v['float64'] / 1e9:.1f} Gflop/s", f"{v['memory'] / 1e9:.1f} GB/s"]
+        [
+            str(n),
+            f"{v['float32'] / 1e9:.1f} Gflop/s",
+            f"{v['float64'] / 1e9:.1f} Gflop/s",
+            f"{v['memory'] / 1e9:.1f} GB/s",
+        ]
         for n, v in results.limits.items()
     ]
     text = "The machine's limits, measured in this run (`benchmarks/probe.cpp`):"
-    return ["", text, "", *markdown(["threads", "float32 multiply-adds", "float64 multiply-adds", "memory"], rows)]
+    return [
+        "",
+        text,
+        "",
+        *markdown(["threads", "float32 multiply-adds", "float64 multiply-adds", "memory"], rows),
+    ]
 
 
 def summary(results: Results) -> list[str]:
@@ -127,7 +166,16 @@ def summary(results: Results) -> list[str]:
             failed = sum(bool(r.errors) for r in results.group(number))
         below = sum(r < 1 for r in ratios)
         mean, worst = geometric_mean(ratios), min(ratios, default=None)
-        rows.append([f"{number}. {GROUPS[number]}", str(len(ratios)), ratio_text(mean), ratio_text(worst), str(below), str(failed)])
+        rows.append(
+            [
+                f"{number}. {GROUPS[number]}",
+                str(len(ratios)),
+                ratio_text(mean),
+                ratio_text(worst),
+                str(below),
+                str(failed),
+            ]
+        )
     header = ["group", "cases", "geometric mean", "least", "below 1.00", "not measured"]
     return ["", "## Summary", "", *markdown(header, rows)]
 
@@ -138,46 +186,93 @@ def goals(results: Results) -> list[str]:
     def least(values: list[float | None]) -> float | None:
         return min((v for v in values if v is not None), default=None)
 
-    squares = [r for r in results.group(4) if r.case.name in ("512 x 512", "1024 x 1024", "2048 x 2048", "4096 x 4096")
-               and r.case.dtype == "float32"]  # fmt: skip
-    blas = [r.seconds("numpy") / r.seconds("rushlight") for r in squares if r.seconds("numpy") and r.seconds("rushlight")]
+    squares = [
+        r
+        for r in results.group(4)
+        if r.case.name in ("512 x 512", "1024 x 1024", "2048 x 2048", "4096 x 4096")
+        and r.case.dtype == "float32"
+    ]
+    blas = [
+        r.seconds("numpy") / r.seconds("rushlight")
+        for r in squares
+        if r.seconds("numpy") and r.seconds("rushlight")
+    ]
     memory = [f.ratio for f in results.figures if f.name.startswith("memory")]
     measured = [
         ("small operations, geometric mean", 5.0, mean_of(results.group(1))),
         ("group 2, geometric mean", 2.5, mean_of(results.group(2))),
         ("group 3, geometric mean", 2.5, mean_of(results.group(3))),
         ("group 6, geometric mean", 2.5, mean_of(results.group(6))),
-        ("square float32 products from 512: least share of the multiply-adds", 0.9,
-         least([share_of_limit(r, results.limits) for r in squares])),
+        (
+            "square float32 products from 512: least share of the multiply-adds",
+            0.9,
+            least([share_of_limit(r, results.limits) for r in squares]),
+        ),
         ("the same: OpenBLAS's time / ours, least", 1.0, least(blas)),
-        ("3x3 convolutions of stride 1, 64 channels and more, forward: geometric mean", 1.4,
-         mean_of(results.group(5), is_winograd_case)),
-        ("tiny training steps (2-16-16-1), geometric mean", 8.0,
-         mean_of(results.group(7), lambda r: "2-16-16-1" in r.case.name)),
-        ("training steps, geometric mean", 1.5, mean_of(results.group(7), lambda r: "training" in r.case.variant)),
+        (
+            "3x3 convolutions of stride 1, 64 channels and more, forward: geometric mean",
+            1.4,
+            mean_of(results.group(5), is_winograd_case),
+        ),
+        (
+            "tiny training steps (2-16-16-1), geometric mean",
+            8.0,
+            mean_of(results.group(7), lambda r: "2-16-16-1" in r.case.name),
+        ),
+        (
+            "training steps, geometric mean",
+            1.5,
+            mean_of(results.group(7), lambda r: "training" in r.case.variant),
+        ),
         ("memory that training adds: PyTorch's / ours, least", 1.0, least(memory)),
-    ]  # fmt: skip
-    rows = [[name, f"{goal:g}", ratio_text(value), "yes" if value >= goal else "no"]
-            for name, goal, value in measured if value is not None]  # fmt: skip
+    ]
+    rows = [
+        [name, f"{goal:g}", ratio_text(value), "yes" if value >= goal else "no"]
+        for name, goal, value in measured
+        if value is not None
+    ]
     return ["", "## Goals", "", *markdown(["what", "at least", "measured", "reached"], rows)]
 
 
 def is_winograd_case(record: Record) -> bool:
-    kernel, channels, *_ = record.case.name.split(": ")[-1].split()
-    inputs, outputs = map(int, channels.split("-"))
-    plain = "stride" not in record.case.name and "depthwise" not in record.case.name and "groups" not in record.case.name
-    return kernel == "3x3" and min(inputs, outputs) >= 64 and plain and "forward" in record.case.variant
+    """A forward 3x3 convolution of stride 1 with 64 channels and more (cases_conv.py names them "VGG16: 3x3
+    64-128 at 112").
+    """
+    layer = re.search(r": 3x3 (\d+)-(\d+) at \d+$", record.case.name)
+    return bool(layer) and min(map(int, layer.groups())) >= 64 and "forward" in record.case.variant
 
 
 def below_one(results: Results) -> list[str]:
-    slow = sorted((r for r in results.records if r.ratio is not None and r.ratio < 1), key=lambda r: (r.case.group, r.ratio))
+    slow = sorted(
+        (r for r in results.records if r.ratio is not None and r.ratio < 1),
+        key=lambda r: (r.case.group, r.ratio),
+    )
     lines = ["", "## Cases below 1.00", ""]
     if not slow and not any((f.ratio or 1) < 1 for f in results.figures):
         return [*lines, "None."]
-    rows = [[str(r.case.group), r.case.name, r.case.variant, f"{r.ratio:.2f}", seconds_text(r.seconds("torch") or 0),
-             seconds_text(r.seconds("rushlight") or 0)] for r in slow]  # fmt: skip
-    rows += [["8", f.name, "", f"{f.ratio:.2f}", value_text(f.values["torch"], f.unit), value_text(f.values["rushlight"], f.unit)]
-             for f in results.figures if f.ratio is not None and f.ratio < 1]  # fmt: skip
+    rows = [
+        [
+            str(r.case.group),
+            r.case.name,
+            r.case.variant,
+            f"{r.ratio:.2f}",
+            seconds_text(r.seconds("torch") or 0),
+            seconds_text(r.seconds("rushlight") or 0),
+        ]
+        for r in slow
+    ]
+    rows += [
+        [
+            "8",
+            f.name,
+            "",
+            f"{f.ratio:.2f}",
+            value_text(f.values["torch"], f.unit),
+            value_text(f.values["rushlight"], f.unit),
+        ]
+        for f in results.figures
+        if f.ratio is not None and f.ratio < 1
+    ]
     return [*lines, *markdown(["group", "case", "variant", "ratio", "PyTorch", "Rushlight"], rows)]
 
 
@@ -188,16 +283,23 @@ def not_measured(results: Results) -> list[str]:
     for r in results.records:
         for who, text in r.errors.items():
             first = text.splitlines()[0] if text else ""
-            found.setdefault((r.case.group, r.case.name, f"{names.get(who, who)}: {first[:160]}"), []).append(r.case.variant)
+            found.setdefault((r.case.group, r.case.name, f"{names.get(who, who)}: {first[:160]}"), []).append(
+                r.case.variant
+            )
     rows = [[str(g), name, ", ".join(variants), text] for (g, name, text), variants in found.items()]
     rows += [["8", f.name, "", f.error] for f in results.figures if f.error]
     if not rows:
         return []
-    return ["", "## Cases that could not be measured", "", *markdown(["group", "case", "variants", "why"], rows)]
+    return [
+        "",
+        "## Cases that could not be measured",
+        "",
+        *markdown(["group", "case", "variants", "why"], rows),
+    ]
 
 
 def group_table(results: Results, number: int) -> list[str]:
-    """A row for each operation, a column for each variant; with the time of ours where there are few columns."""
+    """A row for each operation, a column for each variant; with our time where there are few columns."""
     records = results.group(number)
     rows = list(dict.fromkeys(r.case.name for r in records))
     columns = list(dict.fromkeys(r.case.variant for r in records))
@@ -211,16 +313,31 @@ def group_table(results: Results, number: int) -> list[str]:
         return f"{text} ({seconds_text(record.seconds('rushlight') or 0)})" if with_time else text
 
     body = [[name, *(cell(cells.get((name, column))) for column in columns)] for name in rows]
-    mean = ["**geometric mean**", *(ratio_text(mean_of(records, lambda r, c=column: r.case.variant == c)) for column in columns)]
+    mean = [
+        "**geometric mean**",
+        *(ratio_text(mean_of(records, lambda r, c=column: r.case.variant == c)) for column in columns),
+    ]
     note = "The ratio, and Rushlight's time for one call." if with_time else "The ratios."
     return ["", f"## {number}. {GROUPS[number]}", "", note, "", *markdown(["case", *columns], [*body, mean])]
 
 
 def startup_table(results: Results) -> list[str]:
-    rows = [[f.name, ratio_text(f.ratio), *(value_text(f.values[n], f.unit) if n in f.values else "–" for n in ("torch", "rushlight"))]
-            for f in results.figures]  # fmt: skip
-    note = "Installed size counts the package's own files; memory is what the process's peak rises above its size after the import."
-    return ["", f"## 8. {GROUPS[8]}", "", note, "", *markdown(["what", "ratio", "PyTorch", "Rushlight"], rows)]
+    rows = [
+        [
+            f.name,
+            ratio_text(f.ratio),
+            *(value_text(f.values[n], f.unit) if n in f.values else "–" for n in ("torch", "rushlight")),
+        ]
+        for f in results.figures
+    ]
+    return [
+        "",
+        f"## 8. {GROUPS[8]}",
+        "",
+        MEMORY_NOTE,
+        "",
+        *markdown(["what", "ratio", "PyTorch", "Rushlight"], rows),
+    ]
 
 
 def others_table(results: Results) -> list[str]:
@@ -230,20 +347,42 @@ def others_table(results: Results) -> list[str]:
         others = [r.seconds(name) for name in ("numpy", "jax")]
         if ours is None or r.ratio is None or (share is None and not any(others)):
             continue
-        rows.append([str(r.case.group), r.case.name, r.case.variant, ratio_text(r.ratio), *(ratio_text(t / ours) if t else "" for t in others),
-                     f"{share:.0%}" if share is not None else ""])  # fmt: skip
+        rows.append(
+            [
+                str(r.case.group),
+                r.case.name,
+                r.case.variant,
+                ratio_text(r.ratio),
+                *(ratio_text(t / ours) if t else "" for t in others),
+                f"{share:.0%}" if share is not None else "",
+            ]
+        )
     if not rows:
         return []
-    lines = ["", "## Other libraries and the machine's limit", "",
-             "The time of PyTorch, NumPy (whose products are OpenBLAS's) and JAX (jitted) divided by Rushlight's; and Rushlight's share of the",
-             "processor's multiply-adds, or of the memory's bandwidth where the operands are larger than the cache."]  # fmt: skip
+    lines = [
+        "",
+        "## Other libraries and the machine's limit",
+        "",
+        WHAT_OTHERS_SHOW,
+    ]
     if not results.machine["jax"]:
         lines.append("JAX was not installed when this was measured.")
-    return [*lines, "", *markdown(["group", "case", "variant", "PyTorch", "NumPy", "JAX", "of the limit"], rows)]
+    return [
+        *lines,
+        "",
+        *markdown(["group", "case", "variant", "PyTorch", "NumPy", "JAX", "of the limit"], rows),
+    ]
 
 
 def write(results: Results) -> str:
-    lines = [*heading(results), *limits_table(results), *summary(results), *goals(results), *below_one(results), *not_measured(results)]
+    lines = [
+        *heading(results),
+        *limits_table(results),
+        *summary(results),
+        *goals(results),
+        *below_one(results),
+        *not_measured(results),
+    ]
     for number in results.groups:
         lines += startup_table(results) if number == 8 else group_table(results, number)
     return "\n".join([*lines, *others_table(results)]) + "\n"

@@ -38,9 +38,16 @@ def say(text: str) -> None:
 
 
 def chosen_cases(groups: list[int], quick: bool, only: str) -> list[Case]:
-    cases = [c for room in ROOMS for c in room.cases() if c.group in groups and (c.quick or not quick) and only in c.key]
+    cases = [
+        c
+        for room in ROOMS
+        for c in room.cases()
+        if c.group in groups and (c.quick or not quick) and only in c.key
+    ]
     keys = [c.key for c in cases]
-    assert len(keys) == len(set(keys)), "two cases of one name: " + ", ".join(sorted({k for k in keys if keys.count(k) > 1}))
+    assert len(keys) == len(set(keys)), "two cases of one name: " + ", ".join(
+        sorted({k for k in keys if keys.count(k) > 1})
+    )
     return cases
 
 
@@ -57,17 +64,24 @@ def measure(cases: list[Case], effort: Effort) -> list[Record]:
             measure_other(found, library, effort)
         records += found
         mean = report.ratio_text(report.mean_of(found))
-        say(f"group {group}, {GROUPS[group]}: {len(found)} cases in {time.monotonic() - start:.0f} s, geometric mean {mean}")
+        say(
+            f"group {group}, {GROUPS[group]}: {len(found)} cases in {time.monotonic() - start:.0f} s, "
+            f"geometric mean {mean}"
+        )
     return records
 
 
 def save(results: report.Results, out: pathlib.Path, whole: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
+    data = {
+        "machine": results.machine,
+        "limits": results.limits,
+        "cases": [r.data() for r in results.records],
+        "figures": [vars(f) for f in results.figures],
+    }
+    (out / "results.json").write_text(json.dumps(data, indent=1))
     text = report.write(results)
     (out / "performance.md").write_text(text)
-    data = {"machine": results.machine, "limits": results.limits, "cases": [r.data() for r in results.records],
-            "figures": [vars(f) for f in results.figures]}  # fmt: skip
-    (out / "results.json").write_text(json.dumps(data, indent=1))
     if whole:
         (ROOT / "docs").mkdir(exist_ok=True)
         shutil.copy(out / "performance.md", ROOT / "docs" / "performance.md")
@@ -102,8 +116,13 @@ def main() -> None:
     parts += ["QUICK=1"] if options.quick else []
     whole = len(parts) == 1 and not options.only
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
-    depth = f"{effort.rounds} rounds of {effort.samples} samples, {effort.repeats} more rounds for cases below 1.00"
-    results = report.Results(described, limits, records, figures, " ".join(parts), date, time.monotonic() - start, depth)
+    depth = (
+        f"{effort.rounds} rounds of {effort.samples} samples, "
+        f"{effort.repeats} more rounds for cases below 1.00"
+    )
+    results = report.Results(
+        described, limits, records, figures, " ".join(parts), date, time.monotonic() - start, depth
+    )
     save(results, options.out, whole)
 
 

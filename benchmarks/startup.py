@@ -1,4 +1,6 @@
-"""Group 8: import time, memory and size. Each number comes from processes of its own, the two libraries in turns."""
+"""Group 8: import time, memory and size. Each number comes from processes of its own, the two libraries in
+turns.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ def _program(library: str, text: str) -> list[str]:
 def _run(command: list[str]) -> dict:
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}")
+        raise RuntimeError(
+            done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}"
+        )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -90,11 +94,15 @@ def _tree_size(path: pathlib.Path) -> int:
 
 
 def installed_size() -> Figure:
-    """The packages as they lie on disk, with the shared libraries that they bring along; compiled Python is not counted."""
+    """The packages as they lie on disk, with the shared libraries that they bring along; compiled Python is
+    not counted.
+    """
     figure = Figure("installed size", "bytes")
     for library in MODULES:
         find = f"import {library}, pathlib; print(pathlib.Path({library}.__file__).parent)"
-        package = pathlib.Path(subprocess.check_output([sys.executable, "-c", find], text=True, cwd=ROOT).strip())
+        package = pathlib.Path(
+            subprocess.check_output([sys.executable, "-c", find], text=True, cwd=ROOT).strip()
+        )
         beside = package.with_name(package.name + ".libs")
         figure.add(library, _tree_size(package) + (_tree_size(beside) if beside.exists() else 0))
     return figure
@@ -108,7 +116,9 @@ def demo() -> Figure:
             prefix = ["-m", "rushlight"] if library == "rushlight" else []
             command = [sys.executable, "-u", *prefix, str(DEMO), "--epochs", "1", "--out", out]
             start = time.perf_counter()
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT) as process:
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
+            ) as process:
                 assert process.stdout
                 for line in process.stdout:
                     if line.startswith("trained in"):

@@ -1,4 +1,6 @@
-"""Cases from the operation table: the samples of a declaration, at other sizes and with the tensors bound to names."""
+"""Cases from the operation table: the samples of a declaration, at other sizes and with the tensors bound to
+names.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def callee(entry: dict) -> str:
 
 
 def bind(sample: str) -> tuple[str, str]:
-    """("a0 = x(2, 3)", "a0, 1") for "x(2, 3), 1": what is made in the set-up, and the arguments of the timed call."""
+    """("a0 = x(2, 3)", "a0, 1") for "x(2, 3), 1": what is made in the set-up, and the arguments of the timed
+    call.
+    """
     call = ast.parse(f"f({sample})", mode="eval").body
     made, arguments = [], []
 
@@ -54,8 +58,8 @@ def result_dtype(entry: dict, sample: str, dtype: str) -> str:
 
 
 def is_pointwise(entry: dict, sample: str) -> bool:
-    """Does the operation make a new tensor of its operands' shape, and commute with taking a part of the operands? Sums,
-    sorts, softmax, views and transposes do not.
+    """Does the operation make a new tensor of its operands' shape, and commute with taking a part of the
+    operands? Sums, sorts, softmax, views and transposes do not.
     """
     if "dropout" in entry["name"]:
         return False  # chance; group 2 has it among the random numbers
@@ -86,4 +90,8 @@ def _outputs(entry: dict, sample: str, transform) -> list:
 
 def numpy_call(name: str, arguments: str) -> str:
     """NumPy's ufunc of that name, called alike; empty if there is none."""
-    return f"np.{name}({arguments})" if isinstance(getattr(numpy, name, None), numpy.ufunc) and "=" not in arguments else ""
+    return (
+        f"np.{name}({arguments})"
+        if isinstance(getattr(numpy, name, None), numpy.ufunc) and "=" not in arguments
+        else ""
+    )

@@ -1,11 +1,12 @@
-"""One process of one library: reads cases from standard input, a line of JSON each, and answers with measurements.
+"""One process of one library: reads cases from standard input, a line of JSON each, and answers with
+measurements.
 
-    python benchmarks/worker.py torch               PyTorch
-    python -m rushlight benchmarks/worker.py torch  Rushlight: `import torch` is Rushlight there
-    python benchmarks/worker.py numpy | jax         NumPy, or JAX jitted; the threads are what the environment allows
+    python benchmarks/worker.py torch               PyTorch python -m rushlight benchmarks/worker.py torch
+    Rushlight: `import torch` is Rushlight there python benchmarks/worker.py numpy | jax         NumPy, or JAX
+    jitted; the threads are what the environment allows
 
-The repeat count is calibrated so that a sample lasts at least the asked time; the best and the median of the samples are
-reported. Garbage collection is off while a sample runs, as in timeit.
+The repeat count is calibrated so that a sample lasts at least the asked time; the best and the median of the
+samples are reported. Garbage collection is off while a sample runs, as in timeit.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class TorchMakers:
         if self.dtype == self.torch.bool:
             return self.b(*shape)
         if not (self.dtype.is_floating_point or self.dtype.is_complex):
-            ends = math.floor(lo), max(math.ceil(hi), math.floor(lo) + 1)
+            least = 0 if self.dtype == self.torch.uint8 else math.floor(lo)
+            ends = least, max(math.ceil(hi), least + 1)
             return self._made(lambda s: self.torch.randint(*ends, s, dtype=self.dtype), shape)
         return self._made(lambda s: (self.torch.rand(s) * (hi - lo) + lo).to(self.dtype), shape)
 
@@ -96,7 +98,13 @@ class TorchLibrary:
         if torch.get_num_threads() != case["threads"]:
             torch.set_num_threads(case["threads"])
         makers = TorchMakers(torch, case["dtype"], case["layout"])
-        scope = {"torch": torch, "F": torch.nn.functional, "nn": torch.nn, "models": self.models, "math": math}
+        scope = {
+            "torch": torch,
+            "F": torch.nn.functional,
+            "nn": torch.nn,
+            "models": self.models,
+            "math": math,
+        }
         scope |= {"x": makers.x, "i": makers.i, "b": makers.b}
         exec(case["setup"], scope)
         return scope, case["run"], makers.inputs
@@ -117,12 +125,16 @@ class TorchLibrary:
         return out
 
     def bytes_moved(self, inputs, result) -> int:
-        outputs = [t for t in (result if isinstance(result, (tuple, list)) else [result]) if isinstance(t, self.torch.Tensor)]
+        outputs = [
+            t
+            for t in (result if isinstance(result, (tuple, list)) else [result])
+            if isinstance(t, self.torch.Tensor)
+        ]
         return sum(t.numel() * t.element_size() for t in [*inputs, *outputs])
 
 
 class ArrayLibrary:
-    """NumPy, or JAX: there the case's expression is compiled as a function of the arrays that `setup` makes."""
+    """NumPy, or JAX: there the case's expression is compiled as a function of what `setup` makes."""
 
     def __init__(self, jax: bool):
         import numpy
@@ -156,8 +168,11 @@ class ArrayLibrary:
 
 
 def timed_loop(run: str, scope: dict):
-    """A function of a count that runs the expression so many times and returns the seconds, without a call's overhead."""
-    text = f"def loop(_counts, _clock):\n  _start = _clock()\n  for _ in _counts:\n    {run}\n  return _clock() - _start"
+    """A function of a count that runs the expression so many times and returns the seconds, without a call's
+    overhead.
+    """
+    body = f"  _start = _clock()\n  for _ in _counts:\n    {run}\n  return _clock() - _start"
+    text = f"def loop(_counts, _clock):\n{body}"
     exec(compile(text, "<case>", "exec"), scope)
     loop = scope["loop"]
     return lambda count: loop(itertools.repeat(None, count), time.perf_counter)
@@ -197,7 +212,9 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            answer = measure(library, request["case"], request["seconds"], request["samples"], request["check"])
+            answer = measure(
+                library, request["case"], request["seconds"], request["samples"], request["check"]
+            )
         except Exception as e:
             answer = {"error": f"{type(e).__name__}: {e}"}
         print(json.dumps(answer), file=answers, flush=True)
