@@ -21,7 +21,7 @@ add_custom_command(
   COMMENT "Writing the types of rushlight._C" VERBATIM)
 
 if(SKBUILD)
-  install(FILES "$<TARGET_FILE_DIR:_C>/_C.pyi" DESTINATION rushlight COMPONENT python)
+  install(DIRECTORY "$<TARGET_FILE_DIR:_C>/_C" DESTINATION rushlight COMPONENT python FILES_MATCHING PATTERN "*.pyi")
   # Highway comes from a Debian package, which the wheel's user need not have: carry it along.
   get_target_property(highway_location ${highway_library} LOCATION)
   file(REAL_PATH "${highway_location}" highway_file)

@@ -18,5 +18,8 @@ status=0
 printf '%s\0' "${cpp_files[@]}" | xargs -0 -P "$(nproc)" -n 16 clang-format --dry-run -Werror || status=1
 .venv/bin/ruff check "${python_dirs[@]}" || status=1
 .venv/bin/ruff format --check "${python_dirs[@]}" || status=1
-.venv/bin/mypy || status=1
+# The build writes the engine's types; before it, names that come from the engine cannot be told from mistakes.
+unbuilt=()
+[[ -d build/release/python/rushlight/_C ]] || unbuilt=(--disable-error-code attr-defined)
+.venv/bin/mypy "${unbuilt[@]}" || status=1
 exit "$status"

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Writes _C.pyi, the types of rushlight._C, from its operation table.
+"""Writes the types of rushlight._C, from its operation table and the signatures of its layers.
 
     python scripts/write_stubs.py build/release/python/rushlight/_C.cpython-311-x86_64-linux-gnu.so
 
-The stub is put beside the module, which is loaded by itself: the package around it need not be there.
+The stubs are put into a folder _C beside the module (a folder without __init__.py hides no module), one file
+for each of its namespaces. The module is loaded by itself: the package around it need not be there.
 """
 
 import importlib.util
+import inspect
 import keyword
 import re
 import sys
@@ -16,14 +18,16 @@ from pathlib import Path
 HEADER = """# Written by scripts/write_stubs.py from the operation table.
 # mypy: disable-error-code="overload-overlap, overload-cannot-match, misc, override"
 import builtins
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, overload
-
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar, overload
+"""
+TYPES = """
 _Number = builtins.int | builtins.float | builtins.bool | builtins.complex
 _Ints = builtins.int | Sequence[builtins.int]
 _dtype = dtype
 _device = device
 _Device = device | builtins.str | builtins.int
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 class ValuesIndices(NamedTuple):
     values: Tensor
@@ -36,6 +40,13 @@ class MinMax(NamedTuple):
 class MantissaExponent(NamedTuple):
     mantissa: Tensor
     exponent: Tensor
+
+"""
+# What the other files take from the first.
+SHARED = """
+from rushlight._C import Generator, MantissaExponent, MinMax, Tensor, ValuesIndices
+from rushlight._C import _Device, _Ints, _Number, _device, _dtype
+from rushlight.nn.modules.module import Module
 
 """
 
@@ -91,6 +102,13 @@ METHODS = {
     "requires_grad_": "(self, requires_grad: builtins.bool = ...) -> Tensor",
     "to": "(self, *args: Any, **kwargs: Any) -> Tensor",
 }
+# Namespaces of the module, each a file, and what the table calls them.
+NAMESPACES = {
+    "_init": "torch.nn.init",
+    "_modules": None,
+    "_nn": "torch.nn.functional",
+    "_special": "torch.special",
+}
 BINARY = [
     "add",
     "sub",
@@ -116,9 +134,13 @@ def load(path):
     return module
 
 
-def parameters(signature, method):
+def parameters(signature, form, method):
     """The parameters of a stub from "Tensor input, tuple of ints dim = None, *, bool keepdim = False"."""
     parts = [part for part in re.split(r", (?![^\[(]*[\])])", signature) if part]
+    if form != "function":
+        parts = [part for part in parts if part != "Tensor out = None"]
+    if parts and parts[-1] == "*":
+        parts.pop()
     out, first = ["self"] if method else [], True
     star = parts.index("*") if "*" in parts else len(parts)
     for i, part in enumerate(parts):
@@ -155,13 +177,16 @@ def functions(overloads, indent=""):
         yield f"{indent}def {text}: ..."
 
 
-def collect(table, form, method):
+def collect(table, form, method, namespace="torch"):
+    """The signatures of one form of the operations: "function", "method" or "inplace"."""
     names = {}
     for row in table:
-        if row[form] and row["module"] == "torch":
+        if row[form] and row["module"] == namespace:
             name = row["name"] + ("_" if form == "inplace" else "")
             result = "Tensor" if form == "inplace" else RESULTS.get(row["result"], "Any")
-            names.setdefault(name, []).append(f"{name}({parameters(row['signature'], method)}) -> {result}")
+            names.setdefault(name, []).append(
+                f"{name}({parameters(row['signature'], form, method)}) -> {result}"
+            )
     return names
 
 
@@ -199,10 +224,41 @@ def tensor_class(module, table):
     yield ""
 
 
-def stub(module):
-    table = module._operations()
-    yield from tensor_class(module, table)
-    operations = {**collect(table, "function", False), **collect(table, "inplace", False)}
+def layer(name, cls):
+    """A builtin layer: its options by name, booleans typed; other options take several kinds of values."""
+    yield f"class {name}(Module):"
+    try:
+        options = inspect.signature(cls).parameters.values()
+    except ValueError:  # written in Python (Sequential)
+        yield "    def __init__(self, *args: Any, **kwargs: Any) -> None: ..."
+        return
+    out = ["self"]
+    for option in options:
+        stars = {option.VAR_POSITIONAL: "*", option.VAR_KEYWORD: "**"}.get(option.kind, "")
+        if option.kind == option.KEYWORD_ONLY and not any(p.startswith("*") for p in out):
+            out.append("*")
+        annotation = "builtins.bool" if isinstance(option.default, bool) else "Any"
+        default = "" if option.default is option.empty else " = ..."
+        out.append(f"{stars}{option.name}: {annotation}{default}")
+    yield f"    def __init__({', '.join(out)}) -> None: ..."
+
+
+def other_class(name, value):
+    yield f"class {name}:"
+    yield "    def __init__(self, *args: Any, **kwargs: Any) -> None: ..."
+    if hasattr(value, "__enter__"):  # the grad modes
+        yield "    def __enter__(self) -> Any: ..."
+        yield "    def __exit__(self, *exception: Any) -> None: ..."
+        yield "    def __call__(self, function: _F) -> _F: ..."
+    else:
+        for method in {"__call__", "__setstate__"} & vars(value).keys():
+            yield f"    def {method}(self, *args: Any, **kwargs: Any) -> Any: ..."
+    yield "    def __getattr__(self, name: builtins.str) -> Any: ..."
+    yield "    def __setattr__(self, name: builtins.str, value: Any) -> None: ..."
+
+
+def names_of(module, operations):
+    """The lines of a module, or of one of its namespaces."""
     for name in sorted(vars(module)):
         value = getattr(module, name)
         if name.startswith("__") or name == "Tensor" or keyword.iskeyword(name):
@@ -214,22 +270,42 @@ def stub(module):
         elif name == "Parameter":
             yield "class Parameter(Tensor):"
             yield "    def __init__(self, data: Any = ..., requires_grad: builtins.bool = ...) -> None: ..."
+        elif isinstance(value, types.ModuleType):
+            if name not in NAMESPACES:
+                yield f"{name}: Any"
         elif isinstance(value, type):
-            yield f"class {name}:"
-            yield "    def __init__(self, *args: Any, **kwargs: Any) -> None: ..."
-            yield "    def __getattr__(self, name: builtins.str) -> Any: ..."
+            yield from (layer if module.__name__.endswith("_modules") else other_class)(name, value)
         elif callable(value):
             yield f"def {name}(*args: Any, **kwargs: Any) -> Any: ..."
         else:
             yield f"{name}: {type(value).__name__ if type(value).__name__ in vars(module) else 'Any'}"
 
 
+def stubs(module):
+    """The files of the stub package: name -> text."""
+    table = module._operations()
+
+    def operations(namespace):
+        return {
+            **collect(table, "function", False, namespace),
+            **collect(table, "inplace", False, namespace),
+        }
+
+    imports = [f"from rushlight._C import {name} as {name}" for name in sorted(NAMESPACES)]
+    yield "__init__", [*imports, TYPES, *tensor_class(module, table), *names_of(module, operations("torch"))]
+    for name, namespace in NAMESPACES.items():
+        yield name, [SHARED, *names_of(getattr(module, name), operations(namespace))]
+
+
 def main():
     module_path = Path(sys.argv[1])
-    text = HEADER + "\n".join(stub(load(module_path))) + "\n"
-    target = module_path.with_name("_C.pyi")
-    if not target.exists() or target.read_text() != text:
-        target.write_text(text)
+    folder = module_path.with_name("_C")
+    folder.mkdir(exist_ok=True)
+    for name, lines in stubs(load(module_path)):
+        text = HEADER + "\n".join(lines) + "\n"
+        target = folder / f"{name}.pyi"
+        if not target.exists() or target.read_text() != text:
+            target.write_text(text)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,13 @@ from rushlight._settings import *  # noqa: F403
 from rushlight.version import rushlight as __version__
 
 from math import e, inf, nan, pi
+import typing as _typing
+
+if _typing.TYPE_CHECKING:  # what _import_later below finds when it is first used
+    from rushlight import amp, autograd, backends, cuda, jit, nn, optim, random, special, testing, utils
+    from rushlight._type_info import finfo, iinfo
+    from rushlight.amp import GradScaler, autocast
+    from rushlight.serialization import load, save
 
 newaxis = None
 
@@ -39,7 +46,7 @@ _LATER = {
 }
 
 
-def __getattr__(name):
+def _import_later(name):
     if name in _LATER:
         value = getattr(_importlib.import_module(f"rushlight.{_LATER[name]}"), name)
     elif name.startswith("__") or _find_spec(f"rushlight.{name}") is None:
@@ -48,6 +55,10 @@ def __getattr__(name):
         value = _prepare(_importlib.import_module(f"rushlight.{name}"))
     globals()[name] = value
     return value
+
+
+if not _typing.TYPE_CHECKING:  # a checker would take any name for granted
+    __getattr__ = _import_later
 
 
 def __dir__():

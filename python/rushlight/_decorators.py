@@ -9,9 +9,9 @@ def in_mode(mode, function):
     """`function` with every call, and every step of a generator, inside a mode like `mode`."""
     if isinstance(function, type):
         warnings.warn(
-            "Decorating classes is deprecated and will be disabled in future versions. You should only decorate functions or "
-            "methods. To preserve the current behavior of class decoration, you can directly decorate the `__init__` method "
-            "and nothing else.",
+            "Decorating classes is deprecated and will be disabled in future versions. You should only "
+            "decorate functions or methods. To preserve the current behavior of class decoration, you can "
+            "directly decorate the `__init__` method and nothing else.",
             FutureWarning,
             stacklevel=2,
         )

@@ -1,16 +1,19 @@
-"""Checkpoints of arbitrary Python objects: Python's pickle, with tensors and the names of our types as PyTorch writes them."""
+"""Checkpoints of arbitrary Python objects: Python's pickle, with tensors and the names of our types as
+PyTorch writes them."""
 
 import importlib
 import io
 import pickle
 from collections import OrderedDict
+from typing import Any
 
 from rushlight import _C
 from rushlight._C import Tensor
 
 _STORAGE_NAMES = {
-    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "uint8": "Byte", "int8": "Char",
-    "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "uint8": "Byte",
+    "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool",
+    "complex64": "ComplexFloat", "complex128": "ComplexDouble",
 }  # fmt: skip
 _DTYPES = {f"{name}Storage": getattr(_C, dtype) for dtype, name in _STORAGE_NAMES.items()}
 _Parameter = _C.Parameter
@@ -38,7 +41,11 @@ def _torch_module(module):
     return "torch" + module[len("rushlight") :] if module.split(".")[0] == "rushlight" else module
 
 
-class Pickler(pickle._Pickler):  # the one in Python, whose save_global can be told what to write
+# The one in Python, whose save_global can be told what to write; its types are those of the one in C.
+_PythonPickler: Any = pickle._Pickler
+
+
+class Pickler(_PythonPickler):
     """Pickles as torch.save does; ``tensors`` collects one tensor of each storage."""
 
     def __init__(self, file, protocol):
@@ -58,7 +65,9 @@ class Pickler(pickle._Pickler):  # the one in Python, whose save_global can be t
         identity, nbytes = _C._serialize.storage_of(tensor)
         key, known = self._keys.setdefault(identity, (len(self.tensors), dtype))
         if known != dtype:
-            raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types")
+            raise RuntimeError(
+                "Cannot save multiple tensors or storages that view the same data as different types"
+            )
         if key == len(self.tensors):
             self.tensors.append(tensor)
         numel = nbytes // tensor.element_size()
@@ -74,10 +83,13 @@ class Pickler(pickle._Pickler):  # the one in Python, whose save_global can be t
     def _reduce_tensor(self, tensor):
         dtype = str(tensor.dtype).removeprefix("torch.")
         if dtype not in _STORAGE_NAMES:
-            raise NotImplementedError(f"saving a {tensor.dtype} tensor inside an object that only pickle can take is not supported")
+            raise NotImplementedError(
+                f"saving a {tensor.dtype} tensor inside an object that only pickle can take is not supported"
+            )
         state = dict(tensor.__dict__)
         arguments = (_Storage(tensor), tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
-        plain = (self._name("torch._utils", "_rebuild_tensor_v2"), (*arguments, tensor.requires_grad, OrderedDict()))
+        hooks: OrderedDict = OrderedDict()
+        plain = (self._name("torch._utils", "_rebuild_tensor_v2"), (*arguments, tensor.requires_grad, hooks))
         if type(tensor) is _Parameter:
             rest = (state,) if state else ()
             name = "_rebuild_parameter_with_state" if state else "_rebuild_parameter"
@@ -97,20 +109,22 @@ class Pickler(pickle._Pickler):  # the one in Python, whose save_global can be t
         self.memoize(obj)
         return None
 
-    dispatch = pickle._Pickler.dispatch.copy()
+    dispatch = _PythonPickler.dispatch.copy()
     dispatch[type(len)] = save_global  # built-in functions
     dispatch[type(_torch_module)] = save_global
 
     def _save_type(self, obj):
         if obj in (type(None), type(NotImplemented), type(...)):
-            pickle._Pickler.save_type(self, obj)
+            _PythonPickler.save_type(self, obj)
         else:
             self.save_global(obj)
 
     dispatch[type] = _save_type
 
 
-def _rebuild_tensor_v2(storage, offset, size, stride, requires_grad=False, backward_hooks=None, metadata=None):
+def _rebuild_tensor_v2(
+    storage, offset, size, stride, requires_grad=False, backward_hooks=None, metadata=None
+):
     return _C._serialize.rebuild(storage, storage.dtype, offset, size, stride, requires_grad, False)
 
 
@@ -183,15 +197,18 @@ class Unpickler(pickle.Unpickler):
         if kind != "storage":
             raise AssertionError(f"Unknown typename for persistent_load, expected 'storage' but got '{kind}'")
         if key not in self._storages:
-            (self._storages[key],) = _C._serialize.read_storages(self._archive, [(key, dtype, numel, location)], self._map_location)
+            (self._storages[key],) = _C._serialize.read_storages(
+                self._archive, [(key, dtype, numel, location)], self._map_location
+            )
         return self._storages[key]
 
 
 class SafeUnpickler(Unpickler):
     """Reads tensors, plain values, and what the user declared to be safe."""
 
-    _plain = {("collections", "OrderedDict"), ("collections", "Counter"), ("builtins", "set"), ("builtins", "frozenset"),
-              ("builtins", "complex"), ("builtins", "bytearray"), ("torch", "Size"), ("torch", "device"), ("_codecs", "encode")}  # fmt: skip
+    _plain = {("collections", "OrderedDict"), ("collections", "Counter"), ("builtins", "set"),
+              ("builtins", "frozenset"), ("builtins", "complex"), ("builtins", "bytearray"),
+              ("torch", "Size"), ("torch", "device"), ("_codecs", "encode")}  # fmt: skip
 
     def __init__(self, *args, allowed, **options):
         super().__init__(*args, **options)
@@ -207,8 +224,9 @@ class SafeUnpickler(Unpickler):
             return getattr(_C, name)
         raise pickle.UnpicklingError(
             f"Unsupported global: GLOBAL {full} was not an allowed global by default. Please use "
-            f"`torch.serialization.add_safe_globals([{full}])` or the `torch.serialization.safe_globals([{full}])` context "
-            "manager to allowlist this global if you trust this class/function."
+            f"`torch.serialization.add_safe_globals([{full}])` or the "
+            f"`torch.serialization.safe_globals([{full}])` context manager to allowlist this global if you "
+            "trust this class/function."
         )
 
 

@@ -1,5 +1,5 @@
-"""torch.save and torch.load. Values, containers and tensors are written and read by the engine (rushlight/io); other objects
-by Python's pickle (rushlight/_pickling.py)."""
+"""torch.save and torch.load. Values, containers and tensors are written and read by the engine
+(rushlight/io); other objects by Python's pickle (rushlight/_pickling.py)."""
 
 import os
 import warnings
@@ -8,16 +8,27 @@ from rushlight import _C
 
 __all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
 
-_safe_globals = []
+_safe_globals: list = []
 
 
-def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True, _disable_byteorder_record=False):
+def save(
+    obj,
+    f,
+    pickle_module=None,
+    pickle_protocol=2,
+    _use_new_zipfile_serialization=True,
+    _disable_byteorder_record=False,
+):
     """Writes an object to a path or a file-like object, in PyTorch's .pt format."""
     is_path = isinstance(f, (str, os.PathLike))
     if not is_path and not hasattr(f, "write"):
-        raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
+        raise AttributeError(
+            "expected 'f' to be string, path, or a file-like object with a 'write' attribute"
+        )
     if not _use_new_zipfile_serialization:
-        raise NotImplementedError("_use_new_zipfile_serialization=False is not supported: the old format is not written")
+        raise NotImplementedError(
+            "_use_new_zipfile_serialization=False is not supported: the old format is not written"
+        )
     path = os.fspath(f) if is_path else None
     if path is not None:
         parent = os.path.dirname(path)
@@ -28,7 +39,7 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
         from rushlight import _pickling
 
         written = _pickling.dumps(obj, pickle_protocol)
-        if is_path:
+        if path is not None:
             with open(path, "wb") as file:
                 file.write(written)
     if not is_path:
@@ -43,7 +54,8 @@ def _choose_weights_only(weights_only):
     force, force_off = _is_set("TORCH_FORCE_WEIGHTS_ONLY_LOAD"), _is_set("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
     if force and force_off:
         raise RuntimeError(
-            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be set, but both were set."
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` should be "
+            "set, but both were set."
         )
     if force:
         return True
@@ -59,8 +71,8 @@ def _choose_weights_only(weights_only):
 
 
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
-    """Reads what ``save`` wrote, from a path or a file-like object that can seek. With ``weights_only=False`` the file may
-    run any code: do that only with files you trust."""
+    """Reads what ``save`` wrote, from a path or a file-like object that can seek. With ``weights_only=False``
+    the file may run any code: do that only with files you trust."""
     weights_only = _choose_weights_only(weights_only)
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
@@ -73,8 +85,9 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     else:
         if not hasattr(f, "seek"):
             raise AttributeError(
-                f"'{type(f).__name__}' object has no attribute 'seek'. You can only torch.load from a file that is seekable. "
-                "Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
+                f"'{type(f).__name__}' object has no attribute 'seek'. You can only torch.load from a file "
+                "that is seekable. Please pre-load the data into a buffer like io.BytesIO and try to load "
+                "from it instead."
             )
         data = f.read()
         if not data:

@@ -1,6 +1,7 @@
 #include "rushlight/nn/init.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "rushlight/autograd/variable.h"
 #include "rushlight/kernels/cpu/random.h"
@@ -135,9 +136,49 @@ const Tensor& dirac_(const Tensor& tensor, int64_t groups) {
   return tensor;
 }
 
-const Tensor& orthogonal_(const Tensor&, double, Generator*) {
-  throw_error<NotImplementedError>(
-      "nn.init.orthogonal_ needs the QR decomposition, which Rushlight does not have yet");
+namespace {
+
+// Gram-Schmidt on the rows of a block of `count` rows of length `n`; twice, which is enough for orthogonality
+// to rounding (Giraud, Langou, Rozloznik, "The loss of orthogonality in the Gram-Schmidt process", 2005).
+void orthonormalize_block(double* block, int64_t count, int64_t n) {
+  for (int64_t i = 0; i < count; ++i) {
+    double* row = block + i * n;
+    for (int64_t k = 0; k < 2 * i; ++k) {
+      const double* earlier = block + (k % i) * n;
+      const double overlap = std::inner_product(row, row + n, earlier, 0.0);
+      for (int64_t c = 0; c < n; ++c) row[c] -= overlap * earlier[c];
+    }
+    const double length = std::sqrt(std::inner_product(row, row + n, row, 0.0));
+    for (int64_t c = 0; c < n; ++c) row[c] /= length;
+  }
+}
+
+// The rows of `rows` (m x n with m <= n, float64, contiguous) made orthonormal in place, each in the half
+// space of the row it was: the factor Q of the QR decomposition whose R has a positive diagonal, which is
+// unique.
+void orthonormalize_rows(const Tensor& rows) {
+  constexpr int64_t kBlock = 64;
+  for (int64_t begin = 0; begin < rows.size(0); begin += kBlock) {
+    const Tensor block = rows.narrow(0, begin, std::min(kBlock, rows.size(0) - begin));
+    const Tensor earlier = rows.narrow(0, 0, begin);
+    for (int pass = 0; begin > 0 && pass < 2; ++pass) block.sub_(block.mm(earlier.t()).mm(earlier));
+    orthonormalize_block(block.data<double>(), block.size(0), block.size(1));
+  }
+}
+
+}  // namespace
+
+const Tensor& orthogonal_(const Tensor& tensor, double gain, Generator* generator) {
+  RL_CHECK_AS(ValueError, tensor.dim() >= 2, "Only tensors with 2 or more dimensions are supported");
+  if (tensor.numel() == 0) return tensor;
+  autograd::NoGrad guard;
+  const Tensor drawn = make_tensor({tensor.size(0), tensor.numel() / tensor.size(0)}, tensor.dtype());
+  init::normal_(drawn, 0, 1, generator);
+  const bool tall = drawn.size(0) > drawn.size(1);
+  const Tensor rows = (tall ? drawn.t() : drawn).to(DType::Float64).contiguous();
+  orthonormalize_rows(rows);
+  tensor.copy_((tall ? rows.t() : rows).reshape(tensor.sizes()));
+  return tensor.mul_(gain);
 }
 
 const Tensor& sparse_(const Tensor& tensor, double sparsity, double std, Generator* generator) {

@@ -40,7 +40,10 @@ def draws(lib):
         epochs = [[batch[0].tolist() for batch in loader] for _ in range(2)]
         out[name] = [epochs, lib.default_generator.get_state().tolist()[8:40]]
     lib.manual_seed(7)
-    out["split"] = [[part.indices for part in data.random_split(range(11), lengths)] for lengths in ([5, 6], [0.3, 0.3, 0.4])]
+    out["split"] = [
+        [part.indices for part in data.random_split(range(11), lengths)]
+        for lengths in ([5, 6], [0.3, 0.3, 0.4])
+    ]
     return out
 
 

@@ -1,6 +1,6 @@
 """Records what PyTorch gives for every sample of the operation table: operations.json.gz.
 
-    python tests/golden/record_operations.py        (needs rushlight, for the table, and torch==2.13.0)
+python tests/golden/record_operations.py        (needs rushlight, for the table, and torch==2.13.0)
 """
 
 from __future__ import annotations
@@ -15,11 +15,25 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "python"))
 import samples  # noqa: E402
 
-DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128"]
+DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
 
 
 def attempt(torch, entry: dict, sample: str, **options) -> dict | None:
-    """One result; None where there are no values to record: a tensor without memory, a gradient PyTorch lacks."""
+    """One result; None where there are no values to record: a tensor without memory, a gradient PyTorch
+    lacks."""
     try:
         return samples.run(torch, entry, sample, **options)
     except RuntimeError:

@@ -8,8 +8,8 @@ import pytest
 
 import rushlight
 
-# Tests that show what is not right yet, one node id a line. Each stays in the suite as an expected failure, so that the list
-# is the work that is left and a test that begins to pass is seen ("XPASS").
+# Tests that show what is not right yet, one node id a line. Each stays in the suite as an expected failure,
+# so that the list is the work that is left and a test that begins to pass is seen ("XPASS").
 PENDING = frozenset((pathlib.Path(__file__).parent / "pending.txt").read_text().splitlines())
 
 

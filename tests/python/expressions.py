@@ -1,7 +1,8 @@
-"""Expressions whose outcome must be PyTorch's: the text of the value, or the type and message of the error, and warnings.
+"""Expressions whose outcome must be PyTorch's: the text of the value, or the type and message of the error,
+and warnings.
 
-tests/golden/expressions.json holds what PyTorch 2.13 answers (python tests/python/expressions.py records it, with PyTorch
-installed); test_tensor.py, test_numpy.py, test_indexing.py and test_autograd.py compare.
+tests/golden/expressions.json holds what PyTorch 2.13 answers (python tests/python/expressions.py records it,
+with PyTorch installed); test_tensor.py, test_numpy.py, test_indexing.py and test_autograd.py compare.
 """
 
 from __future__ import annotations
@@ -17,8 +18,16 @@ GOLDEN = FOLDER.parent / "golden" / "expressions.json"
 
 
 def outcome(torch, text, numpy=None, extra=None):
-    """What `text` gives: [value or error, categories of warnings]. Statements before the last ';' are executed first."""
-    names = {"torch": torch, "np": numpy, "copy": copy, "pickle": pickle, "x": torch.arange(4.0).view(2, 2), **(extra or {})}
+    """What `text` gives: [value or error, categories of warnings]. Statements before the last ';' are
+    executed first."""
+    names = {
+        "torch": torch,
+        "np": numpy,
+        "copy": copy,
+        "pickle": pickle,
+        "x": torch.arange(4.0).view(2, 2),
+        **(extra or {}),
+    }
     *statements, expression = text.split("; ")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -37,7 +46,9 @@ def normal(text):
 
     text = text.split("(Triggered internally", 1)[0].strip()
     text = re.sub(r"0x[0-9a-f]+", "0x", text)
-    return text.replace("Rushlight not compiled", "Torch not compiled").replace("'torch._C.TensorBase'", "'torch.Tensor'")
+    return text.replace("Rushlight not compiled", "Torch not compiled").replace(
+        "'torch._C.TensorBase'", "'torch.Tensor'"
+    )
 
 
 def lines(name):

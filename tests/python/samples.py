@@ -1,7 +1,7 @@
 """Sample calls of the operation table, for any library that has PyTorch's names.
 
-A declaration's samples are calls written as Python arguments, `x(2, 3), 1; x(0, 3), dim=0`. The makers in them draw fixed
-numbers, so that two libraries get the same inputs:
+A declaration's samples are calls written as Python arguments, `x(2, 3), 1; x(0, 3), dim=0`. The makers in
+them draw fixed numbers, so that two libraries get the same inputs:
 
     x(*shape, lo=-3, hi=3, dtype=None)   floating, in [lo, hi); rounded to 1/64 so that every dtype holds them
     i(*shape, hi=4, lo=0)                int64 in [lo, hi)
@@ -17,7 +17,8 @@ import re
 
 
 def split(samples: str) -> list[str]:
-    """The calls of a samples column; an interval becomes the four shapes that every unary operation is tried on."""
+    """The calls of a samples column; an interval becomes the four shapes that every unary operation is tried
+    on."""
     interval = re.fullmatch(r"\((-?[\d.]+), (-?[\d.]+)\)", samples.strip())
     if interval:
         lo, hi = interval.groups()
@@ -62,13 +63,24 @@ class Makers:
         return self._tensor(shape, values, dtype)
 
     def i(self, *shape, hi=4, lo=0):
-        return self._tensor(shape, [self.random.randrange(lo, hi) for _ in range(self._count(shape))], self.lib.int64)
+        return self._tensor(
+            shape, [self.random.randrange(lo, hi) for _ in range(self._count(shape))], self.lib.int64
+        )
 
     def b(self, *shape):
-        return self._tensor(shape, [self.random.random() < 0.5 for _ in range(self._count(shape))], self.lib.bool)
+        return self._tensor(
+            shape, [self.random.random() < 0.5 for _ in range(self._count(shape))], self.lib.bool
+        )
 
     def arguments(self, sample: str):
-        names = {"torch": self.lib, "x": self.x, "i": self.i, "b": self.b, "inf": float("inf"), "nan": float("nan")}
+        names = {
+            "torch": self.lib,
+            "x": self.x,
+            "i": self.i,
+            "b": self.b,
+            "inf": float("inf"),
+            "nan": float("nan"),
+        }
         return eval(f"(lambda *args, **kwargs: (args, kwargs))({sample})", names)
 
 

@@ -1,4 +1,5 @@
-"""Backward, hooks, modes and custom functions: the expressions of autograd_expressions.txt as PyTorch answers them, and what needs more than one."""
+"""Backward, hooks, modes and custom functions: the expressions of autograd_expressions.txt as PyTorch answers
+them, and what needs more than one."""
 
 from __future__ import annotations
 
@@ -143,8 +144,12 @@ def test_custom_function_and_its_second_derivative():
     assert g.item() == 24
     g.backward()
     assert x.grad.item() == 24
-    assert torch.autograd.gradcheck(lambda v: Cube.apply(v, 2), (torch.rand(3, dtype=torch.float64, requires_grad=True),))
-    assert torch.autograd.gradgradcheck(lambda v: Cube.apply(v, 2), (torch.rand(3, dtype=torch.float64, requires_grad=True),))
+    assert torch.autograd.gradcheck(
+        lambda v: Cube.apply(v, 2), (torch.rand(3, dtype=torch.float64, requires_grad=True),)
+    )
+    assert torch.autograd.gradgradcheck(
+        lambda v: Cube.apply(v, 2), (torch.rand(3, dtype=torch.float64, requires_grad=True),)
+    )
 
 
 def test_custom_function_with_setup_context_and_several_outputs():
@@ -213,7 +218,9 @@ def test_anomaly_mode_names_the_line():
     with torch.autograd.detect_anomaly(), pytest.warns(UserWarning, match="Traceback of forward call"):
         x = torch.zeros(1, requires_grad=True)
         y = torch.sqrt(x * 0 - 1)  # the line
-        with pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output."):
+        with pytest.raises(
+            RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output."
+        ):
             y.sum().backward()
 
 

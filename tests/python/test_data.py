@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+from rushlight.utils import data
 
 import rushlight
-from rushlight.utils import data
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -72,7 +72,9 @@ def rows(loader):
 def test_rows_equal_stacked_samples():
     x, y = rushlight.rand(10, 3, 2), rushlight.arange(10)
     fast = rows(data.DataLoader(data.TensorDataset(x, y), batch_size=4))
-    slow = rows(data.DataLoader(data.TensorDataset(x, y), batch_size=4, collate_fn=lambda b: data.default_collate(b)))
+    slow = rows(
+        data.DataLoader(data.TensorDataset(x, y), batch_size=4, collate_fn=lambda b: data.default_collate(b))
+    )
     assert fast == slow
     assert len(fast) == 3
     part = data.Subset(data.TensorDataset(x.transpose(1, 2), y), [3, 1, -1])
@@ -120,7 +122,9 @@ def test_workers_have_seeds_of_their_own():
 
 def test_errors_of_workers_reach_us():
     loader = data.DataLoader(Squares(101), batch_size=50, num_workers=1, sampler=[0, 100])
-    with pytest.raises(ValueError, match=r"Caught ValueError in DataLoader worker process 0.\nOriginal Traceback") as error:
+    with pytest.raises(
+        ValueError, match=r"Caught ValueError in DataLoader worker process 0.\nOriginal Traceback"
+    ) as error:
         list(loader)
     assert "no square here" in str(error.value)
 
@@ -149,7 +153,9 @@ def test_collation():
     assert point.y.tolist() == [True, False]
     with pytest.raises(RuntimeError, match="each element in list of batch should be of equal size"):
         data.default_collate([[1], [1, 2]])
-    with pytest.raises(TypeError, match="default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists"):
+    with pytest.raises(
+        TypeError, match="default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists"
+    ):
         data.default_collate([object()])
 
 
@@ -170,7 +176,9 @@ def test_datasets():
     assert stack.__getitems__([0, 2]) == [{"a": 0, "b": 3}, {"a": 2, "b": 5}]
     with pytest.raises(AssertionError, match="Size mismatch between tensors"):
         data.TensorDataset(rushlight.zeros(2), rushlight.zeros(3))
-    with pytest.raises(ValueError, match="Sum of input lengths does not equal the length of the input dataset!"):
+    with pytest.raises(
+        ValueError, match="Sum of input lengths does not equal the length of the input dataset!"
+    ):
         data.random_split(range(5), [2, 2])
 
 
@@ -193,5 +201,7 @@ def test_errors_are_pytorchs(options, text):
 
 def test_options_stay():
     loader = data.DataLoader(Squares(3))
-    with pytest.raises(ValueError, match="batch_size attribute should not be set after DataLoader is initialized"):
+    with pytest.raises(
+        ValueError, match="batch_size attribute should not be set after DataLoader is initialized"
+    ):
         loader.batch_size = 2

@@ -1,4 +1,5 @@
-"""Indexing and assignment: the expressions of indexing_expressions.txt as PyTorch answers them, and what needs more than one."""
+"""Indexing and assignment: the expressions of indexing_expressions.txt as PyTorch answers them, and what
+needs more than one."""
 
 from __future__ import annotations
 
@@ -24,9 +25,10 @@ def numbers(*shape):
 
 
 @pytest.mark.parametrize("key", [
-    np.s_[0], np.s_[-1], np.s_[1:], np.s_[::2], np.s_[:, 1], np.s_[..., 0], np.s_[None, 1], np.s_[0, ..., None], np.s_[:, :, 1:3],
-    np.s_[[0, 1]], np.s_[:, [0, 2]], np.s_[[0, 1], [1, 2]], np.s_[[[0], [1]], [0, 2]], np.s_[[0, 1], :, [0, 3]],
-    np.s_[:0], np.s_[5:], np.s_[-100:100], np.s_[np.array([True, False])], np.s_[:, np.array([True, False, True])],
+    np.s_[0], np.s_[-1], np.s_[1:], np.s_[::2], np.s_[:, 1], np.s_[..., 0], np.s_[None, 1],
+    np.s_[0, ..., None], np.s_[:, :, 1:3], np.s_[[0, 1]], np.s_[:, [0, 2]], np.s_[[0, 1], [1, 2]],
+    np.s_[[[0], [1]], [0, 2]], np.s_[[0, 1], :, [0, 3]], np.s_[:0], np.s_[5:], np.s_[-100:100],
+    np.s_[np.array([True, False])], np.s_[:, np.array([True, False, True])],
 ])  # fmt: skip
 def test_as_numpy(key):
     a = numbers(2, 3, 4)

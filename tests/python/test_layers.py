@@ -1,4 +1,5 @@
-"""Builtin layers: text, options, state dict keys, initial values and results, against recorded text and a live PyTorch."""
+"""Builtin layers: text, options, state dict keys, initial values and results, against recorded text and a
+live PyTorch."""
 
 import pytest
 
@@ -13,38 +14,52 @@ def torch():
 
 # (layer, shapes of the inputs); "i5:2,3" are integers below 5.
 LAYERS = [
-    ("Identity()", "2,3"), ("Linear(3, 4)", "2,3"), ("Linear(3, 4, bias=False)", "2,5,3"), ("Bilinear(2, 3, 4)", "5,2 5,3"),
-    ("Flatten()", "2,3,4"), ("Unflatten(1, (2, 2))", "3,4"),
+    ("Identity()", "2,3"), ("Linear(3, 4)", "2,3"), ("Linear(3, 4, bias=False)", "2,5,3"),
+    ("Bilinear(2, 3, 4)", "5,2 5,3"), ("Flatten()", "2,3,4"), ("Unflatten(1, (2, 2))", "3,4"),
     ("Conv1d(2, 4, 3, stride=2, padding=1)", "2,2,9"), ("Conv2d(2, 4, 3, padding=1)", "2,2,6,5"),
-    ("Conv2d(2, 4, 3, padding='same', bias=False)", "2,2,6,5"), ("Conv2d(4, 4, (3, 2), groups=2, dilation=(1, 2))", "1,4,7,6"),
-    ("Conv2d(2, 4, 3, padding=1, padding_mode='circular')", "2,2,6,5"), ("ConvTranspose1d(2, 4, 3, stride=2, output_padding=1)", "2,2,6"),
-    ("ConvTranspose2d(2, 4, 3, padding=1)", "2,2,6,5"),
-    ("MaxPool1d(2)", "2,3,8"), ("MaxPool2d(2)", "2,3,8,6"), ("MaxPool2d((3, 2), stride=2, padding=1)", "2,3,8,6"),
+    ("Conv2d(2, 4, 3, padding='same', bias=False)", "2,2,6,5"),
+    ("Conv2d(4, 4, (3, 2), groups=2, dilation=(1, 2))", "1,4,7,6"),
+    ("Conv2d(2, 4, 3, padding=1, padding_mode='circular')", "2,2,6,5"),
+    ("ConvTranspose1d(2, 4, 3, stride=2, output_padding=1)", "2,2,6"),
+    ("ConvTranspose2d(2, 4, 3, padding=1)", "2,2,6,5"), ("MaxPool1d(2)", "2,3,8"),
+    ("MaxPool2d(2)", "2,3,8,6"), ("MaxPool2d((3, 2), stride=2, padding=1)", "2,3,8,6"),
     ("AvgPool1d(2)", "2,3,8"), ("AvgPool2d(3, padding=1)", "2,3,8,6"), ("AdaptiveAvgPool1d(3)", "2,3,8"),
-    ("AdaptiveAvgPool2d((None, 3))", "2,3,8,6"), ("AdaptiveMaxPool1d(3)", "2,3,8"), ("AdaptiveMaxPool2d(2)", "2,3,8,6"),
-    ("BatchNorm1d(3)", "4,3"), ("BatchNorm2d(3)", "4,3,5,5"), ("BatchNorm2d(3, momentum=None, affine=False)", "4,3,5,5"),
-    ("BatchNorm1d(3, track_running_stats=False)", "4,3,6"), ("BatchNorm1d(3, bias=False)", "4,3"), ("LayerNorm(4)", "2,3,4"),
-    ("LayerNorm([3, 4], bias=False)", "2,3,4"), ("GroupNorm(2, 4)", "2,4,5"), ("InstanceNorm1d(3)", "2,3,5"),
-    ("InstanceNorm2d(3, affine=True, track_running_stats=True)", "2,3,5,4"), ("RMSNorm(4)", "2,3,4"), ("LocalResponseNorm(2)", "2,4,5"),
-    ("Embedding(5, 4, padding_idx=-1)", "i5:2,3"), ("Embedding(5, 4)", "i5:7"),
-    ("ReLU(True)", "2,3"), ("ReLU6()", "2,3"), ("Hardtanh(-2., 1.)", "2,3"), ("Sigmoid()", "2,3"), ("Hardsigmoid()", "2,3"), ("Tanh()", "2,3"),
-    ("SiLU()", "2,3"), ("Mish()", "2,3"), ("Hardswish()", "2,3"), ("ELU(2)", "2,3"), ("CELU()", "2,3"), ("SELU()", "2,3"), ("GLU()", "2,4"),
-    ("GELU()", "2,3"), ("GELU('tanh')", "2,3"), ("Hardshrink()", "2,3"), ("LeakyReLU(0.2, inplace=True)", "2,3"), ("LogSigmoid()", "2,3"),
-    ("Softplus()", "2,3"), ("Softshrink()", "2,3"), ("PReLU(3)", "2,3"), ("Softsign()", "2,3"), ("Tanhshrink()", "2,3"), ("Softmin(1)", "2,3"),
-    ("Softmax(dim=1)", "2,3"), ("Softmax2d()", "2,3,2,2"), ("LogSoftmax(1)", "2,3"), ("Threshold(0.1, 20)", "2,3"),
-    ("Dropout(0.3)", "20,30"), ("Dropout(0)", "2,3"), ("Dropout1d(0.4)", "4,5,6"), ("Dropout2d(0.4)", "4,5,6,2"), ("AlphaDropout(0.2)", "20,3"),
-    ("L1Loss()", "2,3 2,3"), ("MSELoss()", "2,3 2,3"), ("MSELoss(reduction='sum')", "2,3 2,3"), ("SmoothL1Loss(beta=0.5)", "2,3 2,3"),
-    ("HuberLoss(delta=0.3)", "2,3 2,3"), ("CrossEntropyLoss(label_smoothing=0.1)", "4,5 i5:4"), ("KLDivLoss(reduction='batchmean')", "2,3 2,3"),
-    ("BCEWithLogitsLoss()", "2,3 2,3"), ("SoftMarginLoss()", "2,3 2,3"), ("TripletMarginLoss()", "2,3 2,3 2,3"), ("MSELoss(size_average=False)", "2,3 2,3"),
-    ("ZeroPad2d(1)", "1,2,3,4"), ("ConstantPad1d((1, 2), 3.5)", "1,2,3"), ("ReflectionPad2d((1, 2, 0, 1))", "1,2,3,4"),
-    ("ReplicationPad1d(2)", "1,2,3"), ("CircularPad1d(1)", "1,2,3"), ("Upsample(scale_factor=2)", "1,2,3,4"),
-    ("Upsample(size=(5, 7), mode='bilinear')", "1,2,3,4"), ("UpsamplingNearest2d(scale_factor=2)", "1,2,3,4"), ("PixelShuffle(2)", "1,4,2,3"),
-    ("PixelUnshuffle(2)", "1,1,4,6"), ("Unfold(2)", "1,2,3,4"), ("CosineSimilarity()", "2,3 2,3"), ("PairwiseDistance()", "2,3 2,3"),
-    ("RNN(3, 4, num_layers=2, nonlinearity='relu')", "5,2,3"), ("LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)", "2,5,3"),
-    ("LSTM(3, 4, proj_size=2)", "5,2,3"), ("GRU(3, 4, bias=False)", "5,3"), ("RNNCell(3, 4)", "2,3"), ("LSTMCell(3, 4)", "2,3"), ("GRUCell(3, 4)", "3"),
-    ("MultiheadAttention(4, 2)", "5,2,4 3,2,4 3,2,4"), ("MultiheadAttention(4, 2, kdim=3, vdim=5, batch_first=True)", "2,5,4 2,3,3 2,3,5"),
-    ("TransformerEncoderLayer(4, 2, 8, dropout=0.)", "5,2,4"), ("TransformerEncoderLayer(4, 2, 8, 0., norm_first=True, batch_first=True)", "2,5,4"),
-    ("TransformerDecoderLayer(4, 2, 8, dropout=0.)", "5,2,4 3,2,4"), ("Transformer(4, 2, 1, 1, 8, 0.)", "5,2,4 3,2,4"),
+    ("AdaptiveAvgPool2d((None, 3))", "2,3,8,6"), ("AdaptiveMaxPool1d(3)", "2,3,8"),
+    ("AdaptiveMaxPool2d(2)", "2,3,8,6"), ("BatchNorm1d(3)", "4,3"), ("BatchNorm2d(3)", "4,3,5,5"),
+    ("BatchNorm2d(3, momentum=None, affine=False)", "4,3,5,5"),
+    ("BatchNorm1d(3, track_running_stats=False)", "4,3,6"), ("BatchNorm1d(3, bias=False)", "4,3"),
+    ("LayerNorm(4)", "2,3,4"), ("LayerNorm([3, 4], bias=False)", "2,3,4"), ("GroupNorm(2, 4)", "2,4,5"),
+    ("InstanceNorm1d(3)", "2,3,5"), ("InstanceNorm2d(3, affine=True, track_running_stats=True)", "2,3,5,4"),
+    ("RMSNorm(4)", "2,3,4"), ("LocalResponseNorm(2)", "2,4,5"), ("Embedding(5, 4, padding_idx=-1)", "i5:2,3"),
+    ("Embedding(5, 4)", "i5:7"), ("ReLU(True)", "2,3"), ("ReLU6()", "2,3"), ("Hardtanh(-2., 1.)", "2,3"),
+    ("Sigmoid()", "2,3"), ("Hardsigmoid()", "2,3"), ("Tanh()", "2,3"), ("SiLU()", "2,3"), ("Mish()", "2,3"),
+    ("Hardswish()", "2,3"), ("ELU(2)", "2,3"), ("CELU()", "2,3"), ("SELU()", "2,3"), ("GLU()", "2,4"),
+    ("GELU()", "2,3"), ("GELU('tanh')", "2,3"), ("Hardshrink()", "2,3"),
+    ("LeakyReLU(0.2, inplace=True)", "2,3"), ("LogSigmoid()", "2,3"), ("Softplus()", "2,3"),
+    ("Softshrink()", "2,3"), ("PReLU(3)", "2,3"), ("Softsign()", "2,3"), ("Tanhshrink()", "2,3"),
+    ("Softmin(1)", "2,3"), ("Softmax(dim=1)", "2,3"), ("Softmax2d()", "2,3,2,2"), ("LogSoftmax(1)", "2,3"),
+    ("Threshold(0.1, 20)", "2,3"), ("Dropout(0.3)", "20,30"), ("Dropout(0)", "2,3"),
+    ("Dropout1d(0.4)", "4,5,6"), ("Dropout2d(0.4)", "4,5,6,2"), ("AlphaDropout(0.2)", "20,3"),
+    ("L1Loss()", "2,3 2,3"), ("MSELoss()", "2,3 2,3"), ("MSELoss(reduction='sum')", "2,3 2,3"),
+    ("SmoothL1Loss(beta=0.5)", "2,3 2,3"), ("HuberLoss(delta=0.3)", "2,3 2,3"),
+    ("CrossEntropyLoss(label_smoothing=0.1)", "4,5 i5:4"), ("KLDivLoss(reduction='batchmean')", "2,3 2,3"),
+    ("BCEWithLogitsLoss()", "2,3 2,3"), ("SoftMarginLoss()", "2,3 2,3"),
+    ("TripletMarginLoss()", "2,3 2,3 2,3"), ("MSELoss(size_average=False)", "2,3 2,3"),
+    ("ZeroPad2d(1)", "1,2,3,4"), ("ConstantPad1d((1, 2), 3.5)", "1,2,3"),
+    ("ReflectionPad2d((1, 2, 0, 1))", "1,2,3,4"), ("ReplicationPad1d(2)", "1,2,3"),
+    ("CircularPad1d(1)", "1,2,3"), ("Upsample(scale_factor=2)", "1,2,3,4"),
+    ("Upsample(size=(5, 7), mode='bilinear')", "1,2,3,4"), ("UpsamplingNearest2d(scale_factor=2)", "1,2,3,4"),
+    ("PixelShuffle(2)", "1,4,2,3"), ("PixelUnshuffle(2)", "1,1,4,6"), ("Unfold(2)", "1,2,3,4"),
+    ("CosineSimilarity()", "2,3 2,3"), ("PairwiseDistance()", "2,3 2,3"),
+    ("RNN(3, 4, num_layers=2, nonlinearity='relu')", "5,2,3"),
+    ("LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)", "2,5,3"),
+    ("LSTM(3, 4, proj_size=2)", "5,2,3"), ("GRU(3, 4, bias=False)", "5,3"), ("RNNCell(3, 4)", "2,3"),
+    ("LSTMCell(3, 4)", "2,3"), ("GRUCell(3, 4)", "3"), ("MultiheadAttention(4, 2)", "5,2,4 3,2,4 3,2,4"),
+    ("MultiheadAttention(4, 2, kdim=3, vdim=5, batch_first=True)", "2,5,4 2,3,3 2,3,5"),
+    ("TransformerEncoderLayer(4, 2, 8, dropout=0.)", "5,2,4"),
+    ("TransformerEncoderLayer(4, 2, 8, 0., norm_first=True, batch_first=True)", "2,5,4"),
+    ("TransformerDecoderLayer(4, 2, 8, dropout=0.)", "5,2,4 3,2,4"),
+    ("Transformer(4, 2, 1, 1, 8, 0.)", "5,2,4 3,2,4"),
 ]  # fmt: skip
 
 
@@ -76,7 +91,10 @@ def flat(result):
 
 
 def close(ours, theirs, tolerance=2e-6):
-    assert tuple(ours.shape) == tuple(theirs.shape) and str(ours.dtype).rpartition(".")[2] == str(theirs.dtype).rpartition(".")[2]
+    assert (
+        tuple(ours.shape) == tuple(theirs.shape)
+        and str(ours.dtype).rpartition(".")[2] == str(theirs.dtype).rpartition(".")[2]
+    )
     for a, b in zip(ours.detach().reshape(-1).tolist(), theirs.detach().reshape(-1).tolist(), strict=True):
         assert a == b or (a != a and b != b) or abs(a - b) <= tolerance * max(1, abs(b)), (a, b)
 
@@ -122,9 +140,10 @@ def test_like_pytorch(torch, text, shapes):
 
 @pytest.mark.parametrize(
     "text",
-    ["Conv2d(3, 4, 3, groups=2)", "Conv2d(3, 4, 3, groups=0)", "Conv2d(4, 3, 3, groups=2)", "Conv2d(2, 2, 3, padding='same', stride=2)",
-     "ConvTranspose2d(2, 2, 3, padding_mode='reflect')", "GroupNorm(3, 4)", "Embedding(3, 4, padding_idx=5)", "LSTM(2, 3, dropout=2)",
-     "LSTM(2, 3, proj_size=3)", "LSTM(2, 0)", "RNN(2, 3, nonlinearity='x')", "MultiheadAttention(5, 2)", "Linear(-1, 3)", "Linear(2)",
+    ["Conv2d(3, 4, 3, groups=2)", "Conv2d(3, 4, 3, groups=0)", "Conv2d(4, 3, 3, groups=2)",
+     "Conv2d(2, 2, 3, padding='same', stride=2)", "ConvTranspose2d(2, 2, 3, padding_mode='reflect')",
+     "GroupNorm(3, 4)", "Embedding(3, 4, padding_idx=5)", "LSTM(2, 3, dropout=2)", "LSTM(2, 3, proj_size=3)",
+     "LSTM(2, 0)", "RNN(2, 3, nonlinearity='x')", "MultiheadAttention(5, 2)", "Linear(-1, 3)", "Linear(2)",
      "Sequential(3)", "Dropout(1.5)"],
 )  # fmt: skip
 def test_constructor_errors(torch, text):
@@ -136,8 +155,14 @@ def test_constructor_errors(torch, text):
 
 
 def test_recorded_text():
-    assert repr(nn.Conv2d(2, 4, 3, padding=1)) == "Conv2d(2, 4, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))"
-    assert repr(nn.BatchNorm2d(3)) == "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)"
+    assert (
+        repr(nn.Conv2d(2, 4, 3, padding=1))
+        == "Conv2d(2, 4, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))"
+    )
+    assert (
+        repr(nn.BatchNorm2d(3))
+        == "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)"
+    )
     assert repr(nn.LSTM(2, 3, batch_first=True)) == "LSTM(2, 3, batch_first=True)"
 
 
@@ -165,9 +190,15 @@ def test_clipping(torch):
         close(ours, theirs)
 
 
-@pytest.mark.parametrize("call", ["xavier_uniform_(t)", "xavier_normal_(t, 2.0)", "kaiming_uniform_(t, mode='fan_out', nonlinearity='relu')",
-                                  "kaiming_normal_(t)", "trunc_normal_(t)", "trunc_normal_(t, std=0.02, a=0.03, b=0.05)", "normal_(t, 1, 2)",
-                                  "uniform_(t, -1, 1)", "eye_(t)", "sparse_(t, 0.3)", "dirac_(t[:, :, None].repeat(1, 1, 3))"])  # fmt: skip
+@pytest.mark.parametrize("call", ["xavier_uniform_(t)", "xavier_normal_(t, 2.0)",
+                                  "kaiming_uniform_(t, mode='fan_out', nonlinearity='relu')",
+                                  "kaiming_normal_(t)", "trunc_normal_(t)",
+                                  "trunc_normal_(t, std=0.02, a=0.03, b=0.05)", "normal_(t, 1, 2)",
+                                  "uniform_(t, -1, 1)", "eye_(t)", "orthogonal_(t)",
+                                  "orthogonal_(t.repeat(30, 40), 2)",
+                                  "orthogonal_(t.repeat(40, 30)[..., None])",
+                                  "sparse_(t, 0.3)",
+                                  "dirac_(t[:, :, None].repeat(1, 1, 3))"])  # fmt: skip
 def test_init(torch, call):
     results = []
     for library in (rushlight, torch):

@@ -61,13 +61,22 @@ class Plus100(nn.Linear):
 def test_state_lives_in_the_dict():
     n = Net()
     assert value(n(x())) == 2.5
-    assert list(vars(n)) == ["training", "_parameters", "_buffers", "_non_persistent_buffers_set", "_modules", "k"]
+    assert list(vars(n)) == [
+        "training",
+        "_parameters",
+        "_buffers",
+        "_non_persistent_buffers_set",
+        "_modules",
+        "k",
+    ]
     assert n.fc is n._modules["fc"] and n.fc.weight is n.fc._parameters["weight"]
     assert vars(n.fc)["out_features"] == 1 and "k" in dir(n) and "fc" in dir(n)
     assert nn.Module.__bases__ == (object,) and type(nn.Module) is type
     with pytest.raises(AttributeError, match="^'Net' object has no attribute 'zz'$"):
         n.zz  # noqa: B018
-    with pytest.raises(NotImplementedError, match=r'Module \[Module\] is missing the required "forward" function'):
+    with pytest.raises(
+        NotImplementedError, match=r'Module \[Module\] is missing the required "forward" function'
+    ):
         nn.Module()(1)
 
 
@@ -108,7 +117,11 @@ def test_mixins_in_any_order():
     m = WithSlots()
     assert m.a == 1 and "a" not in vars(m)
     for base in (dict, list, tuple, Exception):
-        made = type("D", (nn.Module, base), {"__init__": lambda self: nn.Module.__init__(self), "forward": lambda self, x: x})()
+        made = type(
+            "D",
+            (nn.Module, base),
+            {"__init__": lambda self: nn.Module.__init__(self), "forward": lambda self, x: x},
+        )()
         assert made(5) == 5
 
 
@@ -125,9 +138,13 @@ def test_init_arguments():
         A(z=1)
     with pytest.raises(TypeError, match=r"^B\.__init__\(\) takes 1 positional argument but 2 were given$"):
         B()
-    with pytest.raises(TypeError, match=r"Linear.__init__\(\) missing 1 required positional argument: 'out_features'"):
+    with pytest.raises(
+        TypeError, match=r"Linear.__init__\(\) missing 1 required positional argument: 'out_features'"
+    ):
         nn.Linear(2)
-    with pytest.raises(TypeError, match=r"Linear.__init__\(\) takes from 3 to 6 positional arguments but 8 were given"):
+    with pytest.raises(
+        TypeError, match=r"Linear.__init__\(\) takes from 3 to 6 positional arguments but 8 were given"
+    ):
         nn.Linear(1, 2, 3, None, None, 6, 7)
     with pytest.raises(TypeError, match="got an unexpected keyword argument 'nope'"):
         nn.Linear(1, 2, nope=3)
@@ -141,9 +158,15 @@ def test_setattr_rules():
     with pytest.raises(AttributeError, match=r"^cannot assign parameters before Module.__init__\(\) call$"):
         Early()
     n = Net()
-    with pytest.raises(TypeError, match=r"cannot assign 'int' as child module 'fc' \(torch.nn.Module or None expected\)"):
+    with pytest.raises(
+        TypeError, match=r"cannot assign 'int' as child module 'fc' \(torch.nn.Module or None expected\)"
+    ):
         n.fc = 3
-    with pytest.raises(TypeError, match=r"cannot assign 'torch.FloatTensor' as parameter 'weight' \(torch.nn.Parameter or None expected\)"):
+    with pytest.raises(
+        TypeError,
+        match=r"cannot assign 'torch.FloatTensor' as parameter 'weight' \(torch.nn.Parameter or None "
+        r"expected\)",
+    ):
         n.fc.weight = x()
     n.fc = None
     assert n.fc is None and n._modules["fc"] is None
@@ -158,7 +181,10 @@ def test_setattr_rules():
     assert "sneaky" in vars(n)
     n.b = nn.Buffer(x(), persistent=False)
     assert "b" in n._buffers and "b" in n._non_persistent_buffers_set
-    with pytest.raises(TypeError, match=r"cannot assign 'int' as buffer 'b' \(torch.nn.Buffer, torch.Tensor or None expected\)"):
+    with pytest.raises(
+        TypeError,
+        match=r"cannot assign 'int' as buffer 'b' \(torch.nn.Buffer, torch.Tensor or None expected\)",
+    ):
         n.b = 3
 
 
@@ -170,13 +196,21 @@ def test_setattr_rules():
         (lambda n: n.register_parameter("k", None), KeyError, "attribute 'k' already exists"),
         (lambda n: n.register_parameter(3, None), TypeError, "parameter name should be a string. Got int"),
         (lambda n: n.register_buffer("k", None), KeyError, "attribute 'k' already exists"),
-        (lambda n: n.register_buffer("q", 3), TypeError, "cannot assign 'int' object to buffer 'q' (torch Tensor or None required)"),
+        (
+            lambda n: n.register_buffer("q", 3),
+            TypeError,
+            "cannot assign 'int' object to buffer 'q' (torch Tensor or None required)",
+        ),
         (lambda n: n.add_module("q", 3), TypeError, "int is not a Module subclass"),
         (lambda n: n.add_module("a.b", None), KeyError, 'module name can\'t contain ".", got: a.b'),
         (lambda n: n.train(3), ValueError, "training mode is expected to be boolean"),
         (lambda n: n.get_submodule("fc.zz"), AttributeError, "Linear has no attribute `zz`"),
         (lambda n: n.get_parameter("fc"), AttributeError, "`fc` is not an nn.Parameter"),
-        (lambda n: n.to(torch.int64), TypeError, "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.int64"),
+        (
+            lambda n: n.to(torch.int64),
+            TypeError,
+            "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.int64",
+        ),
     ],
 )
 def test_errors(call, error, text):
@@ -309,7 +343,9 @@ def test_hooks_with_kwargs_and_always_call():
 
     m, seen = Fails(), []
     m.register_forward_pre_hook(lambda m, a, k: (a, {"scale": k["scale"] * 2}), with_kwargs=True)
-    m.register_forward_hook(lambda m, a, k, out: seen.append((k, out is None)), with_kwargs=True, always_call=True)
+    m.register_forward_hook(
+        lambda m, a, k, out: seen.append((k, out is None)), with_kwargs=True, always_call=True
+    )
     assert value(m(x(), scale=3)) == 6
     with pytest.raises(ValueError, match="zero"):
         m(x(), scale=0)
@@ -319,7 +355,9 @@ def test_hooks_with_kwargs_and_always_call():
 def test_full_backward_hooks():
     n, seen = linear(), []
     n.register_full_backward_pre_hook(lambda m, g: seen.append(("pre", value(g[0]))))
-    n.register_full_backward_hook(lambda m, gi, go: seen.append((value(gi[0]), value(go[0]))) or (gi[0] * 10,))
+    n.register_full_backward_hook(
+        lambda m, gi, go: seen.append((value(gi[0]), value(go[0]))) or (gi[0] * 10,)
+    )
     a = torch.ones(1, requires_grad=True)
     n(a).sum().backward()
     assert seen == [("pre", 1.0), (2.0, 1.0)] and value(a.grad) == 20
@@ -426,7 +464,8 @@ def test_state_dict():
         n.load_state_dict(state)
     assert str(info.value) == (
         'Error(s) in loading state_dict for Sequential:\n\tMissing key(s) in state_dict: "a.bias". \n\t'
-        'Unexpected key(s) in state_dict: "zzz". \n\tsize mismatch for a.weight: copying a param with shape torch.Size([5]) from '
+        'Unexpected key(s) in state_dict: "zzz". \n\tsize mismatch for a.weight: copying a param with shape '
+        "torch.Size([5]) from "
         "checkpoint, the shape in current model is torch.Size([3, 2])."
     )
     del state["a.weight"]
@@ -472,16 +511,26 @@ def test_walks():
     shared = nn.Linear(1, 1)
     n = nn.ModuleDict({"a": shared, "b": nn.Sequential(shared, nn.ReLU())})
     assert [name for name, _ in n.named_parameters()] == ["a.weight", "a.bias"]
-    assert [name for name, _ in n.named_parameters(remove_duplicate=False)] == ["a.weight", "a.bias", "b.0.weight", "b.0.bias"]
+    assert [name for name, _ in n.named_parameters(remove_duplicate=False)] == [
+        "a.weight",
+        "a.bias",
+        "b.0.weight",
+        "b.0.bias",
+    ]
     assert [name for name, _ in n.named_modules()] == ["", "a", "b", "b.1"]
     assert n.get_submodule("b.1") is n["b"][1]
 
 
 def test_text():
-    n = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU(), nn.Flatten()), nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()]))
+    n = nn.Sequential(
+        nn.Linear(2, 3),
+        nn.Sequential(nn.ReLU(), nn.Flatten()),
+        nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()]),
+    )
     assert repr(n) == (
-        "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n  (1): Sequential(\n    (0): ReLU()\n"
-        "    (1): Flatten(start_dim=1, end_dim=-1)\n  )\n  (2): ModuleList(\n    (0-1): 2 x ReLU()\n    (2): Tanh()\n  )\n)"
+        "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n  (1): Sequential(\n    (0): "
+        "ReLU()\n    (1): Flatten(start_dim=1, end_dim=-1)\n  )\n  (2): ModuleList(\n    (0-1): 2 x ReLU()\n "
+        "   (2): Tanh()\n  )\n)"
     )
 
 

@@ -1,4 +1,5 @@
-"""Tensors and NumPy arrays: the expressions of numpy_expressions.txt as PyTorch answers them, and what needs more than one."""
+"""Tensors and NumPy arrays: the expressions of numpy_expressions.txt as PyTorch answers them, and what needs
+more than one."""
 
 from __future__ import annotations
 
@@ -43,8 +44,9 @@ def test_memory_outlives_its_maker():
         x.resize_(100)
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32",
-                                   "float64", "complex64", "complex128"])  # fmt: skip
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32",
+                                   "int64", "float16", "float32", "float64", "complex64",
+                                   "complex128"])  # fmt: skip
 def test_every_dtype_and_layout(dtype):
     a = np.arange(24).reshape(2, 3, 4).astype(dtype)
     for view in (a, a.transpose(2, 0, 1), a[:, 1:, ::2], a[0, 0, 0], a[:0]):

@@ -1,6 +1,6 @@
-"""Every operation of the table against PyTorch: values, gradients, second gradients, every dtype, odd strides, errors, and
-the example in its documentation. The expectations are recorded (tests/golden/operations.json.gz); where PyTorch is
-installed its live results are compared instead.
+"""Every operation of the table against PyTorch: values, gradients, second gradients, every dtype, odd
+strides, errors, and the example in its documentation. The expectations are recorded
+(tests/golden/operations.json.gz); where PyTorch is installed its live results are compared instead.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ TABLE = rushlight._C._operations()
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "operations.json.gz"
 
 # Tolerances, relative and absolute, by the dtype of the result.
-TOLERANCE = {"float16": (2e-3, 2e-3), "bfloat16": (1.6e-2, 1.6e-2), "float32": (2e-5, 2e-5), "float64": (1e-9, 1e-9),
-             "complex64": (2e-5, 2e-5), "complex128": (1e-9, 1e-9)}  # fmt: skip
+TOLERANCE = {"float16": (2e-3, 2e-3), "bfloat16": (1.6e-2, 1.6e-2), "float32": (2e-5, 2e-5),
+             "float64": (1e-9, 1e-9), "complex64": (2e-5, 2e-5), "complex128": (1e-9, 1e-9)}  # fmt: skip
 
 
 def cases():
@@ -35,7 +35,7 @@ def expected(request):
     try:
         import torch
     except ImportError:
-        recorded = json.loads(gzip.open(GOLDEN).read())
+        recorded = json.loads(gzip.decompress(GOLDEN.read_bytes()))
         return lambda entry, sample: recorded.get(f"{entry['module']}.{entry['name']}({sample})")
     import warnings
 
@@ -50,7 +50,10 @@ def expected(request):
             return None
         out = samples.run(torch, entry, sample, gradients=2)
         if sample == samples.split(entry["samples"])[0] and "x(" in sample:
-            out["dtypes"] = {d: samples.run(torch, entry, sample, dtype=getattr(torch, d)) for d in record_operations.DTYPES}
+            out["dtypes"] = {
+                d: samples.run(torch, entry, sample, dtype=getattr(torch, d))
+                for d in record_operations.DTYPES
+            }
         return out
 
     return live
@@ -78,20 +81,26 @@ def compare(got, want, what):
     assert got["dtype"] == want["dtype"], f"{what}: dtype {got['dtype']}, expected {want['dtype']}"
     assert got["shape"] == want["shape"], f"{what}: shape {got['shape']}, expected {want['shape']}"
     rtol, atol = TOLERANCE.get(want["dtype"], (0, 0))
-    assert close(got["data"], want["data"], rtol, atol), f"{what}:\n got      {got['data']}\n expected {want['data']}"
+    assert close(got["data"], want["data"], rtol, atol), (
+        f"{what}:\n got      {got['data']}\n expected {want['data']}"
+    )
 
 
 def compare_results(got, want, what):
     if "error" in want:
         assert "error" in got, f"{what}: expected {want['error']}: {want['text']}, got a result"
-        assert got["error"] == want["error"], f"{what}: {got['error']}: {got['text']}; expected {want['error']}: {want['text']}"
+        assert got["error"] == want["error"], (
+            f"{what}: {got['error']}: {got['text']}; expected {want['error']}: {want['text']}"
+        )
         return
     assert "error" not in got, f"{what}: {got.get('error')}: {got.get('text')}"
     for key in ("outputs", "gradients", "second"):
         if key in want:
             if key == "second" and key not in got:  # a gradient that depends on nothing may say so
                 got[key] = [None] * len(want[key])
-            assert len(got.get(key, [])) == len(want[key]), f"{what}: {key}: {got.get(key)}, expected {want[key]}"
+            assert len(got.get(key, [])) == len(want[key]), (
+                f"{what}: {key}: {got.get(key)}, expected {want[key]}"
+            )
             for g, w in zip(got[key], want[key], strict=True):
                 compare(g, w, f"{what}: {key}")
 
@@ -119,9 +128,11 @@ def spread(t):
     if t.dim() == 0:
         return t
     wide = rushlight.zeros([s * 3 for s in reversed(t.shape)], dtype=t.dtype)
-    view = wide.as_strided(list(t.shape), [3 * s for s in wide.permute(*reversed(range(t.dim()))).stride()]) if t.numel() else wide.permute(
-        *reversed(range(t.dim()))
-    )[tuple(slice(0, s) for s in t.shape)]
+    view = (
+        wide.as_strided(list(t.shape), [3 * s for s in wide.permute(*reversed(range(t.dim()))).stride()])
+        if t.numel()
+        else wide.permute(*reversed(range(t.dim())))[tuple(slice(0, s) for s in t.shape)]
+    )
     view.copy_(t)
     assert t.numel() < 2 or not view.is_contiguous()
     return view
@@ -132,13 +143,17 @@ def test_strides(entry, sample, k):
     dense = samples.run(rushlight, entry, sample)
     if entry["name"] in ("as_strided", "view", "empty_like", "rand_like", "randn_like"):
         pytest.skip("the result depends on the layout, or on chance, by definition")
-    compare_results(samples.run(rushlight, entry, sample, transform=spread), dense, f"{entry['name']}({sample}), strided")
+    compare_results(
+        samples.run(rushlight, entry, sample, transform=spread), dense, f"{entry['name']}({sample}), strided"
+    )
 
 
 @pytest.mark.parametrize("entry", [pytest.param(e, id=e["name"]) for e in TABLE if e["doc"]])
 def test_documented_example(entry):
     assert ">>>" in entry["doc"], "a declaration's documentation has an example"
-    test = doctest.DocTestParser().get_doctest(entry["doc"], {"torch": rushlight, "F": rushlight.nn.functional}, entry["name"], None, 0)
+    test = doctest.DocTestParser().get_doctest(
+        entry["doc"], {"torch": rushlight, "F": rushlight.nn.functional}, entry["name"], None, 0
+    )
     runner = doctest.DocTestRunner(verbose=False)
     out: list[str] = []
     runner.run(test, out=out.append)

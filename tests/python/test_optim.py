@@ -163,7 +163,11 @@ def test_copies_and_pickles():
     [
         (lambda p: rushlight.optim.Adam([p], lr=-1), ValueError, "Invalid learning rate: -1"),
         (lambda p: rushlight.optim.Adam([p], eps=-1.0), ValueError, "Invalid epsilon value: -1.0"),
-        (lambda p: rushlight.optim.Adam([p], betas=(1.0, 0.9)), ValueError, "Invalid beta parameter at index 0: 1.0"),
+        (
+            lambda p: rushlight.optim.Adam([p], betas=(1.0, 0.9)),
+            ValueError,
+            "Invalid beta parameter at index 0: 1.0",
+        ),
         (lambda p: rushlight.optim.SGD([p], momentum=-1), ValueError, "Invalid momentum value: -1"),
         (
             lambda p: rushlight.optim.SGD([p], nesterov=True),
@@ -174,9 +178,14 @@ def test_copies_and_pickles():
         (
             lambda p: rushlight.optim.SGD(p),
             TypeError,
-            "params argument given to the optimizer should be an iterable of Tensors or dicts, but got torch.FloatTensor",
+            "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+            "torch.FloatTensor",
         ),
-        (lambda p: rushlight.optim.SGD(["x"]), TypeError, "optimizer can only optimize Tensors, but one of the params is str"),
+        (
+            lambda p: rushlight.optim.SGD(["x"]),
+            TypeError,
+            "optimizer can only optimize Tensors, but one of the params is str",
+        ),
         (lambda p: rushlight.optim.SGD([p * 2]), ValueError, "can't optimize a non-leaf Tensor"),
         (
             lambda p: rushlight.optim.SGD([{"params": [p]}, {"params": [p]}]),

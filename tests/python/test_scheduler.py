@@ -60,7 +60,9 @@ def test_resumes_from_state():
 
 def test_warns_of_the_wrong_order():
     schedule = lr_scheduler.StepLR(optimizer(), 3)
-    with pytest.warns(UserWarning, match=r"Detected call of `lr_scheduler.step\(\)` before `optimizer.step\(\)`"):
+    with pytest.warns(
+        UserWarning, match=r"Detected call of `lr_scheduler.step\(\)` before `optimizer.step\(\)`"
+    ):
         schedule.step()
 
 

@@ -1,4 +1,5 @@
-"""save and load: values, tensors, objects, files, errors; and the exchange with PyTorch where it is installed."""
+"""save and load: values, tensors, objects, files, errors; and the exchange with PyTorch where it is
+installed."""
 
 import collections
 import io
@@ -56,7 +57,10 @@ def test_identity_and_cycles_survive():
     assert loaded[2] is loaded
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int64", "int8", "uint8", "bool", "complex64", "uint16"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["float32", "float64", "float16", "bfloat16", "int64", "int8", "uint8", "bool", "complex64", "uint16"],
+)
 def test_dtypes(dtype):
     x = rushlight.tensor([[0, 1], [2, 3]]).to(getattr(rushlight, dtype))
     loaded = round_trip(x)
@@ -102,7 +106,9 @@ def test_files(tmp_path):
     assert error.value.filename == str(tmp_path / "missing.pt")
     with pytest.raises(RuntimeError, match="Parent directory .* does not exist."):
         rushlight.save(1, tmp_path / "no" / "x.pt")
-    with pytest.raises(AttributeError, match="expected 'f' to be string, path, or a file-like object with a 'write'"):
+    with pytest.raises(
+        AttributeError, match="expected 'f' to be string, path, or a file-like object with a 'write'"
+    ):
         rushlight.save(1, 3)
     with pytest.raises(AttributeError, match="'int' object has no attribute 'seek'"):
         rushlight.load(3)
@@ -113,7 +119,12 @@ def test_files(tmp_path):
 def test_map_location():
     x = rushlight.ones(2)
     seen = []
-    for where in ("cpu", rushlight.device("cpu"), {"cpu": "cpu"}, lambda storage, location: seen.append(location) or storage):
+    for where in (
+        "cpu",
+        rushlight.device("cpu"),
+        {"cpu": "cpu"},
+        lambda storage, location: seen.append(location) or storage,
+    ):
         assert round_trip(x, map_location=where).tolist() == [1.0, 1.0]
     assert seen == ["cpu"]
     with pytest.raises(RuntimeError, match="Attempting to deserialize object on a CUDA device"):
@@ -165,7 +176,9 @@ def torch():
 def test_bytes_are_pytorchs(torch):
     def made(lib):
         weight = lib.arange(6).to(lib.float32).reshape(2, 3)
-        obj = collections.OrderedDict(weight=weight, view=weight[1], step=3, group=[{"lr": 0.5, "params": [0, 1]}])
+        obj = collections.OrderedDict(
+            weight=weight, view=weight[1], step=3, group=[{"lr": 0.5, "params": [0, 1]}]
+        )
         obj["parameter"] = lib.nn.Parameter(lib.ones(2))
         file = io.BytesIO()
         lib.save(obj, file)

@@ -1,9 +1,6 @@
 """The torch namespace beside operations: settings, a build without CUDA, limits of dtypes, assert_close."""
 
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 from programs import output
@@ -329,34 +326,6 @@ def test_assert_close(number):
         return t.testing.assert_close(*arguments, **options)
 
     assert outcome(compare, ours) == outcome(compare, torch)
-
-
-def test_types_of_the_operations(tmp_path):
-    pytest.importorskip("mypy", reason="mypy is not installed")
-    stub = Path(ours._C.__file__).with_name("_C.pyi")
-    assert stub.exists(), "the build writes it"
-    program = tmp_path / "typed.py"
-    program.write_text(
-        "import rushlight as torch\n"
-        "from rushlight import Tensor\n"
-        "def f(x: Tensor) -> Tensor:\n"
-        "    return (torch.exp(x) * 2 + 1).view(2, -1).transpose(0, 1)\n"
-        "a: Tensor = f(torch.zeros(2, 3, dtype=torch.float64))\n"
-        "b: int = a.dim()\n"
-        "c: torch.Size = a.shape\n"
-    )
-    command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "typed.py"]
-
-    def mypy():
-        environment = {"MYPYPATH": str(stub.parents[1]), "PATH": ""}
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
-
-    assert "no issues found" in mypy().stdout
-    with program.open("a") as file:
-        file.write("d: str = torch.exp(a)\ntorch.exp('x')\n")
-    assert "Found 2 errors" in mypy().stdout
 
 
 def test_flushing_denormals(tmp_path):

@@ -1,4 +1,5 @@
-"""Making, converting and describing tensors: the expressions of tensor_expressions.txt as PyTorch answers them, and what needs more than one."""
+"""Making, converting and describing tensors: the expressions of tensor_expressions.txt as PyTorch answers
+them, and what needs more than one."""
 
 from __future__ import annotations
 
@@ -39,9 +40,12 @@ def test_attributes_make_cycles_collectable():
     assert ref() is None
 
 
-@pytest.mark.parametrize("make", [lambda: torch.ones(2, 3), lambda: torch.ones(2, 3).t(), lambda: torch.ones(3, dtype=torch.bfloat16),
-                                  lambda: torch.nn.Parameter(torch.ones(2)), lambda: torch.ones(2, requires_grad=True),
-                                  lambda: torch.zeros(0, 3), lambda: torch.tensor(3), lambda: torch.ones(3)[1:].expand(4, 2)])  # fmt: skip
+@pytest.mark.parametrize("make", [lambda: torch.ones(2, 3), lambda: torch.ones(2, 3).t(),
+                                  lambda: torch.ones(3, dtype=torch.bfloat16),
+                                  lambda: torch.nn.Parameter(torch.ones(2)),
+                                  lambda: torch.ones(2, requires_grad=True), lambda: torch.zeros(0, 3),
+                                  lambda: torch.tensor(3),
+                                  lambda: torch.ones(3)[1:].expand(4, 2)])  # fmt: skip
 def test_pickle_and_copies(make):
     import copy
     import pickle

@@ -13,7 +13,8 @@ FunctionCtx = _C._FunctionBase
 class Function(_C._FunctionBase):
     """An operation with a gradient of its own.
 
-    A subclass has static methods `forward(ctx, *args)` and `backward(ctx, *grad_outputs)`, or `forward(*args)` with
+    A subclass has static methods `forward(ctx, *args)` and `backward(ctx, *grad_outputs)`, or
+    `forward(*args)` with
     `setup_context(ctx, inputs, output)`; `Subclass.apply(*args)` runs and records it.
 
     >>> class Exp(torch.autograd.Function):
@@ -39,16 +40,18 @@ class Function(_C._FunctionBase):
         import warnings
 
         warnings.warn(
-            f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so you should invoke "
-            "them on the class itself. Instantiating an autograd function will raise an error in a future version of PyTorch.",
+            f"{self.__class__} should not be instantiated. Methods on autograd functions are all static, so "
+            "you should invoke them on the class itself. Instantiating an autograd function will raise an "
+            "error in a future version of PyTorch.",
             DeprecationWarning,
             stacklevel=2,
         )
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
-            "with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style "
+            "autograd function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
         )
 
     @staticmethod
@@ -59,15 +62,14 @@ class Function(_C._FunctionBase):
     def setup_context(ctx, inputs, output):
         raise NotImplementedError("setup_context is not implemented.")
 
-    setup_context.__func__._is_default = True
-
     @staticmethod
     def backward(ctx, *grad_outputs):
         vjp = type(ctx)._forward_cls.vjp
         if vjp is not Function.vjp:
             return vjp(ctx, *grad_outputs)
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use "
+            "it with backward mode AD."
         )
 
     @staticmethod
@@ -76,15 +78,21 @@ class Function(_C._FunctionBase):
 
     @staticmethod
     def jvp(ctx, *grad_inputs):
-        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
 
     @classmethod
     def _bind_arguments(cls, *args, **kwargs):
-        # Keywords and defaults become positional, as backward counts them; ctx stands for the first parameter.
+        # Keywords and defaults become positional, as backward counts them; ctx stands for the first
+        # parameter.
         with_context = getattr(cls.setup_context, "_is_default", False)
         bound = inspect.signature(cls.forward).bind(*(None,) * with_context, *args, **kwargs)
         bound.apply_defaults()
         return bound.args[with_context:]
+
+
+Function.setup_context.__dict__["_is_default"] = True  # the engine looks for it too
 
 
 def once_differentiable(fn):

@@ -1,9 +1,13 @@
-"""The functions behind the layers: those declared in declarations/nn.def, and operations of the same meaning."""
+"""The functions behind the layers: those declared in declarations/nn*.def, and two operations of the same
+meaning."""
+
+from typing import TYPE_CHECKING
 
 from rushlight import _C
+from rushlight._C import one_hot as one_hot
+from rushlight._C import pad as pad
 
-globals().update({name: value for name, value in vars(_C._nn).items() if not name.startswith("_")})
-for _name in ("softmax", "log_softmax", "tanh", "sigmoid", "one_hot", "pad", "bilinear", "relu_", "selu_", "celu_", "rrelu_", "threshold_", "hardshrink", "prelu"):
-    if hasattr(_C, _name) and _name not in globals():
-        globals()[_name] = getattr(_C, _name)
-del _name
+if TYPE_CHECKING:
+    from rushlight._C._nn import *  # noqa: F403
+
+globals().update({name: value for name, value in vars(_C._nn).items() if not name.startswith("__")})

@@ -9,8 +9,8 @@ __all__ = ["Adadelta"]
 class Adadelta(_BuiltinOptimizer):
     """Steps in the ratio of running averages of squared steps and squared gradients."""
 
-    def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False, maximize=False,
-                 differentiable=False):  # fmt: skip
+    def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False,
+                 maximize=False, differentiable=False):  # fmt: skip
         _check_options(lr)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")

@@ -1,12 +1,15 @@
-"""Learning rate schedules. Each computes the next rate from the current one, so that several may act on one optimizer."""
+"""Learning rate schedules. Each computes the next rate from the current one, so that several may act on one
+optimizer."""
 
 import math
 import types
 import warnings
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from typing import Any
 from weakref import ref
 
 from rushlight._C import Tensor
@@ -32,10 +35,10 @@ __all__ = [
 ]
 
 EPOCH_DEPRECATION_WARNING = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
-    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form is "
-    "used instead of the new chainable form, where available. Please open an issue if you are unable to replicate your use "
-    "case: https://github.com/pytorch/pytorch/issues/new/choose."
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
+    "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from "
+    "None, the closed form is used instead of the new chainable form, where available. Please open an issue "
+    "if you are unable to replicate your use case: https://github.com/pytorch/pytorch/issues/new/choose."
 )
 _ORDER_ADVICE = "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 
@@ -83,10 +86,11 @@ def _note_steps(optimizer):
     @wraps(function)
     def wrapper(*args, **kwargs):
         self = optimizer_ref()
+        assert self is not None, "a method of the optimizer runs while it lives"
         self._opt_called = True
         return function(self, *args, **kwargs)
 
-    wrapper._wrapped_by_lr_sched = True
+    wrapper.__dict__["_wrapped_by_lr_sched"] = True
     optimizer.step = wrapper
 
 
@@ -104,10 +108,11 @@ class LRScheduler:
                 group.setdefault("initial_lr", _snapshot(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with last_epoch >= 0.\n"
-                    "This typically happens when:\n"
-                    "1. You're trying to resume training from a checkpoint but haven't properly loaded the optimizer state\n"
-                    "2. You're using last_epoch >= 0 for a fresh training run (not recommended)"
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
+                    "last_epoch >= 0.\nThis typically happens when:\n"
+                    "1. You're trying to resume training from a checkpoint but haven't properly loaded the "
+                    "optimizer state\n2. You're using last_epoch >= 0 for a fresh training run (not "
+                    "recommended)"
                 )
         self.base_lrs = _values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
@@ -163,28 +168,30 @@ class LRScheduler:
     def _warn_of_order(self):
         if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
             warnings.warn(
-                "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, make "
-                f"sure to call `optimizer.step()` before `lr_scheduler.step()`. {_ORDER_ADVICE}",
+                "Seems like `optimizer.step()` has been overridden after learning rate scheduler "
+                "initialization. Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`. "
+                f"{_ORDER_ADVICE}",
                 UserWarning,
                 stacklevel=3,
             )
         elif not getattr(self.optimizer, "_opt_called", False):
             warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you should call "
-                "them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result "
-                f"in PyTorch skipping the first value of the learning rate schedule. {_ORDER_ADVICE}",
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and "
+                "later, you should call them in the opposite order: `optimizer.step()` before "
+                "`lr_scheduler.step()`.  Failure to do this will result in PyTorch skipping the first value "
+                f"of the learning rate schedule. {_ORDER_ADVICE}",
                 UserWarning,
                 stacklevel=3,
             )
 
     def _update_lr(self, epoch=None):
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        closed = epoch is not None and hasattr(self, "_get_closed_form_lr")
+        closed_form = None if epoch is None else getattr(self, "_get_closed_form_lr", None)
         with self._flagged("_get_lr_called_within_step"):
-            self._set_lr(self._get_closed_form_lr() if closed else self.get_lr())
+            self._set_lr(self.get_lr() if closed_form is None else closed_form())
 
     def _set_lr(self, values):
-        for group, lr in zip(self.optimizer.param_groups, values):
+        for group, lr in zip(self.optimizer.param_groups, values, strict=True):
             _assign(group, "lr", lr)
         self._last_lr = _values(self.optimizer, "lr")
 
@@ -196,20 +203,28 @@ class _LRScheduler(LRScheduler):
 class _Formula(LRScheduler):
     """A schedule given by ``_next(lr, base_lr)``, the rate after ``lr``."""
 
+    _next: Callable
+
     def get_lr(self):
         self._warn_if_called_by_user()
-        return [_snapshot(self._next(group["lr"], base)) for group, base in zip(self.optimizer.param_groups, self.base_lrs)]
+        return [
+            _snapshot(self._next(group["lr"], base))
+            for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True)
+        ]
 
 
 class _ClosedFormula(_Formula):
     """The same with ``_at(base_lr)``, the rate of the epoch whatever came before."""
+
+    _at: Callable
 
     def _get_closed_form_lr(self):
         return [self._at(base) for base in self.base_lrs]
 
 
 class _WithLambdas(LRScheduler):
-    """A schedule made by the user's functions. They are not part of its state, but the state of callable objects is."""
+    """A schedule made by the user's functions. They are not part of its state, but the state of callable
+    objects is."""
 
     def __init__(self, optimizer, lr_lambda, last_epoch=-1):
         self.optimizer = optimizer
@@ -224,12 +239,14 @@ class _WithLambdas(LRScheduler):
 
     def state_dict(self):
         state = {key: value for key, value in self.__dict__.items() if key not in ("optimizer", "lr_lambdas")}
-        state["lr_lambdas"] = [None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in self.lr_lambdas]
+        state["lr_lambdas"] = [
+            None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in self.lr_lambdas
+        ]
         return state
 
     def load_state_dict(self, state_dict):
         self.__dict__.update({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
-        for function, state in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
+        for function, state in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=False):
             if state is not None:
                 function.__dict__.update(state)
 
@@ -239,7 +256,10 @@ class LambdaLR(_WithLambdas):
 
     def get_lr(self):
         self._warn_if_called_by_user()
-        return [base * function(self.last_epoch) for function, base in zip(self.lr_lambdas, self.base_lrs)]
+        return [
+            base * function(self.last_epoch)
+            for function, base in zip(self.lr_lambdas, self.base_lrs, strict=True)
+        ]
 
 
 class MultiplicativeLR(_WithLambdas):
@@ -255,7 +275,10 @@ class MultiplicativeLR(_WithLambdas):
         self._warn_if_called_by_user()
         if self._is_initial:
             return _values(self.optimizer, "lr")
-        return [group["lr"] * function(self.last_epoch) for function, group in zip(self.lr_lambdas, self.optimizer.param_groups)]
+        return [
+            group["lr"] * function(self.last_epoch)
+            for function, group in zip(self.lr_lambdas, self.optimizer.param_groups, strict=True)
+        ]
 
 
 class StepLR(_ClosedFormula):
@@ -282,7 +305,9 @@ class MultiStepLR(_ClosedFormula):
         super().__init__(optimizer, last_epoch)
 
     def _next(self, lr, base):
-        return lr * self.gamma ** self.milestones[self.last_epoch] if self.last_epoch in self.milestones else lr
+        return (
+            lr * self.gamma ** self.milestones[self.last_epoch] if self.last_epoch in self.milestones else lr
+        )
 
     def _at(self, base):
         return base * self.gamma ** bisect_right(sorted(self.milestones.elements()), self.last_epoch)
@@ -312,7 +337,9 @@ class LinearLR(_ClosedFormula):
 
     def __init__(self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5, last_epoch=-1):
         if start_factor > 1.0 or start_factor <= 0:
-            raise ValueError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
+            raise ValueError(
+                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
+            )
         if end_factor > 1.0 or end_factor < 0:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
         self.start_factor = start_factor
@@ -377,19 +404,27 @@ class CosineAnnealingLR(_ClosedFormula):
         if self._is_initial:
             return lr
         if self._step_count == 1 and self.last_epoch > 0:
-            return self.eta_min + (base - self.eta_min) * (1 + math.cos(self.last_epoch * math.pi / self.T_max)) / 2
-        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the lowest point, from which no ratio leads up
+            return (
+                self.eta_min
+                + (base - self.eta_min) * (1 + math.cos(self.last_epoch * math.pi / self.T_max)) / 2
+            )
+        if (self.last_epoch - 1 - self.T_max) % (
+            2 * self.T_max
+        ) == 0:  # the lowest point, from which no ratio leads up
             return lr + (base - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2
         now = 1 + math.cos(math.pi * self.last_epoch / self.T_max)
         before = 1 + math.cos(math.pi * (self.last_epoch - 1) / self.T_max)
         return now / before * (lr - self.eta_min) + self.eta_min
 
     def _at(self, base):
-        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
+        return (
+            self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
+        )
 
 
 class CosineAnnealingWarmRestarts(_Formula):
-    """Cosines that start again, each ``T_mult`` times as long as the last (SGDR, Loshchilov and Hutter, 2017)."""
+    """Cosines that start again, each ``T_mult`` times as long as the last (SGDR, Loshchilov and Hutter,
+    2017)."""
 
     def __init__(self, optimizer, T_0, T_mult=1, eta_min=0.0, last_epoch=-1):
         if T_0 <= 0 or not isinstance(T_0, int):
@@ -444,8 +479,9 @@ def _check_schedulers(owner, optimizer, schedulers):
             raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
         if isinstance(scheduler, ReduceLROnPlateau):
             raise ValueError(
-                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be specified when "
-                f"calling `step`, but got one at index {i} in the given schedulers sequence."
+                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to "
+                f"be specified when calling `step`, but got one at index {i} in the given schedulers "
+                "sequence."
             )
         if optimizer != scheduler.optimizer:
             raise ValueError(
@@ -458,14 +494,18 @@ def _check_schedulers(owner, optimizer, schedulers):
 class _OfSchedulers(LRScheduler):
     """What schedulers made of others share: their state holds that of the others."""
 
+    _schedulers: Sequence[LRScheduler]
+
     def state_dict(self):
-        state = {key: value for key, value in self.__dict__.items() if key not in ("optimizer", "_schedulers")}
+        state = {
+            key: value for key, value in self.__dict__.items() if key not in ("optimizer", "_schedulers")
+        }
         state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
         return state
 
     def load_state_dict(self, state_dict):
         self.__dict__.update({key: value for key, value in state_dict.items() if key != "_schedulers"})
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"]):
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=False):
             scheduler.load_state_dict(state)
 
 
@@ -478,9 +518,9 @@ class SequentialLR(_OfSchedulers):
         _check_schedulers(self, optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone "
-                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal to "
-                f"{len(milestones)}"
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number "
+                f"of milestone points, but got number of schedulers {len(schedulers)} and the number of "
+                f"milestones to be equal to {len(milestones)}"
             )
         self._schedulers = schedulers
         self._milestones = milestones
@@ -502,7 +542,7 @@ class SequentialLR(_OfSchedulers):
         elif hasattr(scheduler, "last_epoch"):
             scheduler.last_epoch -= 1
 
-    def step(self):
+    def step(self):  # type: ignore[override]  # takes no epoch in PyTorch either
         """Moves the current schedule on, or starts the next one."""
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
@@ -519,14 +559,16 @@ class ChainedScheduler(_OfSchedulers):
 
     def __init__(self, schedulers, optimizer=None):
         if len(schedulers) < 1:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
+            raise ValueError(
+                f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
+            )
         optimizer = optimizer or schedulers[0].optimizer
         _check_schedulers(self, optimizer, schedulers)
         self._schedulers = schedulers
         self.optimizer = optimizer
         self._last_lr = _values(optimizer, "lr")
 
-    def step(self):
+    def step(self):  # type: ignore[override]  # takes no epoch in PyTorch either
         """Moves all of them on."""
         for scheduler in self._schedulers:
             scheduler.step()
@@ -536,8 +578,8 @@ class ChainedScheduler(_OfSchedulers):
 class ReduceLROnPlateau(LRScheduler):
     """Times a factor when a metric has not become better for ``patience`` epochs."""
 
-    def __init__(self, optimizer, mode="min", factor=0.1, patience=10, threshold=1e-4, threshold_mode="rel", cooldown=0,
-                 min_lr=0, eps=1e-8):  # fmt: skip
+    def __init__(self, optimizer, mode="min", factor=0.1, patience=10, threshold=1e-4, threshold_mode="rel",
+                 cooldown=0, min_lr=0, eps=1e-8):  # fmt: skip
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
         _check_optimizer(optimizer)
@@ -565,7 +607,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
-    def step(self, metrics, epoch=None):
+    def step(self, metrics, epoch=None):  # type: ignore[override]  # as in PyTorch
         """Takes the epoch's metric."""
         current = float(metrics)
         if epoch is None:
@@ -592,12 +634,13 @@ class ReduceLROnPlateau(LRScheduler):
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
                 raise RuntimeError(
-                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when `ReduceLROnPlateau` was "
-                    f"initialized ({len(self.min_lrs)}), usually due to a new param group being added to the optimizer. Please "
-                    "modify the `min_lrs` field to match the length of the `optimizer` param groups."
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
+                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new param "
+                    "group being added to the optimizer. Please modify the `min_lrs` field to match the "
+                    "length of the `optimizer` param groups."
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
-        for group, min_lr in zip(groups, self.min_lrs):
+        for group, min_lr in zip(groups, self.min_lrs, strict=True):
             old = float(group["lr"])
             new = max(old * self.factor, min_lr)
             if old - new > self.eps:
@@ -610,7 +653,9 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _is_better(self, a, best):
         if self.threshold_mode == "rel":
-            return a < best * (1.0 - self.threshold) if self.mode == "min" else a > best * (self.threshold + 1.0)
+            return (
+                a < best * (1.0 - self.threshold) if self.mode == "min" else a > best * (self.threshold + 1.0)
+            )
         return a < best - self.threshold if self.mode == "min" else a > best + self.threshold
 
     def _init_is_better(self, mode, threshold, threshold_mode):
@@ -639,7 +684,7 @@ class _CyclesMomentum(LRScheduler):
         largest = _for_each_group("max_momentum", self.optimizer, max_momentum)
         smallest = _for_each_group("base_momentum", self.optimizer, base_momentum)
         if last_epoch == -1:
-            for high, low, group in zip(largest, smallest, self.optimizer.param_groups):
+            for high, low, group in zip(largest, smallest, self.optimizer.param_groups, strict=True):
                 self._set_momentum(group, high)
                 group["max_momentum"] = high
                 group["base_momentum"] = low
@@ -655,13 +700,14 @@ class _CyclesMomentum(LRScheduler):
 class CyclicLR(_CyclesMomentum):
     """Up and down between two rates (Smith, 2017)."""
 
-    def __init__(self, optimizer, base_lr, max_lr, step_size_up=2000, step_size_down=None, mode="triangular", gamma=1.0,
-                 scale_fn=None, scale_mode="cycle", cycle_momentum=True, base_momentum=0.8, max_momentum=0.9, last_epoch=-1):  # fmt: skip
+    def __init__(self, optimizer, base_lr, max_lr, step_size_up=2000, step_size_down=None, mode="triangular",
+                 gamma=1.0, scale_fn=None, scale_mode="cycle", cycle_momentum=True, base_momentum=0.8,
+                 max_momentum=0.9, last_epoch=-1):  # fmt: skip
         _check_optimizer(optimizer)
         self.optimizer = optimizer
         base_lrs = _for_each_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
-            for lr, group in zip(base_lrs, optimizer.param_groups):
+            for lr, group in zip(base_lrs, optimizer.param_groups, strict=True):
                 _assign(group, "lr", lr)
         self.max_lrs = _for_each_group("max_lr", optimizer, max_lr)
         step_size_up = float(step_size_up)
@@ -677,7 +723,9 @@ class CyclicLR(_CyclesMomentum):
             self.scale_mode = "iterations" if mode == "exp_range" else "cycle"
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self.base_momentums, self.max_momentums = self._init_momentum(base_momentum, max_momentum, last_epoch)
+            self.base_momentums, self.max_momentums = self._init_momentum(
+                base_momentum, max_momentum, last_epoch
+            )
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 
@@ -696,9 +744,14 @@ class CyclicLR(_CyclesMomentum):
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
         at = cycle if self.scale_mode == "cycle" else self.last_epoch
         if self.cycle_momentum:
-            for low, high, group in zip(self.base_momentums, self.max_momentums, self.optimizer.param_groups):
+            for low, high, group in zip(
+                self.base_momentums, self.max_momentums, self.optimizer.param_groups, strict=True
+            ):
                 self._set_momentum(group, high - (high - low) * height * self.scale_fn(at))
-        return [low + (high - low) * height * self.scale_fn(at) for low, high in zip(self.base_lrs, self.max_lrs)]
+        return [
+            low + (high - low) * height * self.scale_fn(at)
+            for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
+        ]
 
     def state_dict(self):
         state = super().state_dict()
@@ -719,16 +772,20 @@ class OneCycleLR(_CyclesMomentum):
     """Up to ``max_lr``, then far down, over the whole training (Smith and Topin, 2018)."""
 
     def __init__(self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None, pct_start=0.3,
-                 anneal_strategy="cos", cycle_momentum=True, base_momentum=0.85, max_momentum=0.95, div_factor=25.0,
-                 final_div_factor=1e4, three_phase=False, last_epoch=-1):  # fmt: skip
+                 anneal_strategy="cos", cycle_momentum=True, base_momentum=0.85, max_momentum=0.95,
+                 div_factor=25.0, final_div_factor=1e4, three_phase=False, last_epoch=-1):  # fmt: skip
         _check_optimizer(optimizer)
         self.optimizer = optimizer
         self.total_steps = self._count_steps(total_steps, epochs, steps_per_epoch)
         if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
-        phases = [(float(pct_start * self.total_steps) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")]
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
+        phases = [
+            (float(pct_start * self.total_steps) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
+        ]
         if three_phase:
             middle = float(2 * pct_start * self.total_steps) - 2
             phases.append((middle, "max_lr", "initial_lr", "base_momentum", "max_momentum"))
@@ -736,11 +793,11 @@ class OneCycleLR(_CyclesMomentum):
         else:
             phases.append((self.total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum"))
         names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
-        self._schedule_phases = [dict(zip(names, phase)) for phase in phases]
+        self._schedule_phases = [dict(zip(names, phase, strict=True)) for phase in phases]
         self._anneal_func_type = anneal_strategy
         max_lrs = _for_each_group("max_lr", optimizer, max_lr)
         if last_epoch == -1:
-            for high, group in zip(max_lrs, optimizer.param_groups):
+            for high, group in zip(max_lrs, optimizer.param_groups, strict=True):
                 group["initial_lr"] = high / div_factor
                 group["max_lr"] = high
                 group["min_lr"] = group["initial_lr"] / final_div_factor
@@ -771,8 +828,10 @@ class OneCycleLR(_CyclesMomentum):
         self._warn_if_called_by_user()
         step = self.last_epoch
         if step > self.total_steps:
-            raise ValueError(f"Tried to step {step} times. The specified number of total steps is {self.total_steps}")
-        start = 0.0
+            raise ValueError(
+                f"Tried to step {step} times. The specified number of total steps is {self.total_steps}"
+            )
+        start: Any = 0.0
         for phase in self._schedule_phases:
             if step <= phase["end_step"] or phase is self._schedule_phases[-1]:
                 break
@@ -782,5 +841,7 @@ class OneCycleLR(_CyclesMomentum):
         for group in self.optimizer.param_groups:
             lrs.append(self._anneal(group[phase["start_lr"]], group[phase["end_lr"]], part))
             if self.cycle_momentum:
-                self._set_momentum(group, self._anneal(group[phase["start_momentum"]], group[phase["end_momentum"]], part))
+                self._set_momentum(
+                    group, self._anneal(group[phase["start_momentum"]], group[phase["end_momentum"]], part)
+                )
         return lrs

@@ -1,27 +1,20 @@
-"""The base class of optimizers: parameter groups, state, hooks and checkpoints. Steps are computed by rushlight._C._optim."""
+"""The base class of optimizers: parameter groups, state, hooks and checkpoints. Steps are computed by
+rushlight._C._optim."""
 
 import functools
 import types
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import chain
+from typing import Any
 
 from rushlight import _C
 from rushlight._C import Tensor
 from rushlight.utils.hooks import RemovableHandle
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
-
-_HOOKS = (
-    "_optimizer_step_pre_hooks",
-    "_optimizer_step_post_hooks",
-    "_optimizer_state_dict_pre_hooks",
-    "_optimizer_state_dict_post_hooks",
-    "_optimizer_load_state_dict_pre_hooks",
-    "_optimizer_load_state_dict_post_hooks",
-)
 
 
 class _RequiredParameter:
@@ -48,7 +41,9 @@ def _run_with_hooks(func, args, kwargs):
         if result is None:
             continue
         if not (isinstance(result, tuple) and len(result) == 2):
-            raise RuntimeError(f"{func} must return None or a tuple of (new_args, new_kwargs), but got {result}.")
+            raise RuntimeError(
+                f"{func} must return None or a tuple of (new_args, new_kwargs), but got {result}."
+            )
         args, kwargs = result
     out = func(*args, **kwargs)
     for hook in chain(self._optimizer_step_post_hooks.values(), _C._optim.global_post_hooks.values()):
@@ -66,7 +61,7 @@ def _with_hooks(step):
     def wrapper(*args, **kwargs):
         return _run_with_hooks(step, args, kwargs)
 
-    wrapper.hooked = True
+    wrapper.__dict__["hooked"] = True
     return wrapper
 
 
@@ -91,14 +86,22 @@ def register_optimizer_step_post_hook(hook):
 class Optimizer:
     """Changes parameters by their gradients. Subclasses pass their options' defaults and write ``step``."""
 
+    _optimizer_step_pre_hooks: OrderedDict
+    _optimizer_step_post_hooks: OrderedDict
+    _optimizer_state_dict_pre_hooks: OrderedDict
+    _optimizer_state_dict_post_hooks: OrderedDict
+    _optimizer_load_state_dict_pre_hooks: OrderedDict
+    _optimizer_load_state_dict_post_hooks: OrderedDict
+
     def __init__(self, params, defaults):
         self.defaults = defaults
         self._add_hook_dicts()
         if isinstance(params, Tensor):
             raise TypeError(
-                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {_typename(params)}"
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                f"{_typename(params)}"
             )
-        self.state = defaultdict(dict)
+        self.state: defaultdict = defaultdict(dict)
         self.param_groups = []
         groups = list(params)
         if not groups:
@@ -109,12 +112,12 @@ class Optimizer:
             self.add_param_group(group)
 
     def _add_hook_dicts(self):
-        for name in _HOOKS:
+        for name in Optimizer.__annotations__:  # the dicts of hooks
             if name not in self.__dict__:
                 setattr(self, name, OrderedDict())
         step = type(self).step
         if not isinstance(step, types.BuiltinFunctionType) and not getattr(step, "hooked", False):
-            type(self).step = _with_hooks(step)
+            setattr(type(self), "step", _with_hooks(step))  # noqa: B010 -- for mypy no method is assigned to
 
     def __getstate__(self):
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -170,12 +173,16 @@ class Optimizer:
         _unpack_params(param_group)
         for param in param_group["params"]:
             if not isinstance(param, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {_typename(param)}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {_typename(param)}"
+                )
             if not self.defaults.get("differentiable") and not (param.is_leaf or param.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
-                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
             param_group.setdefault(name, default)
         self._check_unique(param_group)
         self.param_groups.append(param_group)
@@ -184,8 +191,8 @@ class Optimizer:
         params = set(param_group["params"])
         if len(params) != len(param_group["params"]):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
-                "see github.com/pytorch/pytorch/issues/40967 for more information",
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause "
+                "an error; see github.com/pytorch/pytorch/issues/40967 for more information",
                 stacklevel=4,
             )
         named = "param_names" in param_group
@@ -199,10 +206,11 @@ class Optimizer:
             raise ValueError("some parameters appear in more than one parameter group")
 
     def state_dict(self):
-        """The state and the groups, with numbers in place of the parameters: what ``load_state_dict`` takes."""
+        """The state and the groups, with numbers in place of the parameters: what ``load_state_dict``
+        takes."""
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
-        numbers = {}
+        numbers: dict[int, int] = {}
         start = 0
         packed_groups = []
         for group in self.param_groups:
@@ -212,7 +220,9 @@ class Optimizer:
             packed = {key: value for key, value in group.items() if key != "params"}
             packed["params"] = [numbers[id(param)] for param in group["params"]]
             packed_groups.append(packed)
-        state = {(numbers[id(key)] if isinstance(key, Tensor) else key): value for key, value in self.state.items()}
+        state = {
+            (numbers[id(key)] if isinstance(key, Tensor) else key): value for key, value in self.state.items()
+        }
         state_dict = {"state": state, "param_groups": packed_groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
             replaced = hook(self, state_dict)
@@ -231,23 +241,27 @@ class Optimizer:
         saved_groups = deepcopy(state_dict["param_groups"])
         if len(groups) != len(saved_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(len(own["params"]) != len(saved["params"]) for own, saved in zip(groups, saved_groups)):
+        if any(
+            len(own["params"]) != len(saved["params"])
+            for own, saved in zip(groups, saved_groups, strict=True)
+        ):
             raise ValueError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                "group"
             )
         params = {}
-        keeps_step = {}
-        for own, saved in zip(groups, saved_groups):
-            for number, param in zip(saved["params"], own["params"]):
+        keeps_step: dict[int, bool] = {}
+        for own, saved in zip(groups, saved_groups, strict=True):
+            for number, param in zip(saved["params"], own["params"], strict=True):
                 params[number] = param
                 keeps_step.setdefault(number, not (saved.get("fused") or saved.get("capturable")))
-        state = defaultdict(dict)
+        state: defaultdict = defaultdict(dict)
         for key, value in state_dict["state"].items():
             if key in params:
                 state[params[key]] = _convert_state(params[key], value, keeps_step[key])
             else:
                 state[key] = value
-        for own, saved in zip(groups, saved_groups):
+        for own, saved in zip(groups, saved_groups, strict=True):
             saved["params"] = own["params"]
             if "param_names" in own:
                 saved.setdefault("param_names", own["param_names"])
@@ -271,7 +285,9 @@ def _unpack_params(group):
     group["params"] = [param[1] if isinstance(param, tuple) else param for param in params]
     if names:
         if len(names) != len(params):
-            raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+            raise ValueError(
+                "all optimizer params should be with/without names. Some param names are missing"
+            )
         group["param_names"] = names
 
 
@@ -284,7 +300,8 @@ def _convert_state(param, value, keeps_step, key=None):
     if isinstance(value, dict):
         return {k: _convert_state(param, v, keeps_step, k) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        return type(value)(_convert_state(param, v, keeps_step) for v in value)
+        rebuild: Callable = type(value)
+        return rebuild(_convert_state(param, v, keeps_step) for v in value)
     return value
 
 
@@ -298,14 +315,21 @@ class _BuiltinOptimizer(Optimizer):
     """What the optimizers of this package share: checks of the options they have in common."""
 
     # Options that older checkpoints lack, with the values they imply.
-    _later_options = {"maximize": False, "foreach": None, "differentiable": False, "capturable": False}
-    _number_state = ("step",)
+    _later_options: dict[str, Any] = {
+        "maximize": False,
+        "foreach": None,
+        "differentiable": False,
+        "capturable": False,
+    }
+    _number_state: tuple[str, ...] = ("step",)
 
     def __init__(self, params, defaults):
         if defaults.get("differentiable"):
             if defaults.get("fused"):
                 raise RuntimeError("`fused` does not support `differentiable`")
-            raise NotImplementedError("differentiable=True is not supported: the steps of optimizers are not recorded")
+            raise NotImplementedError(
+                "differentiable=True is not supported: the steps of optimizers are not recorded"
+            )
         super().__init__(params, defaults)
         if defaults.get("fused"):
             if defaults["foreach"]:
@@ -318,8 +342,8 @@ class _BuiltinOptimizer(Optimizer):
             for name, value in self._later_options.items():
                 group.setdefault(name, value)
             for param in group["params"]:
-                entries = self.state.get(param)
-                for name in self._number_state if entries else ():
+                entries = self.state.get(param) or {}
+                for name in self._number_state:
                     if name in entries and not isinstance(entries[name], Tensor):
                         entries[name] = _step_tensor(entries[name])
 
@@ -328,13 +352,13 @@ def _check_options(lr, eps=0.0, betas=(), **values):
     """Refuses options out of range: ValueError in PyTorch's words."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
-    if not 0.0 <= lr:
+    if not lr >= 0.0:
         raise ValueError(f"Invalid learning rate: {lr}")
-    if not 0.0 <= eps:
+    if not eps >= 0.0:
         raise ValueError(f"Invalid epsilon value: {eps}")
     for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
     for name, value in values.items():
-        if not 0.0 <= value:
+        if not value >= 0.0:
             raise ValueError(f"Invalid {name} value: {value}")

@@ -1,4 +1,5 @@
 """Data loading, hooks and other helpers."""
+
 from rushlight.utils import data
 
 __all__ = ["data"]

@@ -12,7 +12,13 @@ class RemovableHandle:
         self.hooks_dict_ref = weakref.ref(hooks_dict)
         self.id = RemovableHandle.next_id
         RemovableHandle.next_id += 1
-        extra = extra_dict if isinstance(extra_dict, (list, tuple)) else [extra_dict] if extra_dict is not None else []
+        extra = (
+            extra_dict
+            if isinstance(extra_dict, (list, tuple))
+            else [extra_dict]
+            if extra_dict is not None
+            else []
+        )
         self.extra_dict_ref = tuple(weakref.ref(d) for d in extra)
 
     def remove(self):
@@ -32,7 +38,9 @@ class RemovableHandle:
         self.hooks_dict_ref = weakref.ref(OrderedDict() if state[0] is None else state[0])
         self.id = state[1]
         RemovableHandle.next_id = max(RemovableHandle.next_id, self.id + 1)
-        self.extra_dict_ref = tuple(weakref.ref(OrderedDict() if d is None else d) for d in (state[2] if len(state) > 2 else ()))
+        self.extra_dict_ref = tuple(
+            weakref.ref(OrderedDict() if d is None else d) for d in (state[2] if len(state) > 2 else ())
+        )
 
     def __enter__(self):
         return self

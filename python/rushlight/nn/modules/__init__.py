@@ -1,12 +1,19 @@
-"""Every layer. Those made in C++ are found in modules of PyTorch's names: rushlight.nn.modules.linear.Linear."""
+"""Every layer. Those made in C++ are found in modules of PyTorch's names:
+rushlight.nn.modules.linear.Linear."""
 
 import sys
 import types
+from typing import TYPE_CHECKING
 
 from rushlight import _C
-from rushlight.nn.modules import container as container, rnn as rnn  # noqa: PLC0414
+from rushlight.nn.modules import container as container  # noqa: PLC0414
+from rushlight.nn.modules import rnn as rnn
 from rushlight.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList
 from rushlight.nn.modules.module import Module
+
+if TYPE_CHECKING:
+    from rushlight._C._modules import *  # noqa: F403
+    from rushlight.nn.modules.container import Sequential as Sequential
 
 __all__ = ["Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"]
 
@@ -34,4 +41,10 @@ from rushlight.nn.modules.transformer import (  # noqa: E402
     TransformerEncoderLayer,
 )
 
-__all__ += ["Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer"]
+__all__ += [
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+]

@@ -4,7 +4,8 @@ import warnings
 
 
 def _tap_class():
-    """An autograd function that passes gradients through a callback; made when the first backward hook is used."""
+    """An autograd function that passes gradients through a callback; made when the first backward hook is
+    used."""
     from rushlight.autograd import Function
 
     class BackwardHookFunction(Function):
@@ -30,11 +31,12 @@ class BackwardHook:
         self.user_hooks = user_hooks
         self.user_pre_hooks = user_pre_hooks
         self.grad_outputs = None
-        self.input_places = None
+        self.input_places: list[int] | None = None
         self.input_count = 0
 
     def _tap(self, callback, values):
-        """`values` with its tensors passed through a node, and where they stand; None when no tensor needs a gradient."""
+        """`values` with its tensors passed through a node, and where they stand; None when no tensor needs a
+        gradient."""
         from rushlight import Tensor, is_grad_enabled
 
         places = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
@@ -64,8 +66,8 @@ class BackwardHook:
             return self._tap(self._on_outputs, (output,))[0][0]
         if not isinstance(output, tuple):
             warnings.warn(
-                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
-                f"{type(output)}",
+                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
+                f"received {type(output)}",
                 stacklevel=2,
             )
             return output
@@ -82,7 +84,7 @@ class BackwardHook:
         return gradients
 
     def _on_inputs(self, gradients):
-        if self.grad_outputs is None:
+        if self.grad_outputs is None or self.input_places is None:
             return gradients
         changed = self._run_user_hooks(self._spread(gradients, self.input_places, self.input_count))
         return tuple(changed[i] for i in self.input_places)
@@ -95,7 +97,8 @@ class BackwardHook:
                 continue
             if self.input_places is None:
                 raise RuntimeError(
-                    "Backward hook for Modules where no input requires gradient should always return None or None for all gradients."
+                    "Backward hook for Modules where no input requires gradient should always return None or "
+                    "None for all gradients."
                 )
             grad_inputs = self._as_tuple(changed, len(grad_inputs))
         return grad_inputs
@@ -104,5 +107,8 @@ class BackwardHook:
     def _as_tuple(changed, count):
         changed = changed if isinstance(changed, tuple) else (changed,)
         if len(changed) != count:
-            raise RuntimeError(f"Backward hook returned an invalid number of grad_input, got {len(changed)}, but expected {count}")
+            raise RuntimeError(
+                f"Backward hook returned an invalid number of grad_input, got {len(changed)}, but expected "
+                f"{count}"
+            )
         return changed

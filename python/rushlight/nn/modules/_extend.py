@@ -2,11 +2,23 @@
 
 
 def extend(cls):
-    """Decorator: moves the functions and properties of the decorated class into `cls`, which replaces it."""
+    """Decorator: moves the functions and properties of the decorated class into `cls`, which replaces it.
+
+    The decorated class has the name of `cls` and derives from it, which is how type checkers see the whole.
+    """
 
     def move(part):
         for name, value in vars(part).items():
-            if name in ("__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__"):
+            if name in (
+                "__annotations__",
+                "__dict__",
+                "__weakref__",
+                "__module__",
+                "__qualname__",
+                "__doc__",
+                "__firstlineno__",
+                "__static_attributes__",
+            ):
                 continue
             function = getattr(value, "__func__", value)
             if hasattr(function, "__qualname__"):

@@ -1,4 +1,5 @@
-"""What single layers have beside their computation: old state dicts, constructors from data, classes for isinstance."""
+"""What single layers have beside their computation: old state dicts, constructors from data, classes for
+isinstance."""
 
 import abc
 import sys
@@ -12,7 +13,14 @@ _layers = _C._modules
 
 def _family(file, name, members):
     """A class that all members count as instances of, as a base class in PyTorch's module `file` does."""
-    cls = abc.ABCMeta(name, (), {"__module__": f"rushlight.nn.modules.{file}", "__doc__": f"Base of {', '.join(members)} for isinstance."})
+    cls = abc.ABCMeta(
+        name,
+        (),
+        {
+            "__module__": f"rushlight.nn.modules.{file}",
+            "__doc__": f"Base of {', '.join(members)} for isinstance.",
+        },
+    )
     for member in members:
         if hasattr(_layers, member):
             cls.register(getattr(_layers, member))
@@ -20,7 +28,7 @@ def _family(file, name, members):
     return cls
 
 
-class _Tracking:
+class _Tracking(Module):
     """Version 2 counts batches; states saved before have no count."""
 
     _version = 2
@@ -52,12 +60,31 @@ _family("conv", "_ConvNd", ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "Co
 _family("conv", "_ConvTransposeNd", ["ConvTranspose1d", "ConvTranspose2d"])
 
 
-@extend(_layers.Embedding)
-class _:
+@extend(_C._modules.Embedding)
+class Embedding(_C._modules.Embedding):
     @classmethod
-    def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
+    def from_pretrained(
+        cls,
+        embeddings,
+        freeze=True,
+        padding_idx=None,
+        max_norm=None,
+        norm_type=2.0,
+        scale_grad_by_freq=False,
+        sparse=False,
+    ):
         """A layer over a given table (rows, dim)."""
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape
-        return cls(rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze)
+        return cls(
+            rows,
+            columns,
+            padding_idx,
+            max_norm,
+            norm_type,
+            scale_grad_by_freq,
+            sparse,
+            _weight=embeddings,
+            _freeze=freeze,
+        )

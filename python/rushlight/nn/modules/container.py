@@ -9,8 +9,7 @@ from rushlight.nn.modules._extend import extend
 from rushlight.nn.modules.module import Module, _indent
 from rushlight.nn.parameter import Parameter
 
-Sequential = _C._modules.Sequential
-_empty_sequential = Sequential.__init__
+_empty_sequential = _C._modules.Sequential.__init__
 
 
 def _item_at(values, index, size):
@@ -26,11 +25,15 @@ def _renumber(module, children):
     module._modules.update((str(i), child) for i, child in enumerate(children))
 
 
-@extend(Sequential)
-class _:
+@extend(_C._modules.Sequential)
+class Sequential(_C._modules.Sequential):
     def __init__(self, *args):
         _empty_sequential(self)
-        children = args[0] if len(args) == 1 and isinstance(args[0], OrderedDict) else {str(i): m for i, m in enumerate(args)}
+        children = (
+            args[0]
+            if len(args) == 1 and isinstance(args[0], OrderedDict)
+            else {str(i): m for i, m in enumerate(args)}
+        )
         for name, module in children.items():
             self.add_module(name, module)
 
@@ -43,7 +46,11 @@ class _:
         setattr(self, _item_at(self._modules.keys(), index, len(self)), module)
 
     def __delitem__(self, index):
-        keys = list(self._modules)[index] if isinstance(index, slice) else [_item_at(self._modules.keys(), index, len(self))]
+        keys = (
+            list(self._modules)[index]
+            if isinstance(index, slice)
+            else [_item_at(self._modules.keys(), index, len(self))]
+        )
         for key in keys:
             delattr(self, key)
         _renumber(self, list(self._modules.values()))
@@ -56,12 +63,16 @@ class _:
 
     def __add__(self, other):
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return Sequential(*self, *other)
 
     def __iadd__(self, other):
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return self.extend(list(other))
 
     def __mul__(self, other):
@@ -162,7 +173,7 @@ class ModuleList(Module):
 
     def __repr__(self):
         """Children that print alike and follow each other share a line."""
-        groups = []  # [first, last, text]
+        groups: list[list] = []  # [first, last, text]
         for i, text in enumerate(repr(child) for child in self):
             if groups and groups[-1][2] == text:
                 groups[-1][1] = i
@@ -171,7 +182,9 @@ class ModuleList(Module):
         if not groups:
             return self._get_name() + "()"
         lines = [
-            f"({first}): {_indent(text)}" if first == last else f"({first}-{last}): {last - first + 1} x {_indent(text)}"
+            f"({first}): {_indent(text)}"
+            if first == last
+            else f"({first}-{last}): {last - first + 1} x {_indent(text)}"
             for first, last, text in groups
         ]
         return self._get_name() + "(\n  " + "\n  ".join(lines) + "\n)"
@@ -196,7 +209,9 @@ class ModuleList(Module):
     def extend(self, modules):
         """Adds all modules of an iterable at the end."""
         if not isinstance(modules, Iterable):
-            raise TypeError("ModuleList.extend should be called with an iterable, but got " + type(modules).__name__)
+            raise TypeError(
+                "ModuleList.extend should be called with an iterable, but got " + type(modules).__name__
+            )
         for module in modules:
             self.append(module)
         return self
@@ -251,13 +266,19 @@ class ModuleDict(Module):
 
 def _pairs(values, owner):
     if not isinstance(values, Iterable):
-        raise TypeError(f"{owner}.update should be called with an iterable of key/value pairs, but got " + type(values).__name__)
+        raise TypeError(
+            f"{owner}.update should be called with an iterable of key/value pairs, but got "
+            + type(values).__name__
+        )
     if isinstance(values, (OrderedDict, ModuleDict, ParameterDict, Mapping)):
         return list(values.items())
     pairs = []
     for i, pair in enumerate(values):
-        if not isinstance(pair, Iterable):
-            raise TypeError(f"{owner} update sequence element #{i} should be Iterable; is" + type(pair).__name__)
+        is_iterable = isinstance(pair, Iterable)
+        if not is_iterable:
+            raise TypeError(
+                f"{owner} update sequence element #{i} should be Iterable; is" + type(pair).__name__
+            )
         if len(pair) != 2:
             raise ValueError(f"{owner} update sequence element #{i} has length {len(pair)}; 2 is required")
         pairs.append(pair)
@@ -273,7 +294,7 @@ def _describe_tensor(value):
     size = "x".join(str(n) for n in value.size())
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     where = f" (GPU {value.get_device()})" if value.device.type == "cuda" else ""
-    return f"{kind} containing: [{str(value.dtype).rpartition('.')[2] if kind == '' else value.dtype} of size {size}{where}]"
+    return f"{kind} containing: [{value.dtype} of size {size}{where}]"
 
 
 class ParameterList(Module):
@@ -319,8 +340,11 @@ class ParameterList(Module):
 
     def extend(self, values):
         """Adds all values of an iterable at the end."""
-        if not isinstance(values, Container) or isinstance(values, _C.Tensor):
-            raise TypeError("ParameterList.extend should be called with an iterable, but got " + type(values).__name__)
+        is_container = isinstance(values, Container) and not isinstance(values, _C.Tensor)
+        if not is_container:
+            raise TypeError(
+                "ParameterList.extend should be called with an iterable, but got " + type(values).__name__
+            )
         for value in values:
             self.append(value)
         return self
@@ -328,7 +352,11 @@ class ParameterList(Module):
     def extra_repr(self):
         lines = []
         for i, value in enumerate(self):
-            text = _describe_tensor(value) if isinstance(value, _C.Tensor) else f"Object of type: {type(value).__name__}"
+            text = (
+                _describe_tensor(value)
+                if isinstance(value, _C.Tensor)
+                else f"Object of type: {type(value).__name__}"
+            )
             lines.append(f"  ({i}): {text}")
         return "\n".join(lines)
 
@@ -347,7 +375,10 @@ class ParameterDict(Module):
 
     def _key_to_attr(self, key):
         if not isinstance(key, str):
-            raise TypeError(f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}'). Open an issue on github if you need non-string keys.")
+            raise TypeError(
+                "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
+                f"'{type(key).__name__}'). Open an issue on github if you need non-string keys."
+            )
         return key
 
     def __getitem__(self, key):
@@ -395,7 +426,7 @@ class ParameterDict(Module):
         return key, self.pop(key)
 
     def get(self, key, default=None):
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401 -- this is get itself
 
     def fromkeys(self, keys, default=None):
         return ParameterDict((key, default) for key in keys)
@@ -420,7 +451,11 @@ class ParameterDict(Module):
     def extra_repr(self):
         lines = []
         for key, value in self.items():
-            text = _describe_tensor(value) if isinstance(value, _C.Tensor) else f"Object of type: {type(value).__name__}"
+            text = (
+                _describe_tensor(value)
+                if isinstance(value, _C.Tensor)
+                else f"Object of type: {type(value).__name__}"
+            )
             lines.append(f"  ({key}): {text}")
         return "\n".join(lines)
 

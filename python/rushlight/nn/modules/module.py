@@ -1,7 +1,7 @@
 """Module: what its users call beside the computation.
 
-Attributes, calls and the builtin layers are C++ (python/src/nn). Here are the functions that run what subclasses may
-override: walks, conversions, state dicts, hooks, printing.
+Attributes, calls and the builtin layers are C++ (python/src/nn). Here are the functions that run what
+subclasses may override: walks, conversions, state dicts, hooks, printing.
 """
 
 import functools
@@ -11,13 +11,11 @@ import weakref
 from collections import OrderedDict, namedtuple
 
 from rushlight import _C
-from rushlight.nn.modules._extend import extend
-from rushlight.nn.parameter import Buffer, Parameter
 from rushlight.nn.modules._backward import BackwardHook
 from rushlight.nn.modules._extend import extend
+from rushlight.nn.parameter import Parameter
 from rushlight.utils.hooks import RemovableHandle
 
-Module = _C._Module
 Tensor = _C.Tensor
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
@@ -26,17 +24,25 @@ _global_forward_hooks = _C._global_forward_hooks
 _global_forward_pre_hooks = _C._global_forward_pre_hooks
 _global_backward_hooks = _C._global_backward_hooks
 _global_backward_pre_hooks = _C._global_backward_pre_hooks
-_global_forward_hooks_with_kwargs = OrderedDict()
-_global_forward_hooks_always_called = OrderedDict()
+_global_forward_hooks_with_kwargs: OrderedDict[int, bool] = OrderedDict()
+_global_forward_hooks_always_called: OrderedDict[int, bool] = OrderedDict()
 _global_is_full_backward_hook = None
-_global_registration_hooks = {"parameter": OrderedDict(), "buffer": OrderedDict(), "module": OrderedDict()}
+_global_registration_hooks: dict[str, OrderedDict] = {
+    "parameter": OrderedDict(),
+    "buffer": OrderedDict(),
+    "module": OrderedDict(),
+}
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     __slots__ = ()
 
     def __repr__(self):
-        return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
+        return (
+            super().__repr__()
+            if self.missing_keys or self.unexpected_keys
+            else "<All keys matched successfully>"
+        )
 
     __str__ = __repr__
 
@@ -64,7 +70,8 @@ def register_module_forward_pre_hook(hook):
 def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
     """hook(module, args, output) runs after every module's forward."""
     handle = RemovableHandle(
-        _global_forward_hooks, extra_dict=[_global_forward_hooks_with_kwargs, _global_forward_hooks_always_called]
+        _global_forward_hooks,
+        extra_dict=[_global_forward_hooks_with_kwargs, _global_forward_hooks_always_called],
     )
     _global_forward_hooks[handle.id] = hook
     if with_kwargs:
@@ -108,9 +115,7 @@ def _run_registration_hooks(kind, module, name, value):
     return value
 
 
-_TWO_KINDS = (
-    "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
-)
+_TWO_KINDS = "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
 
 
 class _WrappedHook:
@@ -161,7 +166,10 @@ def _run_pre_hooks(module, args, kwargs):
             if result is None:
                 continue
             if not (isinstance(result, tuple) and len(result) == 2):
-                raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {result}.")
+                raise RuntimeError(
+                    "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
+                    f"{result}."
+                )
             args, kwargs = result
         else:
             result = hook(module, args)
@@ -174,7 +182,10 @@ def _forward_hooks_of(module):
     """(key, hook, with_kwargs, always) of all hooks, the global ones first."""
     for key, hook in list(_global_forward_hooks.items()):
         yield key, hook, key in _global_forward_hooks_with_kwargs, key in _global_forward_hooks_always_called
-    with_kwargs, always = _registry(module, "_forward_hooks_with_kwargs"), _registry(module, "_forward_hooks_always_called")
+    with_kwargs, always = (
+        _registry(module, "_forward_hooks_with_kwargs"),
+        _registry(module, "_forward_hooks_always_called"),
+    )
     for key, hook in list(_registry(module, "_forward_hooks").items()):
         yield key, hook, key in with_kwargs, key in always
 
@@ -209,14 +220,21 @@ def _call_with_hooks(module, args, kwargs):
     try:
         return _call_and_observe(module, args, kwargs, called)
     except Exception:
-        # Those that asked to be called always see the failed call too; a second failure must not hide the first.
+        # Those that asked to be called always see the failed call too; a second failure must not hide the
+        # first.
         for key, hook, with_kwargs, always in _forward_hooks_of(module):
             if not always or key in called["keys"]:
                 continue
             try:
-                called["output"] = _run_hook(module, hook, with_kwargs, called["args"], called["kwargs"], called["output"])
+                called["output"] = _run_hook(
+                    module, hook, with_kwargs, called["args"], called["kwargs"], called["output"]
+                )
             except Exception as e:
-                warnings.warn(f"module forward hook with ``always_call=True`` raised an exception that was silenced as another error was raised in forward: {e}", stacklevel=2)
+                warnings.warn(
+                    "module forward hook with ``always_call=True`` raised an exception that was silenced as "
+                    f"another error was raised in forward: {e}",
+                    stacklevel=2,
+                )
         raise
 
 
@@ -234,8 +252,8 @@ def _indent(text, spaces=2):
 _REPEATS = "({first}-{last}): {count} x {text}"
 
 
-@extend(Module)
-class _:
+@extend(_C._Module)
+class Module(_C._Module):
     dump_patches = False
     _version = 1
     _is_full_backward_hook = None
@@ -249,7 +267,10 @@ class _:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         self._check_new_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)")
+            raise TypeError(
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
+                "required)"
+            )
         self._buffers[name] = _run_registration_hooks("buffer", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
@@ -263,11 +284,15 @@ class _:
         self._check_new_name("parameter", name, self._parameters)
         if param is not None:
             if not isinstance(param, Parameter):
-                raise TypeError(f"cannot assign '{_typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)")
+                raise TypeError(
+                    f"cannot assign '{_typename(param)}' object to parameter '{name}' (torch.nn.Parameter or "
+                    "None required)"
+                )
             if param.grad_fn:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To express "
-                    f"'{name}' as a function of another Tensor, compute the value in the forward() method."
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in "
+                    "the forward() method."
                 )
             param = _run_registration_hooks("parameter", self, name, param)
         self._parameters[name] = param
@@ -304,7 +329,11 @@ class _:
 
     def _named_members(self, get_members_fn, prefix="", recurse=True, remove_duplicate=True):
         seen = set()
-        for path, module in self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]:
+        for path, module in (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        ):
             for name, value in get_members_fn(module):
                 if value is None or value in seen:
                     continue
@@ -458,9 +487,10 @@ class _:
         """Forgets the gradients of all parameters, or sets them to zero."""
         if getattr(self, "_is_replica", False):
             warnings.warn(
-                "Calling .zero_grad() from a module created with nn.DataParallel() has no effect. The parameters are copied (in a "
-                "differentiable manner) from the original module. This means they are not leaf nodes in autograd and so don't "
-                "accumulate gradients. If you need gradients in your forward method, consider using autograd.grad instead.",
+                "Calling .zero_grad() from a module created with nn.DataParallel() has no effect. The "
+                "parameters are copied (in a differentiable manner) from the original module. This means "
+                "they are not leaf nodes in autograd and so don't accumulate gradients. If you need "
+                "gradients in your forward method, consider using autograd.grad instead.",
                 stacklevel=2,
             )
         for parameter in self.parameters():
@@ -476,10 +506,13 @@ class _:
                 parameter.grad.zero_()
 
     def to(self, *args, **kwargs):
-        """to(device, dtype, non_blocking), to(dtype) or to(tensor): converts parameters and buffers in place."""
+        """to(device, dtype, non_blocking), to(dtype) or to(tensor): converts parameters and buffers in
+        place."""
         device, dtype, non_blocking, _ = _parse_to(*args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            )
 
         def convert(tensor):
             inexact = tensor.is_floating_point() or tensor.is_complex()
@@ -541,7 +574,8 @@ class _:
         if args:
             warnings.warn(
                 "Positional args are being deprecated, use kwargs instead. Refer to "
-                "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
+                "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for "
+                "details.",
                 FutureWarning,
                 stacklevel=2,
             )
@@ -551,7 +585,7 @@ class _:
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
-        local_metadata = dict(version=self._version)
+        local_metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = local_metadata
         for hook in _registry(self, "_state_dict_pre_hooks").values():
@@ -585,11 +619,15 @@ class _:
             "to report this bug."
         )
 
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs):
+    def _load_from_state_dict(
+        self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+    ):
         for hook in _registry(self, "_load_state_dict_pre_hooks").values():
             hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
         persistent = {k: v for k, v in self._buffers.items() if k not in self._non_persistent_buffers_set}
-        local = {k: v for k, v in itertools.chain(self._parameters.items(), persistent.items()) if v is not None}
+        local = {
+            k: v for k, v in itertools.chain(self._parameters.items(), persistent.items()) if v is not None
+        }
         assign = local_metadata.get("assign_to_params_buffers", False)
         for name, target in local.items():
             key = prefix + name
@@ -621,7 +659,9 @@ class _:
         """Copies the values of a state dict in; with `assign` its tensors take the place of ours."""
         if not hasattr(state_dict, "keys") or not hasattr(state_dict, "items"):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        missing, unexpected, errors = [], [], []
+        missing: list[str] = []
+        unexpected: list[str] = []
+        errors: list[str] = []
         metadata = getattr(state_dict, "_metadata", None)
         state_dict = OrderedDict(state_dict)
         if metadata is not None:
@@ -631,7 +671,9 @@ class _:
             local_metadata = {} if metadata is None else metadata.get(prefix[:-1], {})
             if assign:
                 local_metadata["assign_to_params_buffers"] = assign
-            module._load_from_state_dict(local_state, prefix, local_metadata, True, missing, unexpected, errors)
+            module._load_from_state_dict(
+                local_state, prefix, local_metadata, True, missing, unexpected, errors
+            )
             for name, child in module._modules.items():
                 if child is not None:
                     below = prefix + name + "."
@@ -640,17 +682,23 @@ class _:
             for hook in _registry(module, "_load_state_dict_post_hooks").values():
                 if hook(module, keys) is not None:
                     raise AssertionError(
-                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, if "
-                        "incompatible_keys need to be modified, it should be done inplace."
+                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
+                        "return new values, if incompatible_keys need to be modified, it should be done "
+                        "inplace."
                     )
 
         load(self, state_dict)
         if strict:
             for kind, keys in (("Unexpected", unexpected), ("Missing", missing)):
                 if keys:
-                    errors.insert(0, f"{kind} key(s) in state_dict: {', '.join(f'{chr(34)}{k}{chr(34)}' for k in keys)}. ")
+                    errors.insert(
+                        0,
+                        f"{kind} key(s) in state_dict: {', '.join(f'{chr(34)}{k}{chr(34)}' for k in keys)}. ",
+                    )
         if errors:
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
+            raise RuntimeError(
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors)
+            )
         return _IncompatibleKeys(missing, unexpected)
 
     # ---- Hooks
@@ -668,7 +716,8 @@ class _:
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
         """hook(module, args, output) runs after forward and may give another output."""
         handle = RemovableHandle(
-            self._forward_hooks, extra_dict=[self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
+            self._forward_hooks,
+            extra_dict=[self._forward_hooks_with_kwargs, self._forward_hooks_always_called],
         )
         self._forward_hooks[handle.id] = hook
         if with_kwargs:
@@ -700,7 +749,9 @@ class _:
 
     def register_backward_hook(self, hook):
         """Deprecated in PyTorch, whose gradients it gives are not always those of the module."""
-        raise NotImplementedError("Module.register_backward_hook is not supported: use register_full_backward_hook")
+        raise NotImplementedError(
+            "Module.register_backward_hook is not supported: use register_full_backward_hook"
+        )
 
     def register_state_dict_pre_hook(self, hook):
         """hook(module, prefix, keep_vars) runs before state_dict."""
@@ -709,8 +760,8 @@ class _:
     def _register_state_dict_hook(self, hook):
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
-                "Cannot register the same function as the state dict post hook that was previously registered via "
-                "register_state_dict_post_hook"
+                "Cannot register the same function as the state dict post hook that was previously "
+                "registered via register_state_dict_post_hook"
             )
         return _register_global(self._state_dict_hooks, hook)
 
@@ -720,7 +771,9 @@ class _:
         return _register_global(self._state_dict_hooks, hook)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
-        return _register_global(self._load_state_dict_pre_hooks, _WrappedHook(hook, self if with_module else None))
+        return _register_global(
+            self._load_state_dict_pre_hooks, _WrappedHook(hook, self if with_module else None)
+        )
 
     def register_load_state_dict_pre_hook(self, hook):
         """hook(module, state_dict, prefix, ...) runs before load_state_dict."""
@@ -750,7 +803,9 @@ class _:
         return f"{self._get_name()}({body})"
 
     def __dir__(self):
-        names = itertools.chain(dir(self.__class__), self.__dict__, self._parameters, self._modules, self._buffers)
+        names = itertools.chain(
+            dir(self.__class__), self.__dict__, self._parameters, self._modules, self._buffers
+        )
         return sorted({name for name in names if not name[0].isdigit()})
 
     def _replicate_for_data_parallel(self):
@@ -797,15 +852,16 @@ def _load_one(module, name, key, target, source, assign):
     """Puts one value of a state dict in its place; returns what is wrong with it, or None."""
     if not isinstance(source, Tensor):
         return (
-            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but received '
+            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
+            "checkpoint but received "
             f"{type(source)}"
         )
     if len(target.shape) == 0 and len(source.shape) == 1:
         source = source[0]  # scalars were once saved as one number in a list
     if source.shape != target.shape:
         return (
-            f"size mismatch for {key}: copying a param with shape {source.shape} from checkpoint, the shape in current model is "
-            f"{target.shape}."
+            f"size mismatch for {key}: copying a param with shape {source.shape} from checkpoint, the shape "
+            f"in current model is {target.shape}."
         )
     try:
         with _no_grad():
@@ -820,7 +876,8 @@ def _load_one(module, name, key, target, source, assign):
                 target.copy_(source)
     except Exception as e:
         return (
-            f'While copying the parameter named "{key}", whose dimensions in the model are {target.size()} and whose dimensions in the '
+            f'While copying the parameter named "{key}", whose dimensions in the model are {target.size()} '
+            "and whose dimensions in the "
             f"checkpoint are {source.size()}, an exception occurred : {e.args}."
         )
     return None

@@ -2,6 +2,7 @@
 
 from rushlight import _C
 from rushlight.nn.modules._extend import extend
+from rushlight.nn.modules.module import Module
 from rushlight.nn.utils.rnn import PackedSequence
 
 RNN, LSTM, GRU = _C._modules.RNN, _C._modules.LSTM, _C._modules.GRU
@@ -10,7 +11,10 @@ RNNCell, LSTMCell, GRUCell = _C._modules.RNNCell, _C._modules.LSTMCell, _C._modu
 
 def _forward_packed(module, input, hx=None):
     if not isinstance(input, PackedSequence):
-        raise TypeError(f"{module._get_name().lower()}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise TypeError(
+            f"{module._get_name().lower()}(): argument 'input' (position 1) must be Tensor, not "
+            f"{type(input).__name__}"
+        )
     from rushlight import zeros
 
     data, batch_sizes, sorted_indices, unsorted_indices = input
@@ -30,7 +34,7 @@ def _forward_packed(module, input, hx=None):
     return PackedSequence(rows, batch_sizes, sorted_indices, unsorted_indices), (h, c) if is_lstm else h
 
 
-class _Names:
+class _Names(Module):
     """What all three have."""
 
     @property
@@ -44,7 +48,7 @@ class _Names:
     @property
     def all_weights(self):
         """The parameters of each layer and direction."""
-        groups = {}
+        groups: dict[str, list] = {}
         for name, value in self._parameters.items():
             groups.setdefault(name[name.index("_l") :], []).append(value)
         return list(groups.values())

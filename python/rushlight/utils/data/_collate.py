@@ -2,7 +2,7 @@
 
 import copy
 import sys
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 
 from rushlight import _C
 from rushlight._C import Tensor
@@ -98,7 +98,7 @@ def collate_str_fn(batch, *, collate_fn_map=None):
     return batch
 
 
-default_collate_fn_map = {
+default_collate_fn_map: dict[type | tuple[type, ...], Callable] = {
     Tensor: collate_tensor_fn,
     float: collate_float_fn,
     int: collate_int_fn,
@@ -126,14 +126,16 @@ def collate(batch, *, collate_fn_map=None):
     if function is not None:
         return function(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, Mapping):
-        items = {key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in first}
+        items = {
+            key: collate([sample[key] for sample in batch], collate_fn_map=collate_fn_map) for key in first
+        }
         return _rebuilt_mapping(first, items)
     if _is_named_tuple(first):
-        return cls(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)))
+        return cls(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=False)))
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
+        columns = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=False)]
         return columns if isinstance(first, tuple) else _rebuilt_sequence(first, columns)
     raise TypeError(_UNKNOWN.format(cls))
 

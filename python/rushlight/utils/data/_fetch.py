@@ -28,7 +28,8 @@ class MapFetcher:
 
 
 def _tensor_rows(dataset, index):
-    """The batch of a TensorDataset (or a part of one) in one copy for each tensor; None for other datasets."""
+    """The batch of a TensorDataset (or a part of one) in one copy for each tensor; None for other
+    datasets."""
     while type(dataset) is Subset:
         index = [dataset.indices[i] for i in index]
         dataset = dataset.dataset

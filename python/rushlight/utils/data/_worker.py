@@ -5,6 +5,7 @@ import queue
 import random
 import sys
 import traceback
+from collections.abc import Callable
 
 import rushlight
 from rushlight import _C
@@ -47,8 +48,9 @@ class WorkerError:
 
     def __init__(self, worker_id):
         kind, value, trace = sys.exc_info()
+        assert kind is not None and value is not None, "made where an exception is handled"
         self.where = f"in DataLoader worker process {worker_id}"
-        self.kind = kind
+        self.kind: Callable = kind
         self.key = value.args[0] if kind is KeyError and value.args else None
         self.text = "".join(traceback.format_exception(kind, value, trace))
 
@@ -72,7 +74,8 @@ class _Verbatim(str):
 
 
 def _numpy_seed(base_seed, worker_id):
-    """Four words of entropy from the seed and the worker (the pool of O'Neill's seed_seq_fe, as NumPy's SeedSequence)."""
+    """Four words of entropy from the seed and the worker (the pool of O'Neill's seed_seq_fe, as NumPy's
+    SeedSequence)."""
     mask = 0xFFFFFFFF
     multiplier = 0x43B0D7E5
 

@@ -4,6 +4,7 @@ import itertools
 import os
 import queue
 import warnings
+from collections.abc import Callable
 
 from rushlight import _C
 from rushlight.utils.data._collate import default_collate, default_convert
@@ -28,9 +29,10 @@ class DataLoader:
     _iterator = None
     _initialized = False
 
-    def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0, collate_fn=None,
-                 pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None, multiprocessing_context=None,
-                 generator=None, *, prefetch_factor=None, persistent_workers=False, pin_memory_device="", in_order=True):  # fmt: skip
+    def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
+                 collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
+                 multiprocessing_context=None, generator=None, *, prefetch_factor=None,
+                 persistent_workers=False, pin_memory_device="", in_order=True):  # fmt: skip
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         self.dataset = dataset
         self.num_workers = num_workers
@@ -49,16 +51,21 @@ class DataLoader:
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
                 raise ValueError(
-                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and "
+                    "drop_last"
                 )
             batch_size = None
         elif batch_size is None and drop_last:
-            raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+            raise ValueError(
+                "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+            )
         if sampler is None:
             if is_stream:
                 sampler = _Endless()
             else:
-                sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+                sampler = (
+                    RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+                )
         if batch_size is not None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.batch_size = batch_size
@@ -109,7 +116,8 @@ class DataLoader:
         return _Workers(self) if self.num_workers > 0 else _InProcess(self)
 
     def __len__(self):
-        if not isinstance(self.dataset, IterableDataset):
+        is_stream = isinstance(self.dataset, IterableDataset)
+        if not is_stream:
             return len(self._index_sampler)
         length = self._IterableDataset_len_called = len(self.dataset)
         if self.batch_size is None:
@@ -121,17 +129,20 @@ class DataLoader:
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         if self.num_workers > (cpus or 0):
             warnings.warn(
-                f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number of worker "
-                f"in current system is {cpus}, which is smaller than what this DataLoader is going to create. Please be aware "
-                "that excessive worker creation might get DataLoader running slow or even freeze, lower the worker number to "
-                "avoid potential slowness/freeze if necessary.",
+                f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested "
+                f"max number of worker in current system is {cpus}, which is smaller than what this "
+                "DataLoader is going to create. Please be aware that excessive worker creation might get "
+                "DataLoader running slow or even freeze, lower the worker number to avoid potential "
+                "slowness/freeze if necessary.",
                 stacklevel=3,
             )
 
 
 def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers):
     if num_workers < 0:
-        raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+        raise ValueError(
+            "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."
+        )
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
     if num_workers == 0 and prefetch_factor is not None:
@@ -173,19 +184,22 @@ def _checked_context(context, num_workers):
         context = multiprocessing.get_context(context)
     if not isinstance(context, multiprocessing.context.BaseContext):
         raise TypeError(
-            "multiprocessing_context option should be a valid context object or a string specifying the start method, but got "
-            f"multiprocessing_context={context}"
+            "multiprocessing_context option should be a valid context object or a string specifying the "
+            f"start method, but got multiprocessing_context={context}"
         )
     return context
 
 
 class _Iterator:
-    """One pass over the loader's batches."""
+    """One pass over the loader's batches; ``next_data`` gives the next or raises StopIteration."""
+
+    next_data: Callable
 
     def __init__(self, loader):
         if loader.pin_memory:
             warnings.warn(
-                "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used.",
+                "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
+                "won't be used.",
                 stacklevel=4,
             )
         self.loader = loader
@@ -261,8 +275,8 @@ class _Workers(_Iterator):
             tasks.cancel_join_thread()
             process = context.Process(
                 target=_worker.worker_loop,
-                args=(loader.dataset, tasks, self.results, self.done, self.options(), self.base_seed, loader.worker_init_fn, i,
-                      loader.num_workers),
+                args=(loader.dataset, tasks, self.results, self.done, self.options(), self.base_seed,
+                      loader.worker_init_fn, i, loader.num_workers),
                 daemon=True,
             )  # fmt: skip
             process.start()

@@ -5,6 +5,7 @@ import itertools
 import math
 import types
 import warnings
+from typing import Any
 
 from rushlight import _C
 
@@ -23,7 +24,7 @@ __all__ = [
 class Dataset:
     """Samples by key: subclasses write ``__getitem__``, and ``__len__`` for the samplers."""
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__: Any = classmethod(types.GenericAlias)
 
     def __getitem__(self, index):
         raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
@@ -80,10 +81,11 @@ class StackDataset(Dataset):
         return tuple(dataset[index] for dataset in self.datasets)
 
     def __getitems__(self, indices):
-        named = isinstance(self.datasets, dict)
-        columns = [_items(dataset, indices) for dataset in (self.datasets.values() if named else self.datasets)]
-        rows = zip(*columns)
-        return [dict(zip(self.datasets, row)) for row in rows] if named else list(rows)
+        datasets = self.datasets.values() if isinstance(self.datasets, dict) else self.datasets
+        rows = list(zip(*(_items(dataset, indices) for dataset in datasets), strict=True))
+        if isinstance(self.datasets, dict):
+            return [dict(zip(self.datasets, row, strict=True)) for row in rows]
+        return rows
 
     def __len__(self):
         return self._length
@@ -155,10 +157,10 @@ class Subset(Dataset):
         cls = type(self)
         if cls.__getitem__ is not Subset.__getitem__ and cls.__getitems__ is Subset.__getitems__:
             raise NotImplementedError(
-                f"{cls.__name__} overrides __getitem__ but not __getitems__. When subclassing Subset and overriding "
-                "__getitem__, you must also override __getitems__ to ensure DataLoader works correctly with your custom "
-                "logic. A simple implementation:\n\ndef __getitems__(self, indices):\n    return [self.__getitem__(idx) for "
-                "idx in indices]"
+                f"{cls.__name__} overrides __getitem__ but not __getitems__. When subclassing Subset and "
+                "overriding __getitem__, you must also override __getitems__ to ensure DataLoader works "
+                "correctly with your custom logic. A simple implementation:\n\ndef __getitems__(self, "
+                "indices):\n    return [self.__getitem__(idx) for idx in indices]"
             )
 
     def __getitem__(self, idx):
@@ -183,7 +185,10 @@ def random_split(dataset, lengths, generator=_C.default_generator):
     if sum(lengths) != len(dataset):
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
     indices = _C._data.permutation(sum(lengths), generator)
-    return [Subset(dataset, indices[end - n : end]) for end, n in zip(itertools.accumulate(lengths), lengths)]
+    return [
+        Subset(dataset, indices[end - n : end])
+        for end, n in zip(itertools.accumulate(lengths), lengths, strict=True)
+    ]
 
 
 def _lengths_of(fractions, total):
@@ -195,5 +200,7 @@ def _lengths_of(fractions, total):
         lengths[i % len(lengths)] += 1
     for i, length in enumerate(lengths):
         if length == 0:
-            warnings.warn(f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3)
+            warnings.warn(
+                f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3
+            )
     return lengths
