@@ -1,7 +1,7 @@
 """torchvision under PyTorch's name for it: image transforms and classification models.
 
 `python -m rushlight` and `rushlight.as_torch()` resolve `torchvision` to this package. Behaviour follows the
-documentation of torchvision 0.28. Submodules are imported when first used; only `transforms` needs Pillow and NumPy.
+documentation of torchvision 0.28. Submodules are imported when used; `transforms` needs Pillow and NumPy.
 """
 
 import importlib

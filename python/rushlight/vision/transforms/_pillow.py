@@ -4,11 +4,12 @@ import warnings
 
 from PIL import Image, ImageEnhance, ImageOps
 
+import rushlight as torch
 from rushlight.vision.transforms import _tensor
 from rushlight.vision.transforms._padding import check_padding, sides
 
-# Bands wider than a byte, as tensors hold them; int16, since that is how torchvision reads 16-bit images: values above
-# 32767 wrap.
+# Bands wider than a byte, as tensors hold them. 16-bit images are int16 because torchvision reads them so:
+# values above 32767 wrap.
 WIDE = {"I": "int32", "F": "float32"} | dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N"), "int16")
 
 
@@ -19,12 +20,11 @@ def check_image(image):
 
 def pixels(image, sixteen="int16"):
     """A tensor (height, width, bands) that owns a copy of the image's values; bits are 0 and 255."""
-    import rushlight as torch
-
     kind = WIDE.get(image.mode, "uint8")
-    data = bytearray(
-        image.convert("L").tobytes() if image.mode == "1" else image.tobytes("raw", _native(image.mode))
-    )
+    if image.mode == "1":
+        data = bytearray(image.convert("L").tobytes())
+    else:  # 16-bit values in this machine's byte order
+        data = bytearray(image.tobytes("raw", "I;16N" if kind == "int16" else image.mode))
     shape = (image.height, image.width, len(image.getbands()))
     if not data:
         return torch.empty(shape, dtype=getattr(torch, kind))

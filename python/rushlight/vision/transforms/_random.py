@@ -179,7 +179,7 @@ class RandomCrop(nn.Module):
 
 
 def drawn_shape(area, scale, ratio):
-    """Two sides of a rectangle: its share of the area is drawn from `scale`, the logarithm of their ratio evenly."""
+    """Two sides of a rectangle: share of the area drawn from `scale`, log of their ratio drawn evenly."""
     part = area * uniform(*scale)
     low, high = torch.log(torch.tensor(ratio))
     aspect = torch.exp(torch.empty(1).uniform_(low.item(), high.item())).item()
@@ -210,7 +210,7 @@ class RandomResizedCrop(nn.Module):
 
     @staticmethod
     def get_params(img, scale, ratio):
-        """(top, left, height, width); after ten that do not fit, the largest central one within the ratios."""
+        """(top, left, height, width); after ten that do not fit the largest central one within the ratios."""
         _, height, width = F.get_dimensions(img)
         for _ in range(10):
             wide, tall = drawn_shape(height * width, scale, ratio)
@@ -225,8 +225,8 @@ class RandomResizedCrop(nn.Module):
         return (height - tall) // 2, (width - wide) // 2, tall, wide
 
     def forward(self, img):
-        window = self.get_params(img, self.scale, self.ratio)
-        return F.resized_crop(img, *window, self.size, self.interpolation, self.antialias)
+        top, left, tall, wide = self.get_params(img, self.scale, self.ratio)
+        return F.resized_crop(img, top, left, tall, wide, self.size, self.interpolation, self.antialias)
 
     def __repr__(self):
         scale, ratio = (tuple(round(v, 4) for v in pair) for pair in (self.scale, self.ratio))
@@ -370,7 +370,8 @@ class RandomErasing(nn.Module):
                 "If value is a sequence, it should have either a single value or "
                 f"{img.shape[-3]} (number of input channels)"
             )
-        return F.erase(img, *self.get_params(img, self.scale, self.ratio, value), self.inplace)
+        top, left, tall, wide, new = self.get_params(img, self.scale, self.ratio, value)
+        return F.erase(img, top, left, tall, wide, new, self.inplace)
 
     def __repr__(self):
         ranges = f"scale={self.scale}, ratio={self.ratio}"

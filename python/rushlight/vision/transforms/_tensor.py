@@ -51,7 +51,7 @@ def _float_to_integer(image, dtype):
     wide = {torch.float32: (torch.int32, torch.int64), torch.float64: (torch.int64,)}
     if dtype in wide.get(image.dtype, ()):
         raise RuntimeError(f"The cast from {image.dtype} to {dtype} cannot be performed safely.")
-    # Intervals of nearly equal length for every integer; truncating x * max would leave the last one to 1.0 alone.
+    # Intervals of nearly equal length for all integers; truncating x * max would leave the last to 1.0 alone.
     return image.mul(largest(dtype) + 1 - 1e-3).to(dtype)
 
 
@@ -240,7 +240,7 @@ def _rgb_to_hsv(image):
 
 
 def _hsv_to_rgb(h, s, v):
-    """The inverse: v (1 - s max(0, min(k, 4 - k, 1))) with k = (n + 6 h) mod 6, for the channels n = 5, 3, 1."""
+    """The inverse: v (1 - s max(0, min(k, 4 - k, 1))), k = (n + 6 h) mod 6, for the channels n = 5, 3, 1."""
     channels = []
     for n in (5, 3, 1):
         k = (n + h * 6.0) % 6.0

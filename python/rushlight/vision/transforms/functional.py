@@ -1,4 +1,4 @@
-"""Transforms as functions: of a Pillow image or of a tensor of shape (..., channels, height, width), giving the same.
+"""Transforms as functions, from a Pillow image or a tensor (..., channels, height, width) to the same.
 
 Values, defaults and error texts are torchvision's.
 """
@@ -90,8 +90,9 @@ def _check_tensor(image):
 def to_tensor(pic):
     """A tensor (channels, height, width) of a Pillow image or of an array (height, width[, channels]).
 
-    Bytes become floats from 0 to 1: modes 1, L, LA, P, RGB, RGBA, CMYK, YCbCr and uint8 arrays. Everything else
-    keeps its values: mode I gives int32, F float32, I;16 int16 (above 32767 they turn negative), an array its dtype.
+    Bytes become floats from 0 to 1: modes 1, L, LA, P, RGB, RGBA, CMYK, YCbCr and uint8 arrays. Everything
+    else keeps its values: mode I gives int32, F float32, I;16 int16 (above 32767 they turn negative), an
+    array its dtype.
     """
     if isinstance(pic, np.ndarray):
         if pic.ndim not in (2, 3):
@@ -122,11 +123,11 @@ _SINGLE = {"uint8": "L", "int16": "I;16", "int32": "I", "float32": "F"}
 
 
 def to_pil_image(pic, mode=None):
-    """A Pillow image of a tensor (channels, height, width) or an array (height, width, channels), of up to 4 channels.
+    """A Pillow image of a tensor (channels, height, width) or an array (height, width, channels).
 
-    Floats are scaled by 255 and cut to bytes, unless the mode is F. The mode of one channel follows from its dtype:
-    L for uint8, I;16 for int16, I for int32, F for float32. Bytes in two, three and four channels give LA, RGB and
-    RGBA, unless `mode` says otherwise.
+    Floats are scaled by 255 and cut to bytes, unless the mode is F. The mode of one channel follows from its
+    dtype: L for uint8, I;16 for int16, I for int32, F for float32. Bytes in two, three and four channels give
+    LA, RGB and RGBA, unless `mode` says otherwise.
     """
     if isinstance(pic, torch.Tensor):
         pic = (pic.permute(1, 2, 0) if pic.ndim == 3 else pic).numpy(force=True)

@@ -239,7 +239,7 @@ class TenCrop(nn.Module):
 
 
 class GaussianBlur(nn.Module):
-    """Blurs with a window of `kernel_size` and a sigma drawn evenly from `sigma`, a pair, or always the one given."""
+    """Blurs with a window of `kernel_size` and a sigma that is drawn evenly from a pair, or given."""
 
     def __init__(self, kernel_size, sigma=(0.1, 2.0)):
         super().__init__()
@@ -281,7 +281,7 @@ class LinearTransformation(nn.Module):
         rows, columns = transformation_matrix.size()
         if rows != columns:
             raise ValueError(
-                f"transformation_matrix should be square. Got {list(transformation_matrix.size())} rectangular matrix."
+                f"transformation_matrix should be square. Got {[rows, columns]} rectangular matrix."
             )
         if mean_vector.size(0) != rows:
             raise ValueError(
