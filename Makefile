@@ -1,5 +1,6 @@
-# make demo | test | build | lint | format | cuda | wheel | ci | clean
+# make demo | test | bench | build | lint | format | cuda | wheel | ci | clean
 # Every target does its own set-up and skips what is already there. TORCH=1 adds PyTorch, the tests' live oracle.
+# make bench GROUPS="1 4" QUICK=1 measures a part.
 SHELL := /bin/bash
 PRESET := release
 BUILD := build/$(PRESET)
@@ -10,10 +11,10 @@ ifneq ($(shell command -v ccache),)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
 endif
 
-.PHONY: help demo test build lint format cuda wheel ci asan clean
+.PHONY: help demo test bench build lint format cuda wheel ci asan clean
 
 help:
-	@sed -n '1,2s/^# //p' Makefile
+	@sed -n '1,3s/^# //p' Makefile
 
 # $(call configure,PRESET): once per build tree; afterwards ninja runs CMake again by itself when it has to.
 configure = test -f build/$(1)/build.ninja || cmake --preset $(1) -DPython3_EXECUTABLE=$(CURDIR)/$(PYTHON_VENV)
@@ -44,6 +45,14 @@ lint:
 format:
 	@scripts/setup.sh build lint
 	scripts/lint.sh --fix
+
+# JAX is one column of the report, which says so where it could not be installed.
+bench:
+	@scripts/setup.sh build demo torch
+	@scripts/setup.sh bench || echo "bench: measuring without JAX"
+	@$(call configure,release)
+	@$(call compile,release,_C rushlight_probe)
+	@$(PYTHON_VENV) benchmarks/run.py $(if $(GROUPS),--groups $(GROUPS)) $(if $(QUICK),--quick)
 
 asan:
 	@scripts/setup.sh build

@@ -17,8 +17,12 @@ set_target_properties(
                 LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/python/rushlight")
 
 add_custom_command(
-  TARGET _C POST_BUILD COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/scripts/write_stubs.py" "$<TARGET_FILE:_C>"
+  OUTPUT "${CMAKE_BINARY_DIR}/stubs.stamp"
+  COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/scripts/write_stubs.py" "$<TARGET_FILE:_C>"
+  COMMAND "${CMAKE_COMMAND}" -E touch "${CMAKE_BINARY_DIR}/stubs.stamp"
+  DEPENDS _C "${PROJECT_SOURCE_DIR}/scripts/write_stubs.py"
   COMMENT "Writing the types of rushlight._C" VERBATIM)
+add_custom_target(rushlight_stubs ALL DEPENDS "${CMAKE_BINARY_DIR}/stubs.stamp")
 
 if(SKBUILD)
   install(DIRECTORY "$<TARGET_FILE_DIR:_C>/_C" DESTINATION rushlight COMPONENT python FILES_MATCHING PATTERN "*.pyi")

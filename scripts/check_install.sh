@@ -4,7 +4,7 @@
 set -euo pipefail
 source_dir="$(cd "$(dirname "$0")/.." && pwd)"
 build_dir="$(cd "$1" && pwd)"
-python="$2"
+python="$(cd "$(dirname "$2")" && pwd)/$(basename "$2")"  # not resolved: a link into its environment
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 

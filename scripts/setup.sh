@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing and nothing else: Debian packages, the virtual environment .venv, Python packages in it.
-#   scripts/setup.sh build [demo] [test] [lint] [wheel] [torch] [ccache]
+#   scripts/setup.sh build [demo] [test] [lint] [wheel] [torch] [bench] [ccache]
 # Each group adds to what `build` needs. A second run only looks. PYTHON names another interpreter (3.10 or newer).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -82,7 +82,7 @@ install_python_packages() {
 }
 
 for group in "$@"; do
-  [[ "$group" =~ ^(build|demo|test|lint|wheel|torch|ccache)$ ]] || fail "unknown group: $group"
+  [[ "$group" =~ ^(build|demo|test|lint|wheel|torch|bench|ccache)$ ]] || fail "unknown group: $group"
 done
 install_debian_packages "$@"
 make_venv

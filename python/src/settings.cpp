@@ -7,6 +7,7 @@
 #endif
 
 #include "numbers.h"
+#include "rushlight/core/simd.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/ops/promote.h"
 #include "tensor.h"
@@ -134,6 +135,19 @@ PyObject* set_flush_denormal(PyObject*, PyObject* mode) {
   });
 }
 
+PyObject* get_simd_target(PyObject*, PyObject*) {
+  return guarded([] { return PyUnicode_FromString(simd_target().c_str()); });
+}
+
+PyObject* get_simd_targets(PyObject*, PyObject*) {
+  return guarded([] {
+    Object list = take(PyList_New(0));
+    for (const std::string& name : simd_targets())
+      check(PyList_Append(list.get(), take(PyUnicode_FromString(name.c_str())).get()));
+    return list.release();
+  });
+}
+
 // ---- questions about objects
 
 PyObject* is_tensor_object(PyObject*, PyObject* object) { return PyBool_FromLong(is_tensor(object)); }
@@ -204,6 +218,11 @@ PyMethodDef functions[] = {
     {"set_flush_denormal", set_flush_denormal, METH_O,
      "set_flush_denormal(mode)\n--\n\nMakes the calling thread treat denormal numbers as zero; True where "
      "the processor can."},
+    {"_simd_target", get_simd_target, METH_NOARGS,
+     "_simd_target()\n--\n\nThe instruction set that kernels run with, say 'avx2'; RUSHLIGHT_SIMD asks for "
+     "another when the module is loaded."},
+    {"_simd_targets", get_simd_targets, METH_NOARGS,
+     "_simd_targets()\n--\n\nThe instruction sets compiled in that this processor has, best first."},
     {"is_tensor", is_tensor_object, METH_O, "is_tensor(obj)\n--\n\nIs the object a tensor."},
     {"is_floating_point", with_keywords(is_floating_point), kKeywords,
      "is_floating_point(input)\n--\n\nIs the dtype a real floating type."},
@@ -217,6 +236,9 @@ PyMethodDef functions[] = {
 
 }  // namespace
 
-void add_settings(PyObject* module) { check(PyModule_AddFunctions(module, functions)); }
+void add_settings(PyObject* module) {
+  simd_target();  // a wrong RUSHLIGHT_SIMD is an error of the import
+  check(PyModule_AddFunctions(module, functions));
+}
 
 }  // namespace rushlight::python

@@ -1,10 +1,12 @@
 // Module: the base of every network part, in C++ and in Python.
 //
 //   struct Net : nn::Module {
-//     nn::Shared<nn::Linear> hidden = add("hidden", nn::make<nn::Linear>(2, 16)), out = add("out",
-//     nn::make<nn::Linear>(16, 1)); Tensor forward(const Tensor& x) override { return
-//     (*out)(tanh((*hidden)(x))); }
+//     nn::Shared<nn::Linear> hidden = add("hidden", nn::make<nn::Linear>(2, 16));
+//     nn::Shared<nn::Linear> out = add("out", nn::make<nn::Linear>(16, 1, {.bias = false}));
+//     Tensor forward(const Tensor& x) override { return out(tanh(hidden(x))); }
 //   };
+//   auto net = nn::make<Net>();
+//   Tensor y = net(x);
 //
 // A module lives in one of two states. Native: its parameters, buffers, children and options are the C++
 // members below and its reference count is an atomic integer. Owned: a foreign object (a Python instance)
@@ -28,7 +30,7 @@ namespace rushlight::nn {
 
 class Module;
 
-// Counted pointer to a module.
+// Counted pointer to a module; calling it calls the module.
 template <class T>
 class Shared {
  public:
@@ -50,6 +52,10 @@ class Shared {
   T* get() const { return p_; }
   T* operator->() const { return p_; }
   T& operator*() const { return *p_; }
+  template <class... A>
+  decltype(auto) operator()(A&&... arguments) const {
+    return (*p_)(std::forward<A>(arguments)...);
+  }
   explicit operator bool() const { return p_ != nullptr; }
 
  private:
@@ -59,6 +65,24 @@ class Shared {
 template <class T, class... Args>
 Shared<T> make(Args&&... args) {
   return Shared<T>(new T(std::forward<Args>(args)...));
+}
+
+// The same with options by name behind what a layer must be given: make<Conv2d>(1, 16, 3, {.padding = 1}).
+template <class T>
+Shared<T> make(typename T::Options options) {
+  return Shared<T>(new T(std::move(options)));
+}
+template <class T, class A>
+Shared<T> make(A&& a, typename T::Options options) {
+  return Shared<T>(new T(std::forward<A>(a), std::move(options)));
+}
+template <class T, class A, class B>
+Shared<T> make(A&& a, B&& b, typename T::Options options) {
+  return Shared<T>(new T(std::forward<A>(a), std::forward<B>(b), std::move(options)));
+}
+template <class T, class A, class B, class C>
+Shared<T> make(A&& a, B&& b, C&& c, typename T::Options options) {
+  return Shared<T>(new T(std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), std::move(options)));
 }
 
 template <class T>

@@ -6,9 +6,12 @@
 //     Tensor forward(const Tensor& input) override;
 //   };
 //
-// gives the members `p` and `inplace`, the constructor Dropout(p = 0.5, inplace = false) and, in Python, the
-// same constructor by name and the attributes. An option without a default must be given. Options of type
-// Once<T> exist for the constructor alone.
+// gives the members `p` and `inplace`, and in Python the attributes and the constructor with its keywords. In
+// C++ the options are given in order, or those with a default by name (in the order of the declaration):
+//
+//   Dropout(0.3, true)    Dropout({.inplace = true})    Conv2d(1, 16, 3, {.padding = 1, .bias = false})
+//
+// An option without a default must be given. Options of type Once<T> exist for the constructor alone.
 #pragma once
 
 #include <optional>
@@ -77,7 +80,30 @@ struct Tuple : Dims {
 struct OpenSizes : Dims {
   OpenSizes() = default;
   OpenSizes(int64_t v) : Dims(1, v) {}
+  OpenSizes(int v) : OpenSizes(int64_t{v}) {}
   OpenSizes(std::initializer_list<int64_t> v) : Dims(v) {}
+};
+// Sizes that are kept as they were given: one number stands for all dimensions.
+struct Sizes : Dims {
+  Sizes() = default;
+  Sizes(int64_t v) : Dims(1, v) {}
+  Sizes(int v) : Sizes(int64_t{v}) {}
+  Sizes(std::initializer_list<int64_t> v) : Dims(v) {}
+  Sizes(const Dims& d) : Dims(d) {}
+};
+// The same, or nothing.
+struct OptSizes : std::optional<Dims> {
+  OptSizes() = default;
+  OptSizes(int64_t v) : optional(Dims(1, v)) {}
+  OptSizes(int v) : OptSizes(int64_t{v}) {}
+  OptSizes(std::initializer_list<int64_t> v) : optional(Dims(v)) {}
+  OptSizes(const Dims& d) : optional(d) {}
+};
+// Factors, one number for all dimensions or one for each, or nothing.
+struct OptFactors : std::optional<std::vector<double>> {
+  OptFactors() = default;
+  OptFactors(double v) : optional(std::vector<double>{v}) {}
+  OptFactors(std::initializer_list<double> v) : optional(std::vector<double>(v)) {}
 };
 // Sizes, or a word for them ("same").
 template <int N>
@@ -175,11 +201,18 @@ struct OptionTraits<WordOr<N>> {
 struct Blank {};
 
 #define RL_OPTIONS(Class, ...)                                                            \
+  struct Options {                                                                        \
+    RL_MAP(RL_OPTION_FIELD, __VA_ARGS__)                                                  \
+  };                                                                                      \
   explicit Class(Blank) {}                                                                \
   explicit Class(RL_TAIL(~RL_MAP(RL_OPTION_PARAMETER, __VA_ARGS__))) {                    \
     RL_MAP(RL_OPTION_ASSIGN, __VA_ARGS__)                                                 \
     build();                                                                              \
     reset_parameters();                                                                   \
+  }                                                                                       \
+  explicit Class(RL_TAIL(~RL_MAP(RL_OPTION_REQUIRED, __VA_ARGS__), Options options))      \
+      : Class(RL_TAIL(~RL_MAP(RL_OPTION_ARGUMENT, __VA_ARGS__))) {                        \
+    (void)options;                                                                        \
   }                                                                                       \
   RL_MAP(RL_OPTION_MEMBER, __VA_ARGS__)                                                   \
   void visit_options([[maybe_unused]] ::rushlight::nn::OptionVisitor& visitor) override { \
@@ -190,6 +223,13 @@ struct Blank {};
   RL_PICK(__VA_ARGS__, RL_OPTION_PARAMETER3, RL_OPTION_PARAMETER2, RL_NOTHING)(__VA_ARGS__)
 #define RL_OPTION_PARAMETER3(type, name, ...) , type name = __VA_ARGS__
 #define RL_OPTION_PARAMETER2(type, name) , type name
+#define RL_OPTION_FIELD(...) RL_PICK(__VA_ARGS__, RL_OPTION_MEMBER3, RL_NOTHING, RL_NOTHING)(__VA_ARGS__)
+#define RL_OPTION_REQUIRED(...) \
+  RL_PICK(__VA_ARGS__, RL_NOTHING, RL_OPTION_PARAMETER2, RL_NOTHING)(__VA_ARGS__)
+#define RL_OPTION_ARGUMENT(...) \
+  RL_PICK(__VA_ARGS__, RL_OPTION_ARGUMENT3, RL_OPTION_ARGUMENT2, RL_NOTHING)(__VA_ARGS__)
+#define RL_OPTION_ARGUMENT3(type, name, ...) , std::move(options.name)
+#define RL_OPTION_ARGUMENT2(type, name) , std::move(name)
 #define RL_OPTION_ASSIGN(type, name, ...) this->name = std::move(name);
 #define RL_OPTION_MEMBER(...) \
   RL_PICK(__VA_ARGS__, RL_OPTION_MEMBER3, RL_OPTION_MEMBER2, RL_NOTHING)(__VA_ARGS__)

@@ -7,21 +7,21 @@ namespace rushlight::nn {
 
 // Without a stride, windows follow each other without overlap. pool() gives the places of the maxima too,
 // when return_indices asks for them.
-#define RL_MAX_POOL(Class)                                                                              \
-  class Class : public Module {                                                                         \
-   public:                                                                                              \
-    RL_OPTIONS(Class, (Dims, kernel_size), (std::optional<Dims>, stride, {}), (Dims, padding, Dims{0}), \
-               (Dims, dilation, Dims{1}), (bool, return_indices, false), (bool, ceil_mode, false))      \
-    Tensor forward(const Tensor& input) override { return pool(input); }                                \
-    WithIndices pool(const Tensor& input);                                                              \
-    void build() override {                                                                             \
-      if (!stride) stride = kernel_size;                                                                \
-    }                                                                                                   \
-    std::string extra_repr() override {                                                                 \
-      return format(                                                                                    \
-          "kernel_size={kernel_size}, stride={stride}, padding={padding}, dilation={dilation}, "        \
-          "ceil_mode={ceil_mode}");                                                                     \
-    }                                                                                                   \
+#define RL_MAX_POOL(Class)                                                                       \
+  class Class : public Module {                                                                  \
+   public:                                                                                       \
+    RL_OPTIONS(Class, (Sizes, kernel_size), (OptSizes, stride, {}), (Sizes, padding, 0),         \
+               (Sizes, dilation, 1), (bool, return_indices, false), (bool, ceil_mode, false))    \
+    Tensor forward(const Tensor& input) override { return pool(input); }                         \
+    WithIndices pool(const Tensor& input);                                                       \
+    void build() override {                                                                      \
+      if (!stride) stride = kernel_size;                                                         \
+    }                                                                                            \
+    std::string extra_repr() override {                                                          \
+      return format(                                                                             \
+          "kernel_size={kernel_size}, stride={stride}, padding={padding}, dilation={dilation}, " \
+          "ceil_mode={ceil_mode}");                                                              \
+    }                                                                                            \
   };
 RL_MAX_POOL(MaxPool1d)
 RL_MAX_POOL(MaxPool2d)
@@ -42,7 +42,7 @@ class AvgPool1d : public Module {
 
 class AvgPool2d : public Module {
  public:
-  RL_OPTIONS(AvgPool2d, (Dims, kernel_size), (std::optional<Dims>, stride, {}), (Dims, padding, Dims{0}),
+  RL_OPTIONS(AvgPool2d, (Sizes, kernel_size), (OptSizes, stride, {}), (Sizes, padding, 0),
              (bool, ceil_mode, false), (bool, count_include_pad, true), (OptInt, divisor_override, {}))
   Tensor forward(const Tensor& input) override;
   void build() override {
@@ -80,7 +80,7 @@ RL_ADAPTIVE_MAX_POOL(AdaptiveMaxPool2d)
 #define RL_LP_POOL(Class)                                                                              \
   class Class : public Module {                                                                        \
    public:                                                                                             \
-    RL_OPTIONS(Class, (double, norm_type), (Dims, kernel_size), (std::optional<Dims>, stride, {}),     \
+    RL_OPTIONS(Class, (double, norm_type), (Sizes, kernel_size), (OptSizes, stride, {}),               \
                (bool, ceil_mode, false))                                                               \
     Tensor forward(const Tensor& input) override;                                                      \
     std::string extra_repr() override {                                                                \

@@ -47,7 +47,7 @@ class Printer final : public OptionVisitor {
   void visit(const Name& n, std::string& v) override {
     if (n.text() == name_) text = quoted_ ? python_repr(v) : v;
   }
-  void visit(const Name& n, Dims& v) override { print(n, v); }
+  void visit(const Name& n, Dims& v) override { print_sizes(n, v); }
   void visit(const Name& n, OpenSizes& v) override {
     if (n.text() != name_) return;
     std::string out;
@@ -60,7 +60,10 @@ class Printer final : public OptionVisitor {
   void visit(const Name& n, OptInt& v) override { print_optional(n, v); }
   void visit(const Name& n, OptDouble& v) override { print_optional(n, v); }
   void visit(const Name& n, OptBool& v) override { print_optional(n, v); }
-  void visit(const Name& n, std::optional<Dims>& v) override { print_optional(n, v); }
+  void visit(const Name& n, std::optional<Dims>& v) override {
+    if (v) print_sizes(n, *v);
+    else if (n.text() == name_) text = "None";
+  }
   void visit(const Name& n, std::optional<std::vector<double>>& v) override {
     if (n.text() != name_) return;
     std::string out;
@@ -77,6 +80,11 @@ class Printer final : public OptionVisitor {
   template <class T>
   void print(const Name& n, const T& v) {
     if (n.text() == name_) text = python_repr(v);
+  }
+  // One number that stands for all dimensions stays one, unless the layer keeps a tuple.
+  void print_sizes(const Name& n, const Dims& v) {
+    if (v.size() == 1 && n.tuple() < 0) print(n, v[0]);
+    else print(n, v);
   }
   template <class T>
   void print_optional(const Name& n, const std::optional<T>& v) {

@@ -53,24 +53,21 @@ RL_PADDING(CircularPad3d, 3, "circular")
 // To a size or by a factor. mode: "nearest", "linear", "bilinear", ...
 class Upsample : public Module {
  public:
-  RL_OPTIONS(Upsample, (std::optional<Dims>, size, {}),
-             (std::optional<std::vector<double>>, scale_factor, {}), (std::string, mode, "nearest"),
+  RL_OPTIONS(Upsample, (OptSizes, size, {}), (OptFactors, scale_factor, {}), (std::string, mode, "nearest"),
              (OptBool, align_corners, {}), (OptBool, recompute_scale_factor, {}))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override;
 };
 class UpsamplingNearest2d : public Module {
  public:
-  RL_OPTIONS(UpsamplingNearest2d, (std::optional<Dims>, size, {}),
-             (std::optional<std::vector<double>>, scale_factor, {}),
+  RL_OPTIONS(UpsamplingNearest2d, (OptSizes, size, {}), (OptFactors, scale_factor, {}),
              (Derived<std::string>, mode, std::string("nearest")))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override;
 };
 class UpsamplingBilinear2d : public Module {
  public:
-  RL_OPTIONS(UpsamplingBilinear2d, (std::optional<Dims>, size, {}),
-             (std::optional<std::vector<double>>, scale_factor, {}),
+  RL_OPTIONS(UpsamplingBilinear2d, (OptSizes, size, {}), (OptFactors, scale_factor, {}),
              (Derived<std::string>, mode, std::string("bilinear")),
              (Derived<OptBool>, align_corners, OptBool(true)))
   Tensor forward(const Tensor& input) override;
@@ -100,8 +97,7 @@ class ChannelShuffle : public Module {
 // The patches of an image as columns, and their sum back in place.
 class Unfold : public Module {
  public:
-  RL_OPTIONS(Unfold, (Dims, kernel_size), (Dims, dilation, Dims{1}), (Dims, padding, Dims{0}),
-             (Dims, stride, Dims{1}))
+  RL_OPTIONS(Unfold, (Sizes, kernel_size), (Sizes, dilation, 1), (Sizes, padding, 0), (Sizes, stride, 1))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override {
     return format("kernel_size={kernel_size}, dilation={dilation}, padding={padding}, stride={stride}");
@@ -109,8 +105,8 @@ class Unfold : public Module {
 };
 class Fold : public Module {
  public:
-  RL_OPTIONS(Fold, (Dims, output_size), (Dims, kernel_size), (Dims, dilation, Dims{1}),
-             (Dims, padding, Dims{0}), (Dims, stride, Dims{1}))
+  RL_OPTIONS(Fold, (Sizes, output_size), (Sizes, kernel_size), (Sizes, dilation, 1), (Sizes, padding, 0),
+             (Sizes, stride, 1))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override {
     return format(

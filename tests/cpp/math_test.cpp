@@ -118,40 +118,121 @@ struct SoftplusOf {
 void fill_kernels(Kernels* k) {
 #define RL_U(F)                        \
   k->f32[#F] = &unary_block<F, float>; \
-  k->f64[#F] = &unary_block<F, double>;
-  RL_U(Sqrt)
-  RL_U(Exp)
-  RL_U(Exp2)
-  RL_U(Expm1)
-  RL_U(Log)
-  RL_U(Log2) RL_U(Log10) RL_U(Log1P) RL_U(Sin) RL_U(Cos) RL_U(Tan) RL_U(Asin) RL_U(Acos) RL_U(Atan) RL_U(Sinh)
-      RL_U(Cosh) RL_U(Tanh) RL_U(Asinh) RL_U(Acosh) RL_U(Atanh) RL_U(Erf) RL_U(Erfc) RL_U(Erfinv) RL_U(Lgamma)
-          RL_U(Digamma) RL_U(I0) RL_U(Sigmoid) RL_U(Floor) RL_U(Ceil) RL_U(Trunc) RL_U(Round) RL_U(Rsqrt)
-              RL_U(Reciprocal) RL_U(LogSigmoid) RL_U(Silu) RL_U(Gelu) RL_U(GeluTanh) RL_U(Mish) RL_U(LogitOf)
-                  RL_U(SoftplusOf) RL_U(Sign) RL_U(Abs) RL_U(Neg) RL_U(Relu) RL_U(Frac)
+  k->f64[#F] = &unary_block<F, double>
+  RL_U(Sqrt);
+  RL_U(Exp);
+  RL_U(Exp2);
+  RL_U(Expm1);
+  RL_U(Log);
+  RL_U(Log2);
+  RL_U(Log10);
+  RL_U(Log1P);
+  RL_U(Sin);
+  RL_U(Cos);
+  RL_U(Tan);
+  RL_U(Asin);
+  RL_U(Acos);
+  RL_U(Atan);
+  RL_U(Sinh);
+  RL_U(Cosh);
+  RL_U(Tanh);
+  RL_U(Asinh);
+  RL_U(Acosh);
+  RL_U(Atanh);
+  RL_U(Erf);
+  RL_U(Erfc);
+  RL_U(Erfinv);
+  RL_U(Lgamma);
+  RL_U(Digamma);
+  RL_U(I0);
+  RL_U(Sigmoid);
+  RL_U(Floor);
+  RL_U(Ceil);
+  RL_U(Trunc);
+  RL_U(Round);
+  RL_U(Rsqrt);
+  RL_U(Reciprocal);
+  RL_U(LogSigmoid);
+  RL_U(Silu);
+  RL_U(Gelu);
+  RL_U(GeluTanh);
+  RL_U(Mish);
+  RL_U(LogitOf);
+  RL_U(SoftplusOf);
+  RL_U(Sign);
+  RL_U(Abs);
+  RL_U(Neg);
+  RL_U(Relu);
+  RL_U(Frac);
 #define RL_B(F)                         \
   k->f32[#F] = &binary_block<F, float>; \
-  k->f64[#F] = &binary_block<F, double>;
-                      RL_B(Pow) RL_B(Atan2) RL_B(Hypot) RL_B(Fmod) RL_B(Remainder) RL_B(FloorDivide)
-                          RL_B(Maximum) RL_B(Minimum) RL_B(Fmax) RL_B(Fmin) RL_B(Copysign) RL_B(Nextafter)
-                              RL_B(Logaddexp) RL_B(Logaddexp2) RL_B(Xlogy) RL_B(Heaviside)
+  k->f64[#F] = &binary_block<F, double>
+  RL_B(Pow);
+  RL_B(Atan2);
+  RL_B(Hypot);
+  RL_B(Fmod);
+  RL_B(Remainder);
+  RL_B(FloorDivide);
+  RL_B(Maximum);
+  RL_B(Minimum);
+  RL_B(Fmax);
+  RL_B(Fmin);
+  RL_B(Copysign);
+  RL_B(Nextafter);
+  RL_B(Logaddexp);
+  RL_B(Logaddexp2);
+  RL_B(Xlogy);
+  RL_B(Heaviside);
 #define RL_P(F)                            \
   k->p32[#F] = &predicate_block<F, float>; \
-  k->p64[#F] = &predicate_block<F, double>;
-                                  RL_P(Eq) RL_P(Ne) RL_P(Lt) RL_P(Le) RL_P(Gt) RL_P(Ge) RL_P(LogicalAnd) RL_P(
-                                      LogicalOr) RL_P(LogicalXor) RL_P(LogicalNot) RL_P(Isnan) RL_P(Isinf)
-                                      RL_P(Isfinite) RL_P(Isposinf) RL_P(Isneginf) RL_P(Signbit)
+  k->p64[#F] = &predicate_block<F, double>
+  RL_P(Eq);
+  RL_P(Ne);
+  RL_P(Lt);
+  RL_P(Le);
+  RL_P(Gt);
+  RL_P(Ge);
+  RL_P(LogicalAnd);
+  RL_P(LogicalOr);
+  RL_P(LogicalXor);
+  RL_P(LogicalNot);
+  RL_P(Isnan);
+  RL_P(Isinf);
+  RL_P(Isfinite);
+  RL_P(Isposinf);
+  RL_P(Isneginf);
+  RL_P(Signbit);
 #define RL_I(F)                           \
   k->i32[#F] = &scalar_block<F, int32_t>; \
   k->i64[#F] = &scalar_block<F, int64_t>; \
-  k->u64[#F] = &scalar_block<F, uint64_t>;
-                                          RL_I(Add) RL_I(Sub) RL_I(Mul) RL_I(Neg) RL_I(Abs) RL_I(Square)
-                                              RL_I(Sign) RL_I(TruncDivide) RL_I(FloorDivide) RL_I(Fmod)
-                                                  RL_I(Remainder) RL_I(Pow) RL_I(LeftShift) RL_I(RightShift)
-                                                      RL_I(Gcd) RL_I(Lcm) RL_I(Maximum) RL_I(Minimum)
-                                                          RL_I(BitwiseAnd) RL_I(BitwiseOr) RL_I(BitwiseXor)
-                                                              RL_I(BitwiseNot) RL_I(Eq) RL_I(LogicalAnd)
-                                                                  RL_I(LogicalOr) RL_I(LogicalXor) RL_I(Relu)
+  k->u64[#F] = &scalar_block<F, uint64_t>
+  RL_I(Add);
+  RL_I(Sub);
+  RL_I(Mul);
+  RL_I(Neg);
+  RL_I(Abs);
+  RL_I(Square);
+  RL_I(Sign);
+  RL_I(TruncDivide);
+  RL_I(FloorDivide);
+  RL_I(Fmod);
+  RL_I(Remainder);
+  RL_I(Pow);
+  RL_I(LeftShift);
+  RL_I(RightShift);
+  RL_I(Gcd);
+  RL_I(Lcm);
+  RL_I(Maximum);
+  RL_I(Minimum);
+  RL_I(BitwiseAnd);
+  RL_I(BitwiseOr);
+  RL_I(BitwiseXor);
+  RL_I(BitwiseNot);
+  RL_I(Eq);
+  RL_I(LogicalAnd);
+  RL_I(LogicalOr);
+  RL_I(LogicalXor);
+  RL_I(Relu);
 }
 
 RL_MATH_END

@@ -26,6 +26,15 @@ def split(samples: str) -> list[str]:
     return [s.strip() for s in samples.split(";") if s.strip()]
 
 
+def resized(sample: str, size) -> str:
+    """The sample with other sizes in its makers: `size(2)` stands where 2 did, in `x(2, 3, hi=9)` not in `hi`."""
+
+    def maker(call: re.Match) -> str:
+        return call[1] + re.sub(r"\d+", lambda number: str(size(int(number[0]))), call[2])
+
+    return re.sub(r"\b([xib]\()((?:\d+(?:, )?)*)", maker, sample)
+
+
 class Makers:
     """The makers for one call: `lib` is torch or rushlight; `transform` sees every tensor that is made."""
 

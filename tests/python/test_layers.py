@@ -196,7 +196,8 @@ def test_clipping(torch):
                                   "trunc_normal_(t, std=0.02, a=0.03, b=0.05)", "normal_(t, 1, 2)",
                                   "uniform_(t, -1, 1)", "eye_(t)", "orthogonal_(t)",
                                   "orthogonal_(t.repeat(30, 40), 2)",
-                                  "orthogonal_(t.repeat(40, 30)[..., None])", "sparse_(t, 0.3)",
+                                  "orthogonal_(t.repeat(40, 30)[..., None])",
+                                  "sparse_(t, 0.3)",
                                   "dirac_(t[:, :, None].repeat(1, 1, 3))"])  # fmt: skip
 def test_init(torch, call):
     results = []

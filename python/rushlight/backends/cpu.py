@@ -1,13 +1,8 @@
 """torch.backends.cpu."""
 
+from rushlight import _C
+
 
 def get_cpu_capability():
-    """The vector instructions that PyTorch would name for this processor."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            flags = next((line.split() for line in file if line.startswith("flags")), [])
-    except OSError:
-        flags = []
-    if "avx512f" in flags:
-        return "AVX512"
-    return "AVX2" if "avx2" in flags else "DEFAULT"
+    """PyTorch's name for the vector instructions in use; the environment variable RUSHLIGHT_SIMD chooses others."""
+    return {"avx512": "AVX512", "avx2": "AVX2"}.get(_C._simd_target(), "DEFAULT")

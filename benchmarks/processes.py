@@ -1,0 +1,195 @@
+"""Worker processes and the rounds that they are measured in.
+
+In a round one process of each library is alive; the cases go to them in turns, so that what the machine does
+meanwhile meets both. Every round has new processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+
+from cases import Case
+
+HERE = pathlib.Path(__file__).parent
+SCRIPT = str(HERE / "worker.py")
+COMMANDS = {
+    "torch": [sys.executable, SCRIPT, "torch"],
+    "rushlight": [sys.executable, "-m", "rushlight", SCRIPT, "torch"],
+    "numpy": [sys.executable, SCRIPT, "numpy"],
+    "jax": [sys.executable, SCRIPT, "jax"],
+}
+PAIR = ("torch", "rushlight")
+TIME_LIMIT = 120.0  # seconds for one request
+
+# How far apart the results of the two libraries may be, relative to the sum of magnitudes.
+TOLERANCE = {"float64": 1e-6, "float32": 2e-3, "bfloat16": 4e-2, "float16": 1e-2}
+
+
+@dataclass
+class Record:
+    """What was measured of a case: seconds a call by library, one entry a round."""
+
+    case: Case
+    best: dict[str, list[float]] = field(default_factory=dict)
+    median: dict[str, list[float]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, list] = field(default_factory=dict)
+    bytes: int = 0
+
+    def add(self, library: str, answer: dict) -> None:
+        if "error" in answer:
+            self.errors[library] = answer["error"]
+            return
+        self.best.setdefault(library, []).append(answer["best"])
+        self.median.setdefault(library, []).append(answer["median"])
+        self.bytes = answer["bytes"] or self.bytes
+        if "digest" in answer:
+            self.digests[library] = answer["digest"]
+
+    def compare(self) -> None:
+        """The two libraries' results must agree, or the case says nothing."""
+        if all(name in self.digests for name in PAIR):
+            theirs, ours = (self.digests[name] for name in PAIR)
+            if not agree(theirs, ours, TOLERANCE.get(self.case.dtype, 1e-6)):
+                self.errors["comparison"] = f"results differ: PyTorch {theirs}, Rushlight {ours}"
+
+    def seconds(self, library: str) -> float | None:
+        return min(self.best[library]) if library in self.best and not self.errors.get(library) else None
+
+    @property
+    def ratio(self) -> float | None:
+        theirs, ours = self.seconds("torch"), self.seconds("rushlight")
+        return theirs / ours if theirs and ours and not self.errors else None
+
+    def data(self) -> dict:
+        return {
+            **self.case.data(),
+            "ratio": self.ratio,
+            "best": self.best,
+            "median": self.median,
+            "errors": self.errors,
+        }
+
+
+def agree(theirs: list, ours: list, tolerance: float) -> bool:
+    if len(theirs) != len(ours):
+        return False
+    for a, b in zip(theirs, ours, strict=True):
+        if not isinstance(a, list):
+            same = a == b or (
+                a is not None and b is not None and abs(a - b) <= tolerance * max(abs(a), abs(b))
+            )
+        elif not isinstance(b, list) or a[0] != b[0]:
+            return False
+        else:
+            scale = max(a[2], b[2], 1e-6)
+            same = abs(a[1] - b[1]) <= tolerance * scale and abs(a[2] - b[2]) <= tolerance * scale
+        if not same:
+            return False
+    return True
+
+
+class Worker:
+    """A process that measures; it is started anew when it dies."""
+
+    def __init__(self, library: str, threads: int = 0):
+        self.library, self.threads = library, threads
+        self.process: subprocess.Popen | None = None
+
+    def _start(self) -> subprocess.Popen:
+        environment = dict(os.environ)
+        limit = None
+        if self.threads:  # NumPy and JAX take as many threads as they find processors
+            environment["OPENBLAS_NUM_THREADS"] = str(self.threads)
+            chosen = set(sorted(os.sched_getaffinity(0))[: self.threads])
+
+            def limit():
+                os.sched_setaffinity(0, chosen)
+
+        return subprocess.Popen(
+            COMMANDS[self.library],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+            preexec_fn=limit,
+            cwd=HERE.parent,
+        )
+
+    def ask(self, case: Case, seconds: float, samples: int, check: bool = False) -> dict:
+        if self.process is None:
+            self.process = self._start()
+        process = self.process
+        assert process.stdin and process.stdout
+        request = {"case": case.data(), "seconds": seconds, "samples": samples, "check": check}
+        alarm = threading.Timer(TIME_LIMIT, process.kill)
+        alarm.start()
+        try:
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            alarm.cancel()
+        if line:
+            return json.loads(line)
+        self.process = None
+        return {"error": f"the process ended with status {process.wait()} (time limit {TIME_LIMIT:.0f} s)"}
+
+    def close(self) -> None:
+        if self.process is not None and self.process.stdin:
+            self.process.stdin.close()
+            self.process.wait()
+            self.process = None
+
+
+@dataclass(frozen=True)
+class Effort:
+    rounds: int
+    samples: int
+    seconds: float = 0.02  # of a sample, at least
+    repeats: int = 2  # more rounds for cases below 1.0
+
+
+def one_round(records: list[Record], effort: Effort, turn: int, check: bool = False) -> None:
+    workers = {name: Worker(name) for name in PAIR}
+    for k, record in enumerate(records):
+        for name in PAIR if (k + turn) % 2 else reversed(PAIR):
+            if not record.errors:
+                record.add(name, workers[name].ask(record.case, effort.seconds, effort.samples, check))
+        if check:
+            record.compare()
+    for worker in workers.values():
+        worker.close()
+
+
+def measure_pair(cases: list[Case], effort: Effort) -> list[Record]:
+    """PyTorch and Rushlight, round after round; cases below 1.0 once more before they count."""
+    records = [Record(case) for case in cases]
+    for turn in range(effort.rounds):
+        one_round(records, effort, turn, check=turn == 0)
+    for turn in range(effort.repeats):
+        slow = [r for r in records if r.ratio is not None and r.ratio < 1]
+        if slow:
+            one_round(slow, effort, effort.rounds + turn)
+    return records
+
+
+def measure_other(records: list[Record], library: str, effort: Effort) -> None:
+    """NumPy or JAX on the cases that say how they would do the same: one process a number of threads."""
+    for threads in (1, 2):
+        chosen = [r for r in records if r.case.numpy and r.case.threads == threads and not r.errors]
+        worker = Worker(library, threads)
+        for record in chosen:
+            answer = worker.ask(record.case, effort.seconds, effort.samples + 1)
+            if "error" not in answer:  # a column of the report stays empty
+                record.add(library, answer | {"bytes": 0})
+        worker.close()
