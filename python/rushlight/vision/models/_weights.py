@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 _builders: dict[str, Callable] = {}
-_enums: dict[str, type] = {}
+_enums: dict[str, "type[WeightsEnum]"] = {}
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def checkpoints(name, **files):
         for entry, (file, options, classes) in files.items()
     }
     default = entries.get("IMAGENET1K_V2", next(iter(entries.values())))
-    made = WeightsEnum(name, {**entries, "DEFAULT": default}, module=f"{__package__}")
+    make: Callable = WeightsEnum  # an Enum called with members makes a class of them
+    made = make(name, {**entries, "DEFAULT": default}, module=f"{__package__}")
     _enums[name] = made
     return made
 
@@ -120,7 +121,7 @@ def builder(entries, build, name, **fixed):
     accepted = f"`weights` is an entry of {entries.__name__}, its name, or None for initial values."
     function.__doc__ = f"{build.__doc__}\n\n{accepted}"
     keyword = inspect.Parameter.KEYWORD_ONLY
-    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    function.__dict__["__signature__"] = inspect.Signature(
         [
             inspect.Parameter("weights", keyword, default=None, annotation=entries | None),
             inspect.Parameter("progress", keyword, default=True, annotation=bool),

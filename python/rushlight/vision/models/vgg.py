@@ -52,7 +52,8 @@ class VGG(nn.Module):
 
 def make_features(depth, batch_norm):
     """The convolutional layers of the network with this many weight layers."""
-    layers, channels = [], 3
+    layers: list[nn.Module] = []
+    channels = 3
     for stage in STAGES[depth]:
         for out in stage:
             layers += [nn.Conv2d(channels, out, kernel_size=3, padding=1)]
@@ -71,7 +72,7 @@ def build(depth, batch_norm, pretrained=False, **kwargs):
 
 
 def _define(name):
-    entries = {"IMAGENET1K_V1": (FILES[name], {}, 1000)}
+    entries: dict[str, tuple] = {"IMAGENET1K_V1": (FILES[name], {}, 1000)}
     if name == "vgg16":  # the features of Liu et al. (SSD); its classifier is not meant to be used
         statistics = {"mean": (0.48235, 0.45882, 0.40784), "std": (1.0 / 255.0,) * 3}
         entries["IMAGENET1K_FEATURES"] = ("vgg16_features-amdegroot-88682ab5.pth", statistics, None)
