@@ -12,6 +12,7 @@ The samples of a unary operation may be just the interval of its input: `(-0.9, 
 
 from __future__ import annotations
 
+import math
 import random
 import re
 
@@ -26,13 +27,35 @@ def split(samples: str) -> list[str]:
     return [s.strip() for s in samples.split(";") if s.strip()]
 
 
+MAKER = re.compile(r"\b([xib]\()((?:\d+(?:, )?)*)")  # and its sizes, in a sample
+
+# The size of their results is the product of their operands' sizes, or its power: not for large operands.
+PRODUCTS = (
+    *("block_diag", "cartesian_prod", "combinations", "diag", "diag_embed", "diagflat", "ger", "kron"),
+    *("meshgrid", "outer", "tensordot", "vander"),
+)
+
+
 def resized(sample: str, size) -> str:
-    """The sample with other sizes in its makers: `size(2)` stands where 2 did, in `x(2, 3, hi=9)` not in `hi`."""
+    """The sample with other sizes in its makers: in `x(2, 3, hi=9)`, `size(2)` stands where 2 did."""
 
     def maker(call: re.Match) -> str:
         return call[1] + re.sub(r"\d+", lambda number: str(size(int(number[0]))), call[2])
 
-    return re.sub(r"\b([xib]\()((?:\d+(?:, )?)*)", maker, sample)
+    return MAKER.sub(maker, sample)
+
+
+def enlarged(sample: str, elements: int) -> str:
+    """The sample with all sizes above 1 multiplied alike: its largest input has about so many elements."""
+    shapes = [[int(n) for n in re.findall(r"\d+", call[2]) if int(n) > 1] for call in MAKER.finditer(sample)]
+    factors = [(elements / math.prod(shape)) ** (1 / len(shape)) for shape in shapes if shape]
+    factor = max(1, round(min(factors, default=1)))
+    return resized(sample, lambda n: n * factor if n > 1 else n)
+
+
+def has_empty(sample: str) -> bool:
+    """Is one of its tensors without elements?"""
+    return any("0" in re.findall(r"\d+", call[2]) for call in MAKER.finditer(sample))
 
 
 class Makers:
@@ -47,15 +70,8 @@ class Makers:
         self.inputs.append(t)
         return t
 
-    @staticmethod
-    def _count(shape):
-        n = 1
-        for s in shape:
-            n *= s
-        return n
-
     def x(self, *shape, lo=-3.0, hi=3.0, dtype=None):
-        values = [round(self.random.uniform(lo, hi) * 64) / 64 for _ in range(self._count(shape))]
+        values = [round(self.random.uniform(lo, hi) * 64) / 64 for _ in range(math.prod(shape))]
         values = [min(max(v, lo), hi) for v in values]
         dtype = dtype or self.dtype or self.lib.float32
         if not (dtype.is_floating_point or dtype.is_complex):
@@ -64,12 +80,12 @@ class Makers:
 
     def i(self, *shape, hi=4, lo=0):
         return self._tensor(
-            shape, [self.random.randrange(lo, hi) for _ in range(self._count(shape))], self.lib.int64
+            shape, [self.random.randrange(lo, hi) for _ in range(math.prod(shape))], self.lib.int64
         )
 
     def b(self, *shape):
         return self._tensor(
-            shape, [self.random.random() < 0.5 for _ in range(self._count(shape))], self.lib.bool
+            shape, [self.random.random() < 0.5 for _ in range(math.prod(shape))], self.lib.bool
         )
 
     def arguments(self, sample: str):
@@ -82,6 +98,24 @@ class Makers:
             "nan": float("nan"),
         }
         return eval(f"(lambda *args, **kwargs: (args, kwargs))({sample})", names)
+
+
+class LargeMakers(Makers):
+    """The same makers for large tensors: the library's own generator draws. Seed it first."""
+
+    def _made(self, t):
+        self.inputs.append(self.transform(t))
+        return self.inputs[-1]
+
+    def x(self, *shape, lo=-3.0, hi=3.0, dtype=None):
+        values = self.lib.rand(shape, dtype=self.lib.float64) * (hi - lo) + lo
+        return self._made(values.to(dtype or self.dtype or self.lib.float32))
+
+    def i(self, *shape, hi=4, lo=0):
+        return self._made(self.lib.randint(lo, hi, shape))
+
+    def b(self, *shape):
+        return self._made(self.lib.rand(shape) < 0.5)
 
 
 def function(lib, entry: dict):
@@ -140,7 +174,10 @@ def run(lib, entry: dict, sample: str, dtype=None, transform=lambda t: t, gradie
     if not gradients or not wanted:
         return result
     total = sum((o * weights(lib, o)).sum() for o in wanted)
-    firsts = lib.autograd.grad(total, inputs, create_graph=gradients > 1, allow_unused=True)
+    try:
+        firsts = lib.autograd.grad(total, inputs, create_graph=gradients > 1, allow_unused=True)
+    except RuntimeError as e:  # "derivative for aten::floor_divide is not implemented", in both libraries
+        return result | {"underived": str(e)}
     result["gradients"] = [None if g is None else plain(g) for g in firsts]
     tracked = [g for g in firsts if g is not None and g.requires_grad]
     if gradients > 1 and tracked:
