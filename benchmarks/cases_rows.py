@@ -145,6 +145,8 @@ def _sizes(dims: int):
 
 def _dimensions(sample: str) -> tuple[int, ...] | None:
     """The sizes of a sample's only maker, if these are (2, 3) or (2, 3, 4)."""
+    if len(samples.MAKER.findall(sample)) != 1:
+        return None
     for shape in ((2, 3), (2, 3, 4)):
         if sample.startswith((f"x{shape}, ", f"x{shape};", f"b{shape}, ")) or sample in (
             f"x{shape}",
@@ -155,20 +157,22 @@ def _dimensions(sample: str) -> tuple[int, ...] | None:
 
 
 def _reductions() -> list[Case]:
-    out, seen = [], set()
+    out, seen, varied = [], set(), set()
     for name in REDUCTIONS:
         for entry in table.entries(name):
             for sample in samples.split(entry["samples"]):
                 shape = _dimensions(sample)
-                if entry["module"] != "torch" or shape is None or is_same_work(sample, shape):
+                if entry["module"] != "torch" or shape is None:
                     continue
-                label = name + sample.replace(str(shape), "(a, c)" if len(shape) == 2 else "(a, c, d)", 1)[1:]
-                if label in seen:
+                letters = "(a, c)" if len(shape) == 2 else "(a, c, d)"
+                label = name + sample.replace(str(shape), letters, 1)[1:]
+                if label in seen or (name != "topk" and is_same_work(sample, shape)):
                     continue
                 seen.add(label)
-                out += _reduction(
-                    name, label, entry, sample, shape, first=label.startswith(f"{name}(a, c), 1")
-                )
+                first = label.startswith(f"{name}(a, c), ") and name not in varied
+                if first:
+                    varied.add(name)
+                out += _reduction(name, label, entry, sample, shape, first)
     return out
 
 
