@@ -145,6 +145,8 @@ def _sizes(dims: int):
 
 def _dimensions(sample: str) -> tuple[int, ...] | None:
     """The sizes of a sample's only maker, if these are (2, 3) or (2, 3, 4)."""
+    if len(samples.MAKER.findall(sample)) != 1:
+        return None
     for shape in ((2, 3), (2, 3, 4)):
         if sample.startswith((f"x{shape}, ", f"x{shape};", f"b{shape}, ")) or sample in (
             f"x{shape}",
@@ -155,25 +157,39 @@ def _dimensions(sample: str) -> tuple[int, ...] | None:
 
 
 def _reductions() -> list[Case]:
-    out, seen = [], set()
+    out, seen, varied = [], set(), set()
     for name in REDUCTIONS:
         for entry in table.entries(name):
             for sample in samples.split(entry["samples"]):
                 shape = _dimensions(sample)
-                # What is asked besides the dimension (a dtype, keepdim) is the same work.
-                if entry["module"] != "torch" or shape is None or "dtype" in sample or "correction" in sample:
+                if entry["module"] != "torch" or shape is None:
                     continue
-                label = name + sample.replace(str(shape), "(a, c)" if len(shape) == 2 else "(a, c, d)", 1)[1:]
-                if label in seen:
+                letters = "(a, c)" if len(shape) == 2 else "(a, c, d)"
+                label = name + sample.replace(str(shape), letters, 1)[1:]
+                if label in seen or (name != "topk" and is_same_work(sample, shape)):
                     continue
                 seen.add(label)
-                out += _reduction(name, label, entry, sample, shape)
+                first = label.startswith(f"{name}(a, c), ") and name not in varied
+                if first:
+                    varied.add(name)
+                out += _reduction(name, label, entry, sample, shape, first)
     return out
 
 
-def _reduction(name: str, label: str, entry: dict, sample: str, shape: tuple[int, ...]) -> list[Case]:
+def is_same_work(sample: str, shape: tuple[int, ...]) -> bool:
+    """Does the sample ask for more than the dimension: a dtype, a correction, in two dimensions keepdim?"""
+    more = ("dtype", "correction", *(("True", "False", "None", "-1") if len(shape) == 2 else ()))
+    return any(word in sample for word in more)
+
+
+def _reduction(
+    name: str, label: str, entry: dict, sample: str, shape: tuple[int, ...], first: bool
+) -> list[Case]:
+    """Layouts and dtypes are varied along the rows (`first`) alone; the other dimensions only in size."""
     out = []
     for column, sizes, changes in _sizes(len(shape)):
+        if not first and column not in ("8 x 8", "256 x 256", "2048 x 2048, 2 threads"):
+            continue
         dtype = changes.get("dtype", "float32")
         if not table.works(entry, sample, dtype) or (name == "prod" and dtype == "int64"):
             continue

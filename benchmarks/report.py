@@ -231,6 +231,8 @@ def goals(results: Results) -> list[str]:
         for name, goal, value in measured
         if value is not None
     ]
+    if not rows:
+        return []
     return ["", "## Goals", "", *markdown(["what", "at least", "measured", "reached"], rows)]
 
 
