@@ -1,11 +1,26 @@
+// Conversion of blocks. The loops are plain: compiled once for each SIMD target, the compiler turns them into
+// vectors. Only what it cannot see (half precision's instructions, every second element) is written with
+// Highway.
 #include "rushlight/kernels/cpu/convert.h"
 
-#include <array>
 #include <cstring>
 #include <type_traits>
 
-namespace rushlight::cpu {
-namespace {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "rushlight/kernels/cpu/convert.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "rushlight/kernels/math/target-inl.h"
+
+RL_MATH_BEGIN
+
+namespace hn = hwy::HWY_NAMESPACE;
+using cpu::Compute;
+using cpu::Load;
+using cpu::Store;
+using cpu::StoreBool;
+using cpu::visit_compute;
 
 template <class T>
 inline constexpr bool is_complex_type = std::is_same_v<T, complex64> || std::is_same_v<T, complex128>;
@@ -49,32 +64,91 @@ To convert(From v) {
   }
 }
 
+// AVX2 and AVX-512 convert half precision in hardware, with the same rounding as Half's constructor.
+#if HWY_TARGET <= HWY_AVX2
+inline constexpr bool kHalfInstructions = true;
+#else
+inline constexpr bool kHalfInstructions = false;
+#endif
+
+// The elements up to the last whole vector; the number converted.
+inline int64_t widen_halves(const Half* in, float* out, int64_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::Rebind<hwy::float16_t, decltype(d)> half;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(in + i))), d,
+               out + i);
+  }
+  return i;
+}
+inline int64_t narrow_to_halves(const float* in, Half* out, int64_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::Rebind<hwy::float16_t, decltype(d)> half;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    hn::StoreU(hn::DemoteTo(half, hn::LoadU(d, in + i)), half, reinterpret_cast<hwy::float16_t*>(out + i));
+  }
+  return i;
+}
+
+// Every second element, vectors at a time; the number loaded. The element after the last one is never
+// touched.
+template <class T>
+int64_t load_second(const T* in, T* out, int64_t n) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes < n; i += lanes) {
+    hn::Vec<decltype(d)> even, odd;
+    hn::LoadInterleaved2(d, in + 2 * i, even, odd);
+    hn::StoreU(even, d, out + i);
+  }
+  return i;
+}
+
+template <class S, class C>
+void load_dense(const S* in, C* out, int64_t n) {
+  if constexpr (std::is_same_v<S, C>) {
+    std::memcpy(out, in, n * sizeof(S));
+  } else {
+    int64_t i = 0;
+    if constexpr (kHalfInstructions && std::is_same_v<S, Half> && std::is_same_v<C, float>)
+      i = widen_halves(in, out, n);
+    for (; i < n; ++i) out[i] = convert<C>(in[i]);
+  }
+}
+
 template <class S, class C>
 void load(const void* source, int64_t stride, void* block, int64_t n) {
   const S* in = static_cast<const S*>(source);
   C* out = static_cast<C*>(block);
-  if (stride == 1) {
-    if constexpr (std::is_same_v<S, C>) std::memcpy(out, in, n * sizeof(S));
-    else
-      for (int64_t i = 0; i < n; ++i) out[i] = convert<C>(in[i]);
-  } else if (stride == 0) {
+  if (stride == 1) return load_dense(in, out, n);
+  int64_t i = 0;
+  if (stride == 0) {
     const C value = convert<C>(*in);
-    for (int64_t i = 0; i < n; ++i) out[i] = value;
-  } else {
-    for (int64_t i = 0; i < n; ++i) out[i] = convert<C>(in[i * stride]);
+    for (; i < n; ++i) out[i] = value;
+  } else if constexpr (std::is_same_v<S, C> && std::is_arithmetic_v<S>) {
+    if (stride == 2) i = load_second(in, out, n);
   }
+  for (; i < n; ++i) out[i] = convert<C>(in[i * stride]);
 }
 
 template <class C, class D>
 void store(const void* block, void* target, int64_t stride, int64_t n) {
   const C* in = static_cast<const C*>(block);
   D* out = static_cast<D*>(target);
-  if (stride == 1) {
-    if constexpr (std::is_same_v<C, D>) std::memcpy(out, in, n * sizeof(D));
-    else
-      for (int64_t i = 0; i < n; ++i) out[i] = convert<D>(in[i]);
-  } else {
+  if (stride != 1) {
     for (int64_t i = 0; i < n; ++i) out[i * stride] = convert<D>(in[i]);
+  } else if constexpr (std::is_same_v<C, D>) {
+    std::memcpy(out, in, n * sizeof(D));
+  } else {
+    int64_t i = 0;
+    if constexpr (kHalfInstructions && std::is_same_v<C, float> && std::is_same_v<D, Half>)
+      i = narrow_to_halves(in, out, n);
+    for (; i < n; ++i) out[i] = convert<D>(in[i]);
   }
 }
 
@@ -84,22 +158,35 @@ void store_bool(const bool* in, void* target, int64_t stride, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i * stride] = convert<D>(static_cast<int32_t>(in[i]));
 }
 
-}  // namespace
-
-Load load_function(DType from, Compute to) {
+Load find_load(DType from, Compute to) {
   return visit_dtype(from, [&]<class S>() -> Load {
     return visit_compute(to, [&]<class C>() -> Load { return &load<S, C>; });
   });
 }
 
-Store store_function(Compute from, DType to) {
+Store find_store(Compute from, DType to) {
   return visit_compute(from, [&]<class C>() -> Store {
     return visit_dtype(to, [&]<class D>() -> Store { return &store<C, D>; });
   });
 }
 
-StoreBool store_bool_function(DType to) {
+StoreBool find_store_bool(DType to) {
   return visit_dtype(to, []<class D>() -> StoreBool { return &store_bool<D>; });
 }
 
+RL_MATH_END
+
+#if HWY_ONCE
+namespace rushlight::math {
+HWY_EXPORT(find_load);
+HWY_EXPORT(find_store);
+HWY_EXPORT(find_store_bool);
+}  // namespace rushlight::math
+
+namespace rushlight::cpu {
+using namespace math;
+Load load_function(DType from, Compute to) { return HWY_DYNAMIC_DISPATCH(find_load)(from, to); }
+Store store_function(Compute from, DType to) { return HWY_DYNAMIC_DISPATCH(find_store)(from, to); }
+StoreBool store_bool_function(DType to) { return HWY_DYNAMIC_DISPATCH(find_store_bool)(to); }
 }  // namespace rushlight::cpu
+#endif

@@ -195,6 +195,13 @@ class Worker {
   Buffer wide_;
 };
 
+void run_blocks(const Elementwise& job) {
+  parallel_for(0, numel_of(job.sizes), kGrain, [&](int64_t begin, int64_t end) {
+    Worker worker(job);
+    worker(begin, end);
+  });
+}
+
 // All operands dense and of the compute type: no buffer is needed.
 bool run_direct(const Elementwise& job) {
   const DType stored = storage_of(job.compute);
@@ -218,6 +225,25 @@ bool run_direct(const Elementwise& job) {
   return true;
 }
 
+// A dense conversion that one function does: loads straight into the output, or stores straight from the
+// input.
+bool convert_direct(const Elementwise& job) {
+  const Strided &in = job.in[0], &out = job.out;
+  if (job.sizes.size() != 1 || (job.sizes[0] != 1 && (in.strides[0] != 1 || out.strides[0] != 1)))
+    return false;
+  const DType stored = storage_of(job.compute);
+  if (in.dtype != stored && out.dtype != stored) return false;
+  const Load load = load_function(in.dtype, job.compute);
+  const Store store = store_function(job.compute, out.dtype);
+  parallel_for(0, job.sizes[0], kGrain, [&](int64_t begin, int64_t end) {
+    const char* source = static_cast<const char*>(in.data) + begin * item_size(in.dtype);
+    char* target = static_cast<char*>(out.data) + begin * item_size(out.dtype);
+    if (out.dtype == stored) load(source, 1, target, end - begin);
+    else store(source, target, 1, end - begin);
+  });
+  return true;
+}
+
 }  // namespace
 
 void copy(Elementwise& job) {
@@ -234,18 +260,15 @@ void copy(Elementwise& job) {
     std::memcpy(out, in[0], n * static_cast<size_t>(p.integer[0]));
   };
   job.params.integer[0] = item_size(storage_of(job.compute));
-  run(job);
+  if (numel_of(job.sizes) == 0) return;
+  simplify(job);
+  if (!convert_direct(job)) run_blocks(job);
 }
 
 void run(Elementwise& job) {
-  const int64_t n = numel_of(job.sizes);
-  if (n == 0) return;
+  if (numel_of(job.sizes) == 0) return;
   simplify(job);
-  if (run_direct(job)) return;
-  parallel_for(0, n, kGrain, [&](int64_t begin, int64_t end) {
-    Worker worker(job);
-    worker(begin, end);
-  });
+  if (!run_direct(job)) run_blocks(job);
 }
 
 }  // namespace rushlight::cpu
