@@ -4,8 +4,11 @@
 #include <vector>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/conv_correlation.h"
 #include "rushlight/kernels/cpu/conv_kernels.h"
+#include "rushlight/kernels/cpu/depthwise.h"
 #include "rushlight/kernels/cpu/gemm.h"
+#include "rushlight/kernels/cpu/winograd.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "rushlight/kernels/cpu/conv.cpp"
@@ -31,18 +34,18 @@ namespace rushlight::cpu {
 HWY_EXPORT(float_conv);
 HWY_EXPORT(double_conv);
 
-namespace {
-
-template <class T>
-const ConvKernels<T>& conv_kernels() {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    static const ConvKernels<T>* table = HWY_DYNAMIC_DISPATCH(float_conv)();
-    return *table;
-  } else {
-    static const ConvKernels<T>* table = HWY_DYNAMIC_DISPATCH(double_conv)();
-    return *table;
-  }
+template <>
+const ConvKernels<float>& conv_kernels<float>() {
+  static const ConvKernels<float>* table = HWY_DYNAMIC_DISPATCH(float_conv)();
+  return *table;
 }
+template <>
+const ConvKernels<double>& conv_kernels<double>() {
+  static const ConvKernels<double>* table = HWY_DYNAMIC_DISPATCH(double_conv)();
+  return *table;
+}
+
+namespace {
 
 constexpr int64_t kDepth = 384;             // weights of a row that one pass of the micro-kernel takes
 constexpr int64_t kTileBytes = 192 * 1024;  // of input that a task holds: part of the second cache
@@ -50,25 +53,12 @@ constexpr int64_t kPanelsAtOnce = 16;       // rows of packed weights that stay 
 constexpr int64_t kTasks = 16;  // enough to share among threads; independent of how many there are
 constexpr int64_t kSerialWork = 96 * 96 * 96;  // multiplications below which no thread is woken
 
+// The gradient with respect to the weight is a matrix product from so many output channels on; one for each
+// image where planes are so long.
+constexpr int64_t kManyChannels = 96, kLongPlane = 256;
+
 constexpr int64_t kShortRow = 7,
                   kJoinedImages = 8;  // an output row this short joins images, if there are so many
-
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// A correlation in its general form, per group: out(o, i, j) = sum over channels c and taps t of
-// w(o, c, t) * in(c, i * step_h + row[t], j * step_w + column[t]), reading zero outside. The forward pass is
-// one; the gradient with respect to the input is one for each residue of the position modulo the strides.
-struct Correlation {
-  int64_t batch, groups, in_channels, out_channels;  // channels of one group
-  int64_t in_h, in_w, out_h, out_w, step_h, step_w;
-  int64_t out_plane, out_row,
-      out_column;                    // strides of the output; images and groups are whole channels apart
-  std::vector<int64_t> row, column;  // of the taps
-
-  int64_t taps() const { return static_cast<int64_t>(row.size()); }
-  int64_t depth() const { return in_channels * taps(); }
-  int64_t work() const { return batch * groups * out_channels * out_h * out_w * depth(); }
-};
 
 // How a task holds its part of the input. The columns are dealt into step_w phases, so that neighbouring
 // output columns read neighbouring elements whatever the stride; a row is its phases one after the other.
@@ -126,21 +116,6 @@ struct TileLayout {
   int64_t across(const Correlation& c) const { return ceil_div(c.out_w, width); }
   int64_t size() const { return channels * plane + kImageSlack; }
 };
-
-// One row of a plane, a phase: dst[q] = src[first + q * step], zero outside the row.
-template <class T>
-void copy_phase(const T* src, int64_t in_w, int64_t first, int64_t step, int64_t count, T* dst) {
-  const int64_t begin = first >= 0 ? 0 : std::min(count, ceil_div(-first, step));
-  const int64_t end = std::clamp(in_w > first ? ceil_div(in_w - first, step) : 0, begin, count);
-  for (int64_t q = 0; q < begin; ++q) dst[q] = T(0);
-  src += first;
-  if (step == 1) {
-    for (int64_t q = begin; q < end; ++q) dst[q] = src[q];
-  } else {
-    for (int64_t q = begin; q < end; ++q) dst[q] = src[q * step];
-  }
-  for (int64_t q = end; q < count; ++q) dst[q] = T(0);
-}
 
 // Copies what the output tile at (i, j) reads of `channels` planes.
 template <class T>
@@ -266,6 +241,7 @@ template <class T>
 void correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y) {
   if (c.batch == 0 || c.groups * c.out_channels == 0 || c.out_h == 0 || c.out_w == 0) return;
   if (c.depth() == 0) return fill_with_bias(c, bias, y);
+  if (is_depthwise(c)) return depthwise_correlate(c, x, w, bias, y);
   const TileLayout l = TileLayout::of<T>(c, true);
   const T* packed = pack_weights(c, l, w);
   const int64_t across = l.across(c), tiles = l.down(c) * across, tasks = l.blocks(c) * c.groups * tiles;
@@ -360,6 +336,43 @@ bool is_pointwise(const ConvShape& s) {
   return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 &&
          s.pad_left == 0 && s.out_h == s.in_h && s.out_w == s.in_w;
 }
+
+// A 1x1 convolution that skips rows and columns is one without stride on what it reads.
+bool is_strided_pointwise(const ConvShape& s) {
+  return s.kernel_h == 1 && s.kernel_w == 1 && s.pad_top == 0 && s.pad_left == 0 &&
+         (s.out_h - 1) * s.stride_h < s.in_h && (s.out_w - 1) * s.stride_w < s.in_w;
+}
+ConvShape without_stride(ConvShape s) {
+  s.in_h = s.out_h, s.in_w = s.out_w;
+  s.stride_h = s.stride_w = 1;
+  return s;
+}
+template <class T>
+const T* take_strided(const ConvShape& s, const T* x) {
+  const int64_t planes = s.batch * s.in_channels, positions = s.out_h * s.out_w;
+  T* taken = Scratch::get<T>(Slot::ConvStrided, planes * positions);
+  parallel_for(0, planes, std::max<int64_t>(1, 32768 / std::max<int64_t>(1, positions)), [&](int64_t begin, int64_t end) {
+    T* dst = taken + begin * positions;
+    for (int64_t plane = begin; plane < end; ++plane) {
+      for (int64_t i = 0; i < s.out_h; ++i) {
+        const T* row = x + (plane * s.in_h + i * s.stride_h) * s.in_w;
+        for (int64_t j = 0; j < s.out_w; ++j) *dst++ = row[j * s.stride_w];
+      }
+    }
+  });
+  return taken;
+}
+
+// The gradient with respect to the input, as a convolution of the output's gradient with stride 1.
+ConvShape turned_around(ConvShape s) {
+  std::swap(s.in_channels, s.out_channels);
+  std::swap(s.in_h, s.out_h);
+  std::swap(s.in_w, s.out_w);
+  s.pad_top = s.dilation_h * (s.kernel_h - 1) - s.pad_top;
+  s.pad_left = s.dilation_w * (s.kernel_w - 1) - s.pad_left;
+  return s;
+}
+constexpr int64_t kFilterSize = 9;  // of the filters that winograd_pays speaks of
 
 // A 1x1 convolution is a matrix product for each image and group; `w` is its left operand for group 0.
 template <class T>
@@ -469,6 +482,68 @@ struct WeightGradient {
   }
 };
 
+// The same as a matrix product over all positions, for convolutions with many channels: dw (out_channels x
+// depth) = dy (out_channels x positions) by columns (positions x depth), the columns being what each tap reads.
+// Chunks of whole output rows, of several images where these are small, are laid out and added up in order.
+template <class T>
+struct ColumnGradient {
+  static constexpr int64_t kPositions = 1024, kElements = 1 << 21;  // of a chunk, about
+  const Correlation& c;
+  const T* dy;
+  const T* x;
+  T* dw;
+
+  // For `rows` output rows from `first` on, counted through all images: what tap t of a channel reads, or the
+  // gradient of a channel, one row after the other.
+  void copy_reads(int64_t channel, int64_t t, int64_t first, int64_t rows, T* dst) const {
+    for (int64_t r = first; r < first + rows; ++r, dst += c.out_w) {
+      const int64_t row = r % c.out_h * c.step_h + c.row[static_cast<size_t>(t)];
+      const T* plane = x + (r / c.out_h * c.in_channels + channel) * c.in_h * c.in_w;
+      if (row < 0 || row >= c.in_h) std::fill_n(dst, c.out_w, T(0));
+      else copy_phase(plane + row * c.in_w, c.in_w, c.column[static_cast<size_t>(t)], c.step_w, c.out_w, dst);
+    }
+  }
+  void copy_gradient(int64_t channel, int64_t first, int64_t rows, T* dst) const {
+    for (int64_t r = first; r < first + rows; ++r, dst += c.out_w) {
+      std::copy_n(dy + (r / c.out_h * c.out_channels + channel) * c.out_plane + r % c.out_h * c.out_row, c.out_w,
+                  dst);
+    }
+  }
+
+  void run() const {
+    const int64_t depth = c.depth(), all = c.batch * c.out_h;
+    const int64_t most = std::min(kPositions, kElements / depth) / c.out_w;
+    const int64_t chunks = ceil_div(all, std::clamp<int64_t>(most, 1, all)), step = ceil_div(all, chunks);
+    T* columns = Scratch::get<T>(Slot::ConvColumns, depth * step * c.out_w);
+    T* gradient = Scratch::get<T>(Slot::ConvImage, c.out_channels * step * c.out_w);
+    for (int64_t first = 0; first < all; first += step) {
+      const int64_t rows = std::min(step, all - first), positions = rows * c.out_w;
+      parallel_for(0, depth + c.out_channels, std::max<int64_t>(1, 32768 / positions),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t kk = begin; kk < end; ++kk) {
+                       if (kk < depth) copy_reads(kk / c.taps(), kk % c.taps(), first, rows, columns + kk * positions);
+                       else copy_gradient(kk - depth, first, rows, gradient + (kk - depth) * positions);
+                     }
+                   });
+      gemm<T>(c.out_channels, depth, positions, {gradient, positions, 1}, {columns, 1, positions},
+              Matrix<T>{dw, depth, 1}, {.beta = first > 0 ? T(1) : T(0)});
+    }
+  }
+};
+
+// A 1x1 convolution's rows are its columns: nothing to lay out.
+template <class T>
+void pointwise_weight_gradient(const ConvShape& s, const T* dy, const T* x, T* dw) {
+  const int64_t in = s.in_channels / s.groups, out = s.out_channels / s.groups, positions = s.out_h * s.out_w;
+  for (int64_t image = 0; image < s.batch; ++image) {
+    for (int64_t g = 0; g < s.groups; ++g) {
+      gemm<T>(out, in, positions, {dy + (image * s.out_channels + g * out) * positions, positions, 1},
+              {x + (image * s.in_channels + g * in) * positions, 1, positions}, Matrix<T>{dw + g * out * in, in, 1},
+              {.beta = image > 0 ? T(1) : T(0)});
+    }
+  }
+}
+
 template <class T>
 T sum_of(const T* x, int64_t count) {
   constexpr int64_t kLanes = 32;  // independent sums, which the compiler keeps in vectors
@@ -491,6 +566,12 @@ void conv2d_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T
   if (s.groups == 0) return;
   const int64_t in = s.in_channels / s.groups, out = s.out_channels / s.groups;
   if (is_pointwise(s)) return pointwise<T>(s, out, in, {w, in, 1}, x, bias, y);
+  if (is_strided_pointwise(s) && out > 1)
+    return pointwise<T>(without_stride(s), out, in, {w, in, 1}, take_strided(s, x), bias, y);
+  if constexpr (std::is_same_v<T, float>) {
+    if (winograd_pays(s))
+      return winograd_correlate(s, x, {w, in * kFilterSize, kFilterSize}, bias, y);
+  }
   correlate(forward_correlation(s), x, w, bias, y);
 }
 
@@ -499,6 +580,11 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
   if (s.groups == 0) return;
   const int64_t in = s.in_channels / s.groups, out = s.out_channels / s.groups;
   if (is_pointwise(s)) return pointwise<T>(s, in, out, {w, 1, in}, dy, bias, dx);
+  if constexpr (std::is_same_v<T, float>) {
+    const ConvShape turned = turned_around(s);
+    if (winograd_pays(turned))
+      return winograd_correlate(turned, dy, {w, kFilterSize, in * kFilterSize, true}, bias, dx);
+  }
   std::vector<int64_t> kernel_position;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
     for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j) {
@@ -520,6 +606,11 @@ void conv2d_backward_weight(const ConvShape& s, const T* dy, const T* x, T* dw) 
     return;
   }
   const Correlation c = forward_correlation(s);
+  if (is_depthwise(c)) return depthwise_weight_gradient(c, dy, x, dw);
+  if (is_pointwise(s) && (s.batch == 1 || s.out_h * s.out_w >= kLongPlane))
+    return pointwise_weight_gradient(s, dy, x, dw);
+  if (c.groups == 1 && (c.out_channels >= kManyChannels || c.taps() == 1))
+    return ColumnGradient<T>{c, dy, x, dw}.run();
   const TileLayout l = TileLayout::of<T>(c, c.out_channels > 1);
   const int64_t nr = gemm_kernels<T>().nr;
   const int64_t columns = c.out_channels == 1 ? 1 : ceil_div(c.out_channels, nr) * nr;

@@ -32,4 +32,7 @@ struct ConvKernels {
                       const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride);
 };
 
+template <class T>
+const ConvKernels<T>& conv_kernels();
+
 }  // namespace rushlight::cpu

@@ -260,13 +260,20 @@ StridedTile<T> find_strided_tile(int rows, int vectors, bool masked, std::intege
 template <class T>
 void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a, const T* b,
            const Output<T>& out) {
-  constexpr int64_t kColumns = tile_columns<T>();
+  constexpr int64_t kColumns = tile_columns<T>(), kLine = 64 / sizeof(T);
   const int64_t first = panels.start(begin);
   for (int64_t j = 0; j < n; j += kColumns) {
     const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
     const int vectors = columns > lanes<T>() ? 2 : 1;
+    // The next panel of b comes near while this one is at work: each tile asks for its share.
+    const bool more = n - j > kColumns;
+    const T* next = b + (j + kColumns) * k;
+    const int64_t share = (kColumns * k + end - begin - 1) / (end - begin);
     int64_t i = first;
     for (int64_t p = begin; p < end; ++p) {
+      if (more) {
+        for (int64_t q = 0; q < share; q += kLine) __builtin_prefetch(next + (p - begin) * share + q);
+      }
       const int rows = static_cast<int>(panels.height(p));
       find_packed_tile<T>(rows, vectors, std::make_integer_sequence<int, kTileRows>())(
           k, a + i * k, b + j * k, columns, out, i, j);
@@ -315,6 +322,13 @@ HWY_INLINE void transpose_square(const T* src, int64_t src_stride, T* dst, int64
     for (int64_t kk = 0; kk < kSide; ++kk) dst[kk * dst_stride + w] = src[w * src_stride + kk];
   }
 }
+template <class T>
+HWY_INLINE void transpose_pair(const T* src, int64_t src_stride, T* dst, int64_t dst_stride) {
+  for (int64_t kk = 0; kk < static_cast<int64_t>(16 / sizeof(T)); ++kk) {
+    dst[kk * dst_stride] = src[kk];
+    dst[kk * dst_stride + 1] = src[src_stride + kk];
+  }
+}
 #else
 HWY_INLINE void transpose_square(const float* HWY_RESTRICT src, int64_t src_stride, float* HWY_RESTRICT dst,
                                  int64_t dst_stride) {
@@ -338,17 +352,38 @@ HWY_INLINE void transpose_square(const double* HWY_RESTRICT src, int64_t src_str
   hn::StoreU(hn::InterleaveLower(d, r0, r1), d, dst);
   hn::StoreU(hn::InterleaveUpper(d, r0, r1), d, dst + dst_stride);
 }
-#endif
 
-// Unit stride along k: squares of vectors, then what is left over.
+// The same for two rows alone.
+HWY_INLINE void transpose_pair(const float* HWY_RESTRICT src, int64_t src_stride, float* HWY_RESTRICT dst,
+                               int64_t dst_stride) {
+  const hn::FixedTag<float, 4> d;
+  const hn::Half<decltype(d)> half;
+  const auto r0 = hn::LoadU(d, src), r1 = hn::LoadU(d, src + src_stride);
+  const auto lower = hn::InterleaveLower(d, r0, r1), upper = hn::InterleaveUpper(d, r0, r1);
+  hn::StoreU(hn::LowerHalf(half, lower), half, dst);
+  hn::StoreU(hn::UpperHalf(half, lower), half, dst + dst_stride);
+  hn::StoreU(hn::LowerHalf(half, upper), half, dst + 2 * dst_stride);
+  hn::StoreU(hn::UpperHalf(half, upper), half, dst + 3 * dst_stride);
+}
+HWY_INLINE void transpose_pair(const double* HWY_RESTRICT src, int64_t src_stride, double* HWY_RESTRICT dst,
+                               int64_t dst_stride) {
+  transpose_square(src, src_stride, dst, dst_stride);
+}
+#endif
+// Unit stride along k: squares of vectors, a pair of rows (six are a panel), then what is left over.
 template <class T>
 void pack_transposed(int64_t width, int64_t padded, int64_t k, const T* src, int64_t stride_w, T* dst) {
   constexpr int64_t kSide = 16 / sizeof(T);
-  const int64_t w_full = width - width % kSide, k_full = k - k % kSide;
+  const int64_t k_full = k - k % kSide;
   for (int64_t kk = 0; kk < k_full; kk += kSide) {
-    for (int64_t w = 0; w < w_full; w += kSide)
+    int64_t w = 0;
+    for (; w + kSide <= width; w += kSide)
       transpose_square(src + w * stride_w + kk, stride_w, dst + kk * padded + w, padded);
-    for (int64_t w = w_full; w < width; ++w) {
+    if (w + 2 <= width) {
+      transpose_pair(src + w * stride_w + kk, stride_w, dst + kk * padded + w, padded);
+      w += 2;
+    }
+    for (; w < width; ++w) {
       for (int64_t i = kk; i < kk + kSide; ++i) dst[i * padded + w] = src[w * stride_w + i];
     }
   }

@@ -91,6 +91,7 @@ enum class Slot : uint8_t {
   ConvColumns,
   ConvWeights,
   ConvPartial,
+  ConvStrided,
   kCount
 };
 
