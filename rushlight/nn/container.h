@@ -32,6 +32,7 @@ class ModuleList : public Module {
   void push_back(const Shared<Module>& module) { register_module(std::to_string(children().size()), module); }
   int64_t size() const { return static_cast<int64_t>(children().size()); }
   Shared<Module> operator[](int64_t index) const;
+  std::string to_string() override;  // neighbours that print alike as one: "(0-2): 3 x ReLU()"
 };
 
 // Children by name.

@@ -126,6 +126,7 @@ const Tensor& dirac_(const Tensor& tensor, int64_t groups) {
   RL_CHECK_AS(ValueError, groups > 0 && tensor.size(0) % groups == 0, "dim 0 must be divisible by groups");
   const int64_t out = tensor.size(0) / groups;
   tensor.zero_();
+  if (tensor.numel() == 0) return tensor;
   for (int64_t g = 0; g < groups; ++g) {
     for (int64_t d = 0; d < std::min(out, tensor.size(1)); ++d) {
       Tensor place = tensor[g * out + d][d];

@@ -194,7 +194,7 @@ class Module {
   IncompatibleKeys load_state_dict(const Named<Tensor>& state, bool strict = true);
 
   // "Linear(in_features=2, out_features=3, bias=True)", children on lines of their own.
-  std::string to_string();
+  virtual std::string to_string();
 
   // Reference count: (count << 1 | 1) while native, the owner's address while owned.
   void retain() const;

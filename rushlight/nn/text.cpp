@@ -94,13 +94,13 @@ class Printer final : public OptionVisitor {
   bool quoted_;
 };
 
+}  // namespace
+
 std::string indent(const std::string& text) {
   std::string out;
   for (char c : text) out += c == '\n' ? std::string("\n  ") : std::string(1, c);
   return out;
 }
-
-}  // namespace
 
 std::string Module::format(std::string_view pattern) {
   std::string out;

@@ -200,27 +200,39 @@ Tensor eye(int64_t n, OptDType dtype, OptDevice device, bool requires_grad) {
 
 namespace {
 
-// Row by row, the columns [first(row), last(row)) of a triangle.
+// How many places of a matrix lie on or below a diagonal: none in the rows above `first`, one more in each
+// row until all columns are reached.
+int64_t below_diagonal(int64_t row, int64_t col, int64_t offset) {
+  offset = std::clamp(offset, -row, col);
+  const int64_t first = std::clamp<int64_t>(-offset, 0, row), full = std::clamp(col - offset, first, row);
+  const __int128 growing = __int128{full - first} * (first + full + 1 + 2 * offset) / 2;
+  return static_cast<int64_t>(growing + __int128{row - full} * col);
+}
+
+// `count` places in reading order: those of row `i` have the columns [first(i), last(i)), and rows before
+// `row` have none.
 template <class First, class Last>
-Tensor triangle_indices(const char* name, int64_t row, int64_t col, OptDType dtype, First first, Last last) {
+Tensor triangle_indices(int64_t row, int64_t count, DType type, First first, Last last) {
+  Tensor out = make_tensor({2, count}, DType::Int64);
+  int64_t* rows = out.data<int64_t>();
+  int64_t* columns = rows + count;
+  for (int64_t i = row, left = count; left > 0; ++i) {
+    for (int64_t j = first(i); j < last(i); ++j, --left) {
+      *rows++ = i;
+      *columns++ = j;
+    }
+  }
+  return out.to(type);
+}
+
+DType check_triangle(const char* name, int64_t row, int64_t col, OptDType dtype) {
   RL_CHECK(row >= 0, "row must be non-negative, got", row);
   RL_CHECK(col >= 0, "col must be non-negative, got", col);
   const DType type = dtype.value_or(DType::Int64);
   RL_CHECK_AS(NotImplementedError, type == DType::Int64 || type == DType::Int32, "\"", name,
               "\" not implemented for '", info(type).message_name, "'");
   numel_of({row, col});
-  int64_t count = 0;
-  for (int64_t i = 0; i < row; ++i) count += std::max<int64_t>(0, last(i) - first(i));
-  Tensor out = make_tensor({2, count}, DType::Int64);
-  int64_t* rows = out.data<int64_t>();
-  int64_t* columns = rows + count;
-  for (int64_t i = 0; i < row; ++i) {
-    for (int64_t j = first(i); j < last(i); ++j) {
-      *rows++ = i;
-      *columns++ = j;
-    }
-  }
-  return out.to(type);
+  return type;
 }
 
 // i + offset, kept within [0, limit].
@@ -233,16 +245,20 @@ int64_t shifted(int64_t i, int64_t offset, int64_t limit) {
 }  // namespace
 
 Tensor tril_indices(int64_t row, int64_t col, int64_t offset, OptDType dtype, OptDevice, bool requires_grad) {
-  return finish(triangle_indices(
-                    "tril_indices", row, col, dtype, [](int64_t) { return int64_t{0}; },
-                    [=](int64_t i) { return shifted(i + 1, offset, col); }),
-                requires_grad);
+  const DType type = check_triangle("tril_indices", row, col, dtype);
+  const int64_t first_row = std::clamp<int64_t>(-std::clamp(offset, -row, col), 0, row);
+  const Tensor out = triangle_indices(
+      first_row, below_diagonal(row, col, offset), type, [](int64_t) { return int64_t{0}; },
+      [=](int64_t i) { return shifted(i + 1, offset, col); });
+  return finish(out, requires_grad);
 }
 Tensor triu_indices(int64_t row, int64_t col, int64_t offset, OptDType dtype, OptDevice, bool requires_grad) {
-  return finish(triangle_indices(
-                    "triu_indices", row, col, dtype, [=](int64_t i) { return shifted(i, offset, col); },
-                    [=](int64_t) { return col; }),
-                requires_grad);
+  const DType type = check_triangle("triu_indices", row, col, dtype);
+  const int64_t below = below_diagonal(row, col, offset == INT64_MIN ? offset : offset - 1);
+  const Tensor out = triangle_indices(
+      0, row * col - below, type, [=](int64_t i) { return shifted(i, offset, col); },
+      [=](int64_t) { return col; });
+  return finish(out, requires_grad);
 }
 
 }  // namespace rushlight

@@ -229,10 +229,12 @@ Tensor combinations(const Tensor& input, int64_t r, bool with_replacement) {
   if (r == 0) return empty(0, input.dtype(), input.device());
   // Positions in lexicographic order: each step raises the last position that can still grow.
   const int64_t n = input.numel();
+  if (n == 0 || (r > n && !with_replacement)) return empty({0, r}, input.dtype(), input.device());
+  check_count(r);
   std::vector<std::vector<int64_t>> columns(r);
   Dims at(r);
   for (int64_t k = 0; k < r; ++k) at[k] = with_replacement ? 0 : k;
-  for (bool more = n > 0 && (with_replacement || r <= n); more;) {
+  for (bool more = true; more;) {
     for (int64_t k = 0; k < r; ++k) columns[k].push_back(at[k]);
     more = false;
     for (int64_t k = r - 1; k >= 0 && !more; --k) {
@@ -257,7 +259,8 @@ Tensor vander(const Tensor& x, OptInt N, bool increasing) {
   const int64_t n = N.value_or(x.sizes()[0]);
   RL_CHECK(n >= 0, "N must be non-negative.");
   const DType dtype = x.dtype() == DType::Bool || (is_integral(x.dtype(), true)) ? DType::Int64 : x.dtype();
-  if (n == 0) return empty({x.sizes()[0], 0}, dtype);
+  if (n == 0 || x.numel() == 0) return empty({x.sizes()[0], n}, dtype);
+  check_count(n);
   const Tensor base = x.to(dtype);
   TensorVector powers{ones_like(base)};
   for (int64_t i = 1; i < n; ++i) powers.push_back(powers.back() * base);

@@ -62,12 +62,17 @@ Window make_window(const char* name, DimsRef kernel, OptDims stride, DimsRef pad
   w.stride = stride.empty() ? w.kernel : pair_of(name, "stride", "either be omitted, ", stride);
   w.padding = pair_of(name, "padding", "either be ", padding);
   w.dilation = pair_of(name, "dilation", "be either ", dilation);
+  for (const Dims* sizes : {&w.kernel, &w.stride, &w.padding, &w.dilation}) {
+    for (int64_t v : *sizes) {
+      RL_CHECK(v == static_cast<int32_t>(v), "value cannot be converted to type int without overflow");
+    }
+  }
   return w;
 }
 
 int64_t covered(int64_t kernel, int64_t dilation) {
   int64_t out;
-  RL_CHECK(!__builtin_mul_overflow(kernel - 1, dilation, &out) && out < INT64_MAX - 1,
+  RL_CHECK(!__builtin_mul_overflow(kernel - 1, dilation, &out) && out < INT64_MAX / 4,
            "numel: integer multiplication overflow");
   return out + 1;
 }
@@ -75,7 +80,9 @@ int64_t covered(int64_t kernel, int64_t dilation) {
 // The number of windows along one dimension: with ceil_mode the last may hang over the edge, but begins
 // inside.
 int64_t pooled_size(const Window& w, int d, int64_t size) {
-  const int64_t kernel = w.kernel[d], stride = w.stride[d], pad = w.padding[d], dilation = w.dilation[d];
+  // A stride beyond every size gives one window, however long it is.
+  const int64_t kernel = w.kernel[d], stride = std::min(w.stride[d], INT64_MAX / 4), pad = w.padding[d],
+                dilation = w.dilation[d];
   RL_CHECK(stride != 0, "stride should not be zero");
   RL_CHECK(pad >= 0, "pad must be non-negative, but got pad: ", pad);
   const int64_t reach = covered(kernel, dilation);

@@ -145,18 +145,17 @@ Tensor mvlgamma(const Tensor& x, int64_t p) {
   RL_CHECK(x.dtype() != DType::Bool, "The input tensor may not be a boolean tensor.");
   const Tensor wide = is_integral(x.dtype(), true) ? x.to(default_dtype()) : x;
   const double constant = static_cast<double>(p) * static_cast<double>(p - 1) / 4 * std::log(M_PI);
+  const auto arguments = [p](const Tensor& at) {  // at - j / 2 for j < p, along a new last dimension
+    return at.unsqueeze(-1) + arange((1 - static_cast<double>(p)) / 2, 0.5, 0.5, at.dtype());
+  };
   Tensor y;
   {
     autograd::NoGrad guard;
-    for (int64_t j = 0; j < p; ++j) y = j == 0 ? wide.lgamma() : y + (wide - j / 2.0).lgamma();
-    y = y + constant;
+    y = arguments(wide).lgamma().sum(-1) + constant;
   }
   if (!tracks(x)) return y;
-  return Record("MvlgammaBackward0", {x}).save(x).rule(y, [p](Node& n, const Tensor& g) -> Tensor {
-    const Tensor x = n.saved(0);
-    Tensor slope;
-    for (int64_t j = 0; j < p; ++j) slope = j == 0 ? x.digamma() : slope + (x - j / 2.0).digamma();
-    return g * slope;
+  return Record("MvlgammaBackward0", {x}).save(x).rule(y, [arguments](Node& n, const Tensor& g) -> Tensor {
+    return g * arguments(n.saved(0)).digamma().sum(-1);
   });
 }
 

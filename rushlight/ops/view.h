@@ -37,4 +37,7 @@ Tensor embed(const char* node, const Tensor& g, const Dims& sizes, Part part) {
 // The memory of `base` read as another dtype, without history; geometry in elements of that dtype.
 Tensor make_reinterpreted(const Tensor& base, DType dtype, Dims sizes, Dims strides, int64_t offset);
 
+// OutOfMemoryError for more tensors or positions than a list could hold.
+void check_count(int64_t count);
+
 }  // namespace rushlight

@@ -1,5 +1,6 @@
 // Views of parts: slices, places, diagonals, windows and the many ways to cut a tensor up.
 #include <algorithm>
+#include <limits>
 
 #include "rushlight/ops/indexing.h"
 #include "rushlight/ops/ops.h"
@@ -287,13 +288,21 @@ TensorVector split(const Tensor& t, DimsRef split_sizes, int64_t dim) {
   return split_with_sizes(t, split_sizes, dim);
 }
 
+void check_count(int64_t count) {
+  RL_CHECK_AS(OutOfMemoryError, count <= std::numeric_limits<int32_t>::max(), "a list of ", count,
+              " elements does not fit into memory");
+}
+
 TensorVector chunk(const Tensor& t, int64_t chunks, int64_t dim) {
   RL_CHECK(t.dim() > 0, "chunk expects at least a 1-dimensional tensor");
   RL_CHECK(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
   dim = wrap_dim(dim, t.dim());
   const int64_t size = t.sizes()[dim];
   // An empty dimension still makes as many pieces as were asked for.
-  if (size == 0) return split_with_sizes(t, Dims(chunks), dim);
+  if (size == 0) {
+    check_count(chunks);
+    return split_with_sizes(t, Dims(chunks), dim);
+  }
   return split(t, (size - 1) / chunks + 1, dim);
 }
 
@@ -302,6 +311,7 @@ TensorVector tensor_split(const Tensor& t, int64_t sections, int64_t dim) {
            t.dim(), " dims");
   dim = wrap_dim(dim, t.dim());
   RL_CHECK(sections > 0, "number of sections must be larger than 0, got ", sections);
+  check_count(sections);
   const int64_t size = t.sizes()[dim], least = size / sections, longer = size % sections;
   TensorVector out;
   int64_t start = 0;
