@@ -76,6 +76,24 @@ PyObject* to_python(const char*, const TensorTriple& v) {
 }
 PyObject* to_python(const char*, const TensorVector& v) { return wrap_tuple(v, v.size()); }
 
+namespace {
+
+// As PyTorch prints it: every field on a line of its own.
+PyObject* fields_repr(PyObject* self) {
+  return guarded([&]() -> PyObject* {
+    const Object names = take(PyObject_GetAttrString(self, "__match_args__"));
+    std::string text = std::string(Py_TYPE(self)->tp_name) + "(\n";
+    for (Py_ssize_t i = 0; i < PyTuple_Size(names.get()); ++i) {
+      const Object value = take(PyObject_Repr(PyTuple_GET_ITEM(self, i)));
+      text += std::string(i ? ",\n" : "") + PyUnicode_AsUTF8(PyTuple_GET_ITEM(names.get(), i)) + "=" +
+              PyUnicode_AsUTF8(value.get());
+    }
+    return PyUnicode_FromString((text + ")").c_str());
+  });
+}
+
+}  // namespace
+
 PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names,
                       std::initializer_list<Tensor> values) {
   // One struct sequence type an operation, made at its first result and kept: the strings it points to must
@@ -90,6 +108,7 @@ PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> 
     PyStructSequence_Desc description{full_name->c_str(), "", fields, static_cast<int>(names.size())};
     type = PyStructSequence_NewType(&description);
     check(reinterpret_cast<PyObject*>(type));
+    type->tp_repr = fields_repr;
   }
   Object out = take(PyStructSequence_New(type));
   Py_ssize_t i = 0;

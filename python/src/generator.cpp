@@ -32,7 +32,7 @@ PyObject* generator_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyObject* device = nullptr;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:Generator", const_cast<char**>(names), &device))
       throw PythonError();
-    RL_CHECK_AS(AssertionError, !device || !device_value(device).is_cuda(),
+    RL_CHECK_AS(RuntimeError, !device || !device_value(device).is_cuda(),
                 "Rushlight not compiled with CUDA enabled");
     return make_generator(type, std::make_shared<Generator>());
   });

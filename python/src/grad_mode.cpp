@@ -1,6 +1,7 @@
 // no_grad, enable_grad, set_grad_enabled, inference_mode, detect_anomaly and set_detect_anomaly: context
 // managers that are decorators, too.
 #include <iterator>
+#include <string_view>
 
 #include "arguments.h"
 #include "autograd.h"
@@ -155,6 +156,12 @@ PyObject* call(PyObject* self, PyObject* args, PyObject*) {
 
 PyObject* get_mode(PyObject* self, void*) { return PyBool_FromLong(as_mode(self)->value); }
 
+PyObject* repr(PyObject* self) {
+  const PyMode& mode = *as_mode(self);
+  if (std::string_view(mode.kind->name) != "set_grad_enabled") return PyBaseObject_Type.tp_repr(self);
+  return PyUnicode_FromFormat("%s(mode=%s)", mode.kind->full_name, mode.value ? "True" : "False");
+}
+
 PyMethodDef methods[] = {{"__enter__", enter, METH_NOARGS, "Begins the scope."},
                          {"__exit__", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(leave)),
                           METH_FASTCALL, "Ends the scope."},
@@ -168,6 +175,7 @@ void add_grad_modes(PyObject* module) {
   for (size_t i = 0; i < std::size(kKinds); ++i) {
     PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(mode_new)},
                            {Py_tp_call, reinterpret_cast<void*>(call)},
+                           {Py_tp_repr, reinterpret_cast<void*>(repr)},
                            {Py_tp_methods, methods},
                            {Py_tp_getset, getset},
                            {Py_tp_doc, const_cast<char*>(kKinds[i].doc)},

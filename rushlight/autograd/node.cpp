@@ -83,10 +83,11 @@ void Node::save(const Tensor& tensor, bool is_output) {
 
 SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) : is_output_(is_output) {
   if (!tensor.defined()) return;
-  RL_CHECK(!tensor.impl()->inference || inference_mode_enabled(),
-           "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
-           "normal tensor and "
-           "use it in autograd.");
+  RL_CHECK(
+      !tensor.impl()->inference || inference_mode_enabled(),
+      "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference "
+      "mode in computation tracked by autograd. To work around this, you can make a clone to get a normal "
+      "tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
   version_ = tensor.version();
   Ref<Node> history = is_output ? nullptr : grad_fn(tensor);
   is_leaf_ = !is_output && !history;

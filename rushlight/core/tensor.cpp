@@ -15,7 +15,7 @@ void TensorImpl::operator delete(void* p, size_t size) { deallocate(p, size); }
 
 TensorImpl::TensorImpl(Ref<Storage> storage_, Dims sizes_, Dims strides_, int64_t offset_, DType dtype_,
                        Device device_)
-    : storage(std::move(storage_)), dtype(dtype_), device(device_) {
+    : storage(std::move(storage_)), dtype(dtype_), device(device_.is_cpu() ? Device{} : device_) {
   set_geometry(std::move(sizes_), std::move(strides_), offset_);
 }
 

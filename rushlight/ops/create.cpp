@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rushlight/core/warning.h"
 #include "rushlight/kernels/cpu/sequence.h"
 #include "rushlight/ops/memory.h"
 #include "rushlight/ops/pointwise.h"
@@ -159,6 +160,28 @@ Tensor arange(const Scalar& start, const Scalar& end, OptDType dtype, OptDevice 
 }
 Tensor arange(const Scalar& end, OptDType dtype, OptDevice device, bool requires_grad) {
   return arange(0, end, 1, dtype, device, requires_grad);
+}
+
+Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, OptDType dtype, OptDevice device,
+             bool requires_grad) {
+  warn(
+      "torch.range is deprecated and will be removed in a future release because its behavior is "
+      "inconsistent "
+      "with Python's range builtin. Instead, use torch.arange, which produces values in [start, end).");
+  const DType type = dtype.value_or(default_dtype());
+  RL_CHECK_AS(NotImplementedError, type != DType::Bool && !is_complex(type),
+              "\"range_cpu\" not implemented for '", info(type).message_name, "'");
+  arange_size(start, end, step, false);  // checks the arguments
+  const double count = std::floor((end.to_double() - start.to_double()) / step.to_double()) + 1;
+  RL_CHECK(count < 9223372036854775808.0, "invalid size, possible overflow?");
+  const int64_t n = static_cast<int64_t>(count);
+  Tensor out = made(n, type, device);
+  if (is_integral(type, false)) {
+    cpu::arange_integers(type, start.to_int64(), step.to_int64(), n, out.raw_data());
+  } else {
+    cpu::arange_floats(type, start.to_double(), step.to_double(), n, out.raw_data());
+  }
+  return finish(out, requires_grad);
 }
 
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, OptDType dtype, OptDevice device,

@@ -201,6 +201,8 @@ Tensor binary_cross_entropy(const Tensor& x, const Tensor& t, const Tensor& weig
               ") that is different to the input size (", size_text(x),
               ") is deprecated. Please ensure they have the same size.");
   check_floating("binary_cross_entropy", x);
+  RL_CHECK(t.dtype() == x.dtype(), "Found dtype ", info(t.dtype()).message_name, " but expected ",
+           info(x.dtype()).message_name);
   auto within = [](const Tensor& v) { return v.ge(0).logical_and(v.le(1)).all().item().to_bool(); };
   RL_CHECK(x.numel() == 0 || within(x.detach()), "all elements of input should be between 0 and 1");
   RL_CHECK(t.numel() == 0 || within(t.detach()), "all elements of target should be between 0 and 1");

@@ -24,8 +24,9 @@ enum class Mode : uint8_t { Nearest, NearestExact, Linear, Cubic, Area };
 struct ModeInfo {
   const char* name;
   Mode mode;
-  int64_t rank;          // of the input; 0: any
-  const char* nodes[3];  // for one, two and three dimensions
+  int64_t rank;                       // of the input; 0: any
+  const char* nodes[3];               // for one, two and three dimensions
+  const char* smooth_node = nullptr;  // with antialias
 };
 constexpr ModeInfo kModes[] = {
     {"nearest",
@@ -38,9 +39,17 @@ constexpr ModeInfo kModes[] = {
      {"UpsampleNearestExact1DBackward0", "UpsampleNearestExact2DBackward0",
       "UpsampleNearestExact3DBackward0"}},
     {"linear", Mode::Linear, 3, {"UpsampleLinear1DBackward0", nullptr, nullptr}},
-    {"bilinear", Mode::Linear, 4, {nullptr, "UpsampleBilinear2DBackward0", nullptr}},
+    {"bilinear",
+     Mode::Linear,
+     4,
+     {nullptr, "UpsampleBilinear2DBackward0", nullptr},
+     "UpsampleBilinear2DAaBackward0"},
     {"trilinear", Mode::Linear, 5, {nullptr, nullptr, "UpsampleTrilinear3DBackward0"}},
-    {"bicubic", Mode::Cubic, 4, {nullptr, "UpsampleBicubic2DBackward0", nullptr}},
+    {"bicubic",
+     Mode::Cubic,
+     4,
+     {nullptr, "UpsampleBicubic2DBackward0", nullptr},
+     "UpsampleBicubic2DAaBackward0"},
     {"area", Mode::Area, 0, {}},
 };
 
@@ -53,15 +62,21 @@ void cubic_weights(T t, double* out) {
   out[0] = far(t + 1), out[1] = near(t), out[2] = near(1 - t), out[3] = far(2 - t);
 }
 
-// T is what PyTorch computes coordinates in: float but for doubles.
+// How many places of the input one place of the output stands for. T is what PyTorch computes coordinates in:
+// float but for doubles.
+template <class T>
+T scale_of(int64_t in, int64_t out, bool align, double factor) {
+  if (align) return out > 1 ? static_cast<T>(in - 1) / static_cast<T>(out - 1) : T(0);
+  return factor > 0 ? static_cast<T>(1.0 / factor) : static_cast<T>(in) / static_cast<T>(out);
+}
+
 template <class T>
 Axis make_axis(Mode mode, int64_t in, int64_t out, bool align, double factor) {
   const int64_t taps = mode == Mode::Linear ? 2 : mode == Mode::Cubic ? 4 : 1;
   Axis axis{in, out, taps, {}, {}};
   axis.index.resize(out * taps);
   axis.weight.assign(out * taps, 1.0);
-  T scale = factor > 0 ? static_cast<T>(1.0 / factor) : static_cast<T>(in) / static_cast<T>(out);
-  if (align) scale = out > 1 ? static_cast<T>(in - 1) / static_cast<T>(out - 1) : T(0);
+  const T scale = scale_of<T>(in, out, align, factor);
   for (int64_t i = 0; i < out; ++i) {
     const T place = static_cast<T>(i);
     int64_t* index = &axis.index[i * taps];
@@ -83,6 +98,41 @@ Axis make_axis(Mode mode, int64_t in, int64_t out, bool align, double factor) {
     } else {
       for (int64_t k = 0; k < 4; ++k) index[k] = std::clamp<int64_t>(first - 1 + k, 0, in - 1);
       cubic_weights<T>(rest, weight);
+    }
+  }
+  return axis;
+}
+
+// The same with the filter widened to the scale, so that every place of the input counts when sizes shrink:
+// PIL's and PyTorch's antialias. Weights are those of the triangle or of Keys' cubic with a = -0.5, and sum
+// to one.
+template <class T>
+Axis make_smooth_axis(Mode mode, int64_t in, int64_t out, bool align, double factor) {
+  if (in == out) factor = 0;  // nothing to do, whatever was asked for
+  const T scale = scale_of<T>(in, out, align, factor), widen = std::max(scale, T(1));
+  const T reach = (mode == Mode::Linear ? T(1) : T(2)) * widen;
+  const auto filter = [mode](T d) {
+    constexpr T a = T(-0.5);
+    d = std::abs(d);
+    if (mode == Mode::Linear) return std::max(T(1) - d, T(0));
+    if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+    return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : T(0);
+  };
+  Axis axis{in, out, std::min(in, 2 * static_cast<int64_t>(std::ceil(reach)) + 1), {}, {}};
+  axis.index.resize(out * axis.taps);
+  axis.weight.assign(out * axis.taps, 0.0);  // rows at the border use fewer taps
+  for (int64_t i = 0; i < out; ++i) {
+    const T center = scale * (static_cast<T>(i) + T(0.5));
+    const int64_t first = std::clamp<int64_t>(static_cast<int64_t>(center - reach + T(0.5)), 0, in - 1);
+    const int64_t last = std::min(static_cast<int64_t>(center + reach + T(0.5)), in);
+    const int64_t used = std::clamp<int64_t>(last - first, 1, axis.taps);
+    double* weight = &axis.weight[i * axis.taps];
+    double total = 0;
+    for (int64_t k = 0; k < used; ++k)
+      total += weight[k] = filter((static_cast<T>(first + k) - center + T(0.5)) / widen);
+    for (int64_t k = 0; k < axis.taps; ++k) {
+      axis.index[i * axis.taps + k] = first + std::min(k, used - 1);
+      if (total != 0) weight[k] = static_cast<T>(weight[k] / total);
     }
   }
   return axis;
@@ -224,11 +274,11 @@ Tensor interpolate(const Tensor& input, OptDims size, const OptDoubles& scale_fa
               "bicubic | trilinear");
   if (input.dim() < 3 || input.dim() > 5) check_mode(input, mode_name, mode);
   const Target target = target_of(input, size, scale_factor, recompute.value_or(false));
-  RL_CHECK_AS(ValueError, !antialias || (mode && mode->rank == 4),
+  const bool smooth = antialias && mode && mode->rank == 4;
+  RL_CHECK_AS(ValueError, !antialias || smooth,
               "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D "
               "tensor as input");
   check_mode(input, mode_name, mode);
-  RL_CHECK_AS(NotImplementedError, !antialias, "interpolate with antialias=True is not implemented");
   const int64_t spatial = target.sizes.size();
   if (mode->mode == Mode::Area) {
     if (spatial == 1) return adaptive_avg_pool1d(input, target.sizes);
@@ -243,13 +293,19 @@ Tensor interpolate(const Tensor& input, OptDims size, const OptDoubles& scale_fa
               : mode->mode == Mode::Cubic ? "bicubic2d"
                                           : "nearest2d",
               "_channels_last\" not implemented for '", info(input.dtype()).message_name, "'");
+  RL_CHECK_AS(
+      NotImplementedError, !smooth || input.dtype() == DType::Float32 || input.dtype() == DType::Float64,
+      "\"compute_index_ranges_weights\" not implemented for '", info(input.dtype()).message_name, "'");
   auto axes = std::make_shared<std::vector<Axis>>();
   for (int64_t d = 0; d < spatial; ++d) {
-    const auto make = input.dtype() == DType::Float64 ? make_axis<double> : make_axis<float>;
+    const bool wide = input.dtype() == DType::Float64;
+    const auto make = smooth ? (wide ? make_smooth_axis<double> : make_smooth_axis<float>)
+                             : (wide ? make_axis<double> : make_axis<float>);
     axes->push_back(make(mode->mode, input.sizes()[d + 2], target.sizes[d], align_corners.value_or(false),
                          target.factors[d]));
   }
-  return apply_linear(Resample{std::move(axes), mode->nodes[spatial - 1]}, input);
+  return apply_linear(Resample{std::move(axes), smooth ? mode->smooth_node : mode->nodes[spatial - 1]},
+                      input);
 }
 
 }  // namespace nn::functional

@@ -238,7 +238,7 @@ def transforms():
         "normalize(x, [0.1, 0.2, 0.3], [1, 2, 4])": (x - torch.tensor([0.1, 0.2, 0.3])[:, None, None])
         / torch.tensor([1.0, 2.0, 4.0])[:, None, None],
         "pad(x, [1, 2], padding_mode='reflect')": F.pad(x[None], [1, 1, 2, 2], mode="reflect")[0],
-        "rotate(x, 30.0)": turned(30.0, "nearest"),
+        "rotate(x, 33.0)": turned(33.0, "nearest"),
         "rotate(x, 30.0, InterpolationMode.BILINEAR)": turned(30.0, "bilinear"),
     }
     return {text: [str(value.dtype), value.tolist()] for text, value in cases.items()}

@@ -1,4 +1,4 @@
-"""rushlight.vision.models: parameters, initial values and outputs as torchvision's constructors give them under a seed.
+"""rushlight.vision.models: parameters, initial values and outputs as torchvision gives them under a seed.
 
 tests/golden/vision.json holds what the same layers of PyTorch give (record_vision.py writes them out).
 """
@@ -11,9 +11,9 @@ import warnings
 
 import pytest
 from programs import output, python, write
+from rushlight.vision import models
 
 import rushlight as torch
-from rushlight.vision import models
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "vision.json"
 EXPECTED = json.loads(GOLDEN.read_text())["models"]
@@ -101,7 +101,10 @@ def hub(tmp_path, monkeypatch):
 
 
 def test_a_missing_checkpoint_is_named(hub):
-    for call in (lambda: models.vgg16(weights="DEFAULT"), lambda: models.VGG16_Weights.DEFAULT.get_state_dict()):
+    for call in (
+        lambda: models.vgg16(weights="DEFAULT"),
+        lambda: models.VGG16_Weights.DEFAULT.get_state_dict(),
+    ):
         with pytest.raises(FileNotFoundError) as caught:
             call()
         assert "https://download.pytorch.org/models/vgg16-397923af.pth" in str(caught.value)
@@ -116,7 +119,9 @@ def test_a_local_checkpoint_is_loaded_by_name(hub):
     model = models.resnet18(weights=models.ResNet18_Weights.IMAGENET1K_V1)
     for name, value in published.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
-    with pytest.raises(ValueError, match="The parameter 'num_classes' expected value 1000 but got 10 instead."):
+    with pytest.raises(
+        ValueError, match="The parameter 'num_classes' expected value 1000 but got 10 instead."
+    ):
         models.resnet18(weights="IMAGENET1K_V1", num_classes=10)
 
 
@@ -145,7 +150,9 @@ def test_the_older_arguments_warn(hub):
 
 def test_weights_by_name():
     entry = models.get_weight("ResNet50_Weights.IMAGENET1K_V2")
-    assert entry is models.ResNet50_Weights.DEFAULT is models.ResNet50_Weights.verify("ResNet50_Weights.DEFAULT")
+    assert (
+        entry is models.ResNet50_Weights.DEFAULT is models.ResNet50_Weights.verify("ResNet50_Weights.DEFAULT")
+    )
     assert str(entry) == repr(entry) == "ResNet50_Weights.IMAGENET1K_V2"
     assert entry.url.endswith("/resnet50-11ad3fa6.pth")
     assert models.get_model_weights("vgg16") is models.VGG16_Weights
@@ -181,5 +188,7 @@ def test_torchvision_is_this_package(tmp_path):
     done = python("-W", "ignore", "-m", "rushlight", "program.py", folder=tmp_path, TORCH_HOME=str(tmp_path))
     assert done.stdout.splitlines() == ["True True True", "0.28.0 True", "False False", "True"]
     assert "AttributeError: module 'torchvision' has no attribute 'datasets'" in done.stderr
-    code = "import rushlight; rushlight.as_torch(); import torchvision; print(torchvision.models.vgg16.__name__)"
+    code = (
+        "import rushlight; rushlight.as_torch(); import torchvision; print(torchvision.models.vgg16.__name__)"
+    )
     assert output("-c", code, folder=tmp_path) == "vgg16\n"
