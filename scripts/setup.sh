@@ -17,6 +17,7 @@ debian_packages() {
   for group in "$@"; do
     case "$group" in
       lint) packages+=(clang-format) ;;
+      test) packages+=(valgrind) ;;
       ccache) packages+=(ccache) ;;
     esac
   done

@@ -43,12 +43,18 @@ _LATER = {
     "iinfo": "_type_info",
     "load": "serialization",
     "save": "serialization",
+    "TypedStorage": "storage",
 }
 
 
 def _import_later(name):
     if name in _LATER:
         value = getattr(_importlib.import_module(f"rushlight.{_LATER[name]}"), name)
+    elif name.endswith("Storage"):
+        legacy = _importlib.import_module("rushlight.storage").LEGACY
+        value = legacy.get("FloatStorage" if name == "Storage" else name)
+        if value is None:
+            raise _attribute_error(__name__, name)
     elif name.startswith("__") or _find_spec(f"rushlight.{name}") is None:
         raise _attribute_error(__name__, name)
     else:

@@ -9,10 +9,10 @@ them.
 import importlib
 import os
 import sys
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 
-from rushlight._missing import import_error, prepare
+from rushlight._missing import import_error, prepare, torch_name
 
 ROOTS = {"torch": "rushlight", "torchvision": "rushlight.vision"}
 DISTRIBUTION_VERSION = "2.13.0+rushlight"  # what importlib.metadata says of torch
@@ -55,12 +55,32 @@ class _Loader:
         module.__spec__ = self.own_spec  # the import system has just replaced it
 
 
+def name_as_torch(module):
+    """Programs that print or compare the module of a class expect PyTorch's: "torch.optim.adam"."""
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and f"{value.__module__}.".startswith(f"{module.__name__}."):
+            value.__module__ = torch_name(value.__module__)
+
+
+def _named_as_torch(spec):
+    """The spec of one of our own modules, whose classes get PyTorch's names when it has been executed."""
+    execute = spec.loader.exec_module
+
+    def exec_module(module):
+        execute(module)
+        name_as_torch(module)
+
+    spec.loader.exec_module = exec_module
+    return spec
+
+
 class _Finder:
     @staticmethod
     def find_spec(fullname, path=None, target=None):
         ours = our_name(fullname)
         if ours is None:
-            return None
+            spec = PathFinder.find_spec(fullname, path, target) if fullname.startswith("rushlight.") else None
+            return _named_as_torch(spec) if spec is not None and fullname.partition(".")[2] != "_C" else None
         found = _find_ours(ours)
         if found is None:
             # At the top level an installed package must not step in; below it there is none.
@@ -119,6 +139,9 @@ def as_torch():
     if not any(finder is _Finder for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder)
     sys.modules["torch"] = rushlight
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "rushlight":
+            name_as_torch(module)
     rushlight.__version__ = __version__
     _pass_to_children()
 

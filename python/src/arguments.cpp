@@ -191,7 +191,9 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   // f(2, 3) for f((2, 3)), where the sizes are the only positional parameter
   const bool variable =
       s.positional - skip == 1 && given >= 1 && s.parameters[skip].kind == Kind::Dims && is_int(call.args[0]);
-  if (variable) {
+  if (variable && given == 1) {
+    slots[skip] = call.args[0];  // a single int counts as sizes
+  } else if (variable) {
     keep = Object::steal(PyTuple_New(given));
     for (Py_ssize_t i = 0; i < given; ++i) PyTuple_SET_ITEM(keep.get(), i, Py_NewRef(call.args[i]));
     slots[skip] = keep.get();
@@ -234,8 +236,10 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   switch (m.what) {
     case Misfit::TooMany: {
       const int most = s.positional - skip;
-      throw_error<TypeError>(name, "() takes ", most, " positional argument", most == 1 ? "" : "s", " but ",
-                             call.count, call.count == 1 ? " was" : " were", " given");
+      int least = 0;
+      for (int i = skip; i < s.positional; ++i) least += s.parameters[i].fallback == nullptr;
+      throw_error<TypeError>(name, "() takes ", least < most ? concat("from ", least, " to ") : "", most,
+                             " positional argument", least == 1 && most == 1 ? "" : "s", " but ", call.count, call.count == 1 ? " was" : " were", " given");
     }
     case Misfit::Missing: {
       std::string missing;

@@ -186,7 +186,7 @@ void run_backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& g
                   PyObject* retain_graph, bool create_graph, PyObject* inputs) {
   const std::vector<Tensor> targets = optional_tensors(inputs);
   RL_CHECK(inputs == Py_None || !targets.empty(), "`inputs` argument to `backward()` cannot be empty.");
-  RL_CHECK(gradients.empty() || gradients.size() == roots.size(), "got ", roots.size(), " tensors and ",
+  RL_CHECK(gradients.empty() || gradients.size() >= roots.size(), "got ", roots.size(), " tensors and ",
            gradients.size(), " gradients");
   const autograd::BackwardOptions options{.retain_graph = retains(retain_graph, create_graph),
                                           .create_graph = create_graph};

@@ -4,6 +4,7 @@
 #include "numpy.h"
 #include "rushlight/ops/ops.h"
 #include "sequence.h"
+#include "storage.h"
 
 namespace rushlight::python {
 namespace {
@@ -224,6 +225,14 @@ std::string describe_options(DType dtype) {
                 "memory_format=(nullopt))");
 }
 
+// A tensor on the memory of a storage; null for anything else.
+Object tensor_on_storage(PyObject* data, DType dtype) {
+  if (!is_storage(data) && !PyObject_HasAttrString(data, "_untyped_storage")) return {};
+  Object made = take(wrap(make_tensor(0, dtype)));
+  check(take(PyObject_CallMethod(made.get(), "set_", "O", data)).get());
+  return made;
+}
+
 // Sizes, or data, or another tensor, or nothing. `exact`: a tensor must have this dtype already.
 Tensor legacy_tensor(DType dtype, bool exact, PyObject* args, PyObject* kwargs) {
   PyObject* const* items = reinterpret_cast<PyTupleObject*>(args)->ob_item;
@@ -266,6 +275,7 @@ Tensor legacy_tensor(DType dtype, bool exact, PyObject* args, PyObject* kwargs) 
                 describe_options(other.dtype()), ")");
     return other.detach();
   }
+  if (Object from_storage = tensor_on_storage(data, dtype)) return tensor_value(from_storage.get());
   RL_CHECK_AS(TypeError, !PyUnicode_Check(data), "new(): invalid data type 'str'");
   RL_CHECK_AS(TypeError, PySequence_Check(data), "new(): data must be a sequence (got ",
               Py_TYPE(data)->tp_name, ")");
@@ -273,57 +283,42 @@ Tensor legacy_tensor(DType dtype, bool exact, PyObject* args, PyObject* kwargs) 
   return tensor_from_sequence(data, dtype);
 }
 
-// torch.FloatTensor: callable, and a type for isinstance; one object for each dtype.
-struct PyLegacyType {
-  PyObject_HEAD DType dtype;
-  bool cuda;
-};
-const PyLegacyType* as_legacy(PyObject* self) { return reinterpret_cast<PyLegacyType*>(self); }
-PyTypeObject* legacy_type;
+// torch.FloatTensor and its kin are types of a metatype, with the dtype among their attributes: calling one makes a plain
+// tensor, and isinstance() looks at the dtype.
+PyTypeObject* legacy_metatype;
+
+bool is_cuda_type(PyObject* self) {
+  return PyDict_GetItemString(reinterpret_cast<PyTypeObject*>(self)->tp_dict, "is_cuda") == Py_True;
+}
 
 PyObject* legacy_call(PyObject* self, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
-    const DType dtype = as_legacy(self)->dtype;
-    RL_CHECK_AS(TypeError, !as_legacy(self)->cuda, "type torch.cuda.", info(dtype).message_name,
+    const DType dtype = legacy_type_dtype(self);
+    RL_CHECK_AS(TypeError, !is_cuda_type(self), "type torch.cuda.", info(dtype).message_name,
                 "Tensor not available. Rushlight not compiled with CUDA enabled.");
     return wrap(legacy_tensor(dtype, true, args, kwargs));
   });
 }
-PyObject* legacy_name(PyObject* self, void*) {
-  return PyUnicode_FromFormat("%sTensor", info(as_legacy(self)->dtype).message_name);
-}
-PyObject* legacy_module(PyObject* self, void*) {
-  return PyUnicode_FromString(as_legacy(self)->cuda ? "torch.cuda" : "torch");
-}
-PyObject* legacy_dtype(PyObject* self, void*) { return Py_NewRef(dtype_object(as_legacy(self)->dtype)); }
-PyObject* legacy_is_cuda(PyObject* self, void*) { return PyBool_FromLong(as_legacy(self)->cuda); }
-PyObject* legacy_repr(PyObject* self) {
-  return PyUnicode_FromFormat("<class 'torch.%s%sTensor'>", as_legacy(self)->cuda ? "cuda." : "",
-                              info(as_legacy(self)->dtype).message_name);
-}
 PyObject* legacy_instance_check(PyObject* self, PyObject* object) {
-  return PyBool_FromLong(!as_legacy(self)->cuda && is_tensor(object) &&
-                         tensor_value(object).dtype() == as_legacy(self)->dtype);
+  return guarded([&]() -> PyObject* {
+    return PyBool_FromLong(!is_cuda_type(self) && is_tensor(object) &&
+                           tensor_value(object).dtype() == legacy_type_dtype(self));
+  });
 }
-PyObject* legacy_reduce(PyObject* self, PyObject*) { return legacy_name(self, nullptr); }
 
 PyMethodDef legacy_methods[] = {
-    {"__instancecheck__", legacy_instance_check, METH_O, "Is it a tensor of this dtype."},
-    {"__reduce__", legacy_reduce, METH_NOARGS, "Pickles by name."},
-    {}};
-PyGetSetDef legacy_getset[] = {{"__name__", legacy_name, nullptr, nullptr, nullptr},
-                               {"__qualname__", legacy_name, nullptr, nullptr, nullptr},
-                               {"__module__", legacy_module, nullptr, nullptr, nullptr},
-                               {"dtype", legacy_dtype, nullptr, "The dtype of its tensors.", nullptr},
-                               {"is_cuda", legacy_is_cuda, nullptr, "Are its tensors on a GPU.", nullptr},
-                               {}};
+    {"__instancecheck__", legacy_instance_check, METH_O, "Is it a tensor of this dtype."}, {}};
 PyType_Slot legacy_slots[] = {{Py_tp_call, reinterpret_cast<void*>(legacy_call)},
-                              {Py_tp_repr, reinterpret_cast<void*>(legacy_repr)},
                               {Py_tp_methods, legacy_methods},
-                              {Py_tp_getset, legacy_getset},
                               {0, nullptr}};
-PyType_Spec legacy_spec = {"torch.tensortype", sizeof(PyLegacyType), 0,
-                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, legacy_slots};
+PyType_Spec legacy_spec = {"torch.tensortype", 0, 0, Py_TPFLAGS_DEFAULT, legacy_slots};
+
+Object make_legacy_type(DType dtype, bool on_cuda) {
+  return take(PyObject_CallFunction(reinterpret_cast<PyObject*>(legacy_metatype), "s(O){s:s,s:O,s:O}",
+                                    concat(info(dtype).message_name, "Tensor").c_str(), &PyBaseObject_Type,
+                                    "__module__", on_cuda ? "torch.cuda" : "torch", "dtype", dtype_object(dtype),
+                                    "is_cuda", on_cuda ? Py_True : Py_False));
+}
 
 PyMethodDef functions[] = {
     fast_method("tensor", tensor,
@@ -373,22 +368,24 @@ PyObject* new_tensor(PyObject* self, PyObject* const* args, Py_ssize_t count, Py
   });
 }
 
-bool is_legacy_type(PyObject* object) { return Py_IS_TYPE(object, legacy_type); }
-DType legacy_type_dtype(PyObject* object) { return as_legacy(object)->dtype; }
+bool is_legacy_type(PyObject* object) { return Py_IS_TYPE(object, legacy_metatype); }
+DType legacy_type_dtype(PyObject* object) {
+  PyObject* dtype = PyDict_GetItemString(reinterpret_cast<PyTypeObject*>(object)->tp_dict, "dtype");
+  RL_CHECK_AS(TypeError, dtype, "a class that derives from a type of tensors has no dtype of its own");
+  return dtype_value(dtype);
+}
 
 void add_constructors(PyObject* module) {
   check(PyModule_AddFunctions(module, functions));
-  legacy_type = add_type(module, "_tensortype", &legacy_spec);
+  Object bases = take(PyTuple_Pack(1, &PyType_Type));
+  legacy_metatype = add_type(module, "_tensortype", &legacy_spec, bases.get());
   Object cuda = take(PyModule_New("torch._C._cuda_types"));
   for (int i = 0; i < kNumDTypes; ++i) {
     const DType dtype = static_cast<DType>(i);
     if (dtype >= DType::UInt16 && dtype <= DType::UInt64) continue;  // these never had one
     for (bool on_cuda : {false, true}) {
-      Object made = take(legacy_type->tp_alloc(legacy_type, 0));
-      auto* legacy = reinterpret_cast<PyLegacyType*>(made.get());
-      legacy->dtype = dtype;
-      legacy->cuda = on_cuda;
-      add_to_module(on_cuda ? cuda.get() : module, concat(info(dtype).message_name, "Tensor").c_str(), made);
+      add_to_module(on_cuda ? cuda.get() : module, concat(info(dtype).message_name, "Tensor").c_str(),
+                    make_legacy_type(dtype, on_cuda));
     }
   }
   add_to_module(module, "_cuda_types", cuda);

@@ -33,21 +33,6 @@ Object remembered(PyObject* memo, PyObject* key) {
   return Object::share(found);
 }
 
-// The copy of a storage; tensors that share one still do after they were copied with the same memo.
-Ref<Storage> copied_storage(const Ref<Storage>& storage, PyObject* memo) {
-  Object key = take(Py_BuildValue("(sN)", "storage", PyLong_FromVoidPtr(storage.get())));
-  if (Object known = remembered(memo, key.get())) {
-    return Ref<Storage>(static_cast<Storage*>(PyCapsule_GetPointer(known.get(), "storage")));
-  }
-  Ref<Storage> copy = Storage::allocate(storage->nbytes());
-  if (storage->nbytes()) std::memcpy(copy->data(), storage->data(), storage->nbytes());
-  Object capsule = take(PyCapsule_New(Ref<Storage>(copy).detach(), "storage", [](PyObject* c) {
-    Ref<Storage>::adopt(static_cast<Storage*>(PyCapsule_GetPointer(c, "storage")));
-  }));
-  check(PyDict_SetItem(memo, key.get(), capsule.get()));
-  return copy;
-}
-
 DType dtype_of_name(std::string_view name) {
   for (int i = 0; i < kNumDTypes; ++i)
     if (name == kDTypeInfo[i].name) return static_cast<DType>(i);
@@ -105,6 +90,20 @@ PyObject* rebuild(PyObject*, PyObject* args) {
 PyMethodDef functions[] = {{"_rebuild_tensor", rebuild, METH_VARARGS, "Puts a pickled tensor together."}, {}};
 
 }  // namespace
+
+Ref<Storage> copied_storage(const Ref<Storage>& storage, PyObject* memo) {
+  Object key = take(Py_BuildValue("(sN)", "storage", PyLong_FromVoidPtr(storage.get())));
+  if (Object known = remembered(memo, key.get())) {
+    return Ref<Storage>(static_cast<Storage*>(PyCapsule_GetPointer(known.get(), "storage")));
+  }
+  Ref<Storage> copy = Storage::allocate(storage->nbytes());
+  if (storage->nbytes()) std::memcpy(copy->data(), storage->data(), storage->nbytes());
+  Object capsule = take(PyCapsule_New(Ref<Storage>(copy).detach(), "storage", [](PyObject* c) {
+    Ref<Storage>::adopt(static_cast<Storage*>(PyCapsule_GetPointer(c, "storage")));
+  }));
+  check(PyDict_SetItem(memo, key.get(), capsule.get()));
+  return copy;
+}
 
 PyObject* copy_tensor(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {

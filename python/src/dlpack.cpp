@@ -189,7 +189,13 @@ PyObject* to_dlpack(PyObject* self, PyObject* const* args, Py_ssize_t count, PyO
   });
 }
 
-PyObject* dlpack_device(PyObject*, PyObject*) { return Py_BuildValue("(ii)", kCpu, 0); }
+PyObject* dlpack_device(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Object module = take(PyImport_ImportModule("rushlight.utils.dlpack"));
+    Object types = take(PyObject_GetAttrString(module.get(), "DLDeviceType"));
+    return Py_BuildValue("(Ni)", check(PyObject_CallFunction(types.get(), "i", kCpu)), 0);
+  });
+}
 
 void add_dlpack(PyObject* module) { check(PyModule_AddFunctions(module, functions)); }
 

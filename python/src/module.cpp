@@ -12,8 +12,10 @@
 #include "operations.h"
 #include "rushlight/core/warning.h"
 #include "optim.h"
+#include "saved_hooks.h"
 #include "serialize.h"
 #include "settings.h"
+#include "storage.h"
 #include "tensor_repr.h"
 #include "types.h"
 
@@ -48,10 +50,12 @@ PyObject* make_module() {
   add_generator_type(module.get());
   add_node_type(module.get());
   add_hook_types(module.get());
+  add_saved_hooks(module.get());
   add_function_type(module.get());
   add_tensor_type(module.get());
   add_constructors(module.get());
   add_dlpack(module.get());
+  add_storage_type(module.get());
   add_copying(module.get());
   add_autograd(module.get());
   add_grad_modes(module.get());

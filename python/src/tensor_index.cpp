@@ -50,7 +50,7 @@ Index index_value(PyObject* o) {
   if (PySlice_Check(o)) return slice_value(o);
   if (o == Py_None) return Index::NewAxis;
   if (o == Py_Ellipsis) return Index::Ellipsis;
-  if (PyBool_Check(o) || is_numpy_bool(o)) return PyObject_IsTrue(o) == 1;
+  if (PyBool_Check(o)) return o == Py_True;
   if (PyLong_Check(o)) return place_value(o);
   if (is_tensor(o)) {
     const Tensor& t = tensor_value(o);
@@ -109,6 +109,11 @@ Indices indices_of(PyObject* key) {
   return out;
 }
 
+// Of NumPy's scalars only integers, and those that are Python's floats or complex numbers too.
+bool is_plain_number(PyObject* o) {
+  return PyFloat_Check(o) || PyLong_Check(o) || PyComplex_Check(o) || is_numpy_integer(o);
+}
+
 std::span<const Index> as_span(const Indices& indices) { return indices; }
 
 PyObject* get_item(PyObject* self, PyObject* key) {
@@ -130,7 +135,7 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
     if (is_tensor(value)) {
       index_put_(t, as_span(indices), tensor_value(value));
     } else {
-      RL_CHECK_AS(TypeError, is_number(value), "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
+      RL_CHECK_AS(TypeError, is_plain_number(value), "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
                   info(t.dtype()).message_name, "Tensor");
       index_put_(t, as_span(indices), scalar_value(value));
     }

@@ -65,42 +65,37 @@ PyObject* get_device(PyObject* self, PyObject*) {
 
 // size() and stride(): all, or one dimension.
 template <class All, class One>
-PyObject* geometry(PyObject* args, PyObject* kwargs, const char* format, All all, One one) {
+PyObject* geometry(const Written& written, const Call& call, All all, One one) {
+  PyObject* which = Py_None;
+  if (call.count == 1 && !call.names && PyLong_CheckExact(call.args[0])) {
+    which = call.args[0];  // as most calls are
+  } else if (call.count > 0 || call.names) {
+    which = written.parse(call)[1];
+  }
+  return which == Py_None ? all() : PyLong_FromLongLong(one(int_value(which)));
+}
+PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const char* names[] = {"dim", nullptr};
-    PyObject* which = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char**>(names), &which))
-      throw PythonError();
-    if (which == Py_None) return all();
-    RL_CHECK_AS(TypeError,
-                (PyLong_Check(which) && !PyBool_Check(which)) || is_numpy_integer(which) ||
-                    (is_tensor(which) && is_index_tensor(which)),
-                std::strchr(format, ':') + 1, "(): argument 'dim' (position 1) must be int, not ",
-                Py_TYPE(which)->tp_name);
-    return PyLong_FromLongLong(one(int_value(which)));
+    static const Written written("size", {"(Tensor, self), (OptInt, dim, {})"});
+    const Tensor& t = tensor_value(self);
+    return geometry(
+        written, {args, count, names, self}, [&] { return wrap_size(t.sizes()); },
+        [&](int64_t d) { return t.size(d); });
   });
 }
-PyObject* size(PyObject* self, PyObject* args, PyObject* kwargs) {
-  const Tensor t = tensor_value(self);
-  return geometry(
-      args, kwargs, "|O:size", [&] { return wrap_size(t.sizes()); }, [&](int64_t d) { return t.size(d); });
+PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  return guarded([&]() -> PyObject* {
+    static const Written written("stride", {"(Tensor, self), (OptInt, dim, {})"});
+    const Tensor& t = tensor_value(self);
+    auto all = [&] {
+      PyObject* tuple = PyTuple_New(t.dim());
+      for (int64_t i = 0; tuple && i < t.dim(); ++i)
+        PyTuple_SET_ITEM(tuple, i, PyLong_FromLongLong(t.strides()[i]));
+      return tuple;
+    };
+    return geometry(written, {args, count, names, self}, all, [&](int64_t d) { return t.stride(d); });
+  });
 }
-PyObject* stride(PyObject* self, PyObject* args, PyObject* kwargs) {
-  const Tensor t = tensor_value(self);
-  auto all = [&] {
-    PyObject* tuple = PyTuple_New(t.dim());
-    for (int64_t i = 0; tuple && i < t.dim(); ++i)
-      PyTuple_SET_ITEM(tuple, i, PyLong_FromLongLong(t.strides()[i]));
-    return tuple;
-  };
-  return geometry(args, kwargs, "|O:stride", all, [&](int64_t d) { return t.stride(d); });
-}
-
-template <class F>
-PyCFunction with_keywords(F* f) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(f));
-}
-constexpr int kKeywords = METH_VARARGS | METH_KEYWORDS;
 
 }  // namespace
 
@@ -122,9 +117,8 @@ PyMethodDef tensor_methods[] = {
     {"is_signed", is_signed_method, METH_NOARGS, "Does the dtype have negative numbers."},
     {"is_inference", is_inference, METH_NOARGS, "Was it made under inference_mode."},
     {"get_device", get_device, METH_NOARGS, "The index of its GPU; -1 for the CPU."},
-    {"size", with_keywords(size), kKeywords, "size(dim=None): the sizes, or one of them."},
-    {"stride", with_keywords(stride), kKeywords,
-     "stride(dim=None): the strides in elements, or one of them."},
+    fast_method("size", size, "size(dim=None): the sizes, or one of them."),
+    fast_method("stride", stride, "stride(dim=None): the strides in elements, or one of them."),
     {}};
 
 }  // namespace rushlight::python

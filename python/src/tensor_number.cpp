@@ -86,7 +86,6 @@ PyObject* named_binary(PyObject* a, PyObject* b) {
 
 // Numbers are no matrices.
 PyObject* matrix_multiply(PyObject* a, PyObject* b) {
-  static NamedOperation& operation = *new NamedOperation("matmul");
   return guarded([&]() -> PyObject* {
     Object array;
     PyObject*& foreign = is_tensor(a) ? b : a;
@@ -95,10 +94,13 @@ PyObject* matrix_multiply(PyObject* a, PyObject* b) {
       if (!array) Py_RETURN_NOTIMPLEMENTED;
       foreign = array.get();
     }
-    if (!array) return operation({a, b});
+    if (!array) {
+      const Tensor &left = tensor_value(a), &right = tensor_value(b);
+      if (is_long(left, right)) return wrap(without_gil([&] { return matmul(left, right); }));
+      return wrap(matmul(left, right));
+    }
     const DType common = promote_types(tensor_value(a).dtype(), tensor_value(b).dtype());  // as NumPy does
-    Object left = take(wrap(tensor_value(a).to(common))), right = take(wrap(tensor_value(b).to(common)));
-    return operation({left.get(), right.get()});
+    return wrap(matmul(tensor_value(a).to(common), tensor_value(b).to(common)));
   });
 }
 

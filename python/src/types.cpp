@@ -195,7 +195,37 @@ PyMethodDef size_methods[] = {
     {"numel", size_numel, METH_NOARGS, "Number of elements of a tensor of this size."},
     {"__reduce__", size_reduce, METH_NOARGS, "Pickles as a tuple."},
     {}};
+
+// Shapes are asked for all the time: dead ones wait here for the next of the same length. They hold only integers and so
+// need not be visible to the garbage collector.
+constexpr Py_ssize_t kMaxWaitingLength = 6;
+constexpr int kMaxWaiting = 16;
+PyObject* waiting_sizes[kMaxWaitingLength][kMaxWaiting];
+int num_waiting[kMaxWaitingLength];
+
+void size_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  const Py_ssize_t n = PyTuple_GET_SIZE(self);
+  for (Py_ssize_t i = 0; i < n; ++i) Py_XDECREF(PyTuple_GET_ITEM(self, i));
+  if (type == size_type && n < kMaxWaitingLength && num_waiting[n] < kMaxWaiting)
+    waiting_sizes[n][num_waiting[n]++] = self;
+  else type->tp_free(self);
+  Py_DECREF(type);
+}
+
+// A Size with room for n items.
+PyObject* alloc_size(Py_ssize_t n) {
+  if (n < kMaxWaitingLength && num_waiting[n] > 0)
+    return reinterpret_cast<PyObject*>(
+        PyObject_InitVar(reinterpret_cast<PyVarObject*>(waiting_sizes[n][--num_waiting[n]]), size_type, n));
+  PyObject* self = check(size_type->tp_alloc(size_type, n));
+  PyObject_GC_UnTrack(self);
+  return self;
+}
+
 PyType_Slot size_slots[] = {{Py_tp_new, reinterpret_cast<void*>(size_new)},
+                            {Py_tp_dealloc, reinterpret_cast<void*>(size_dealloc)},
                             {Py_tp_repr, reinterpret_cast<void*>(size_repr)},
                             {Py_tp_methods, size_methods},
                             {Py_mp_subscript, reinterpret_cast<void*>(size_subscript)},
@@ -265,8 +295,7 @@ MemoryFormat memory_format_value(PyObject* object) {
 }
 
 PyObject* wrap_size(DimsRef sizes) {
-  // Built as a tuple and then given its type: the subtype adds no state.
-  PyObject* self = check(size_type->tp_alloc(size_type, sizes.size()));
+  PyObject* self = alloc_size(sizes.size());
   for (int64_t i = 0; i < sizes.size(); ++i) PyTuple_SET_ITEM(self, i, PyLong_FromLongLong(sizes[i]));
   return self;
 }

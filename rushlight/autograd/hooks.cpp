@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <vector>
 
 #include "rushlight/autograd/retain.h"
 #include "rushlight/autograd/variable.h"
+#include "rushlight/core/free_list.h"
 
 namespace rushlight::autograd {
 namespace {
@@ -56,6 +58,16 @@ void push_before_retaining(Node& node, Ref<Node::Hook> hook) {
   }
 }
 
+struct SavedHooksState {
+  std::vector<Ref<SavedTensorHooks>> stack;
+  std::optional<std::string> refusal;
+};
+SavedHooksState& saved_hooks_state() {
+  static thread_local SavedHooksState state;
+  return state;
+}
+RL_FAST_TLS constinit thread_local SavedTensorHooks* current_saved_hooks = nullptr;
+
 std::atomic<bool> anomaly_enabled{false}, anomaly_checks_nan{true};
 
 }  // namespace
@@ -100,6 +112,29 @@ void add_post_accumulate_hook(const Tensor& leaf, Ref<Node::Hook> hook) {
   RL_CHECK(leaf.requires_grad(), "cannot register a hook on a tensor that doesn't require gradient");
   RL_CHECK(leaf.is_leaf(), "post accumulate grad hooks cannot be registered on non-leaf tensors");
   make_meta(leaf).post_accumulate_hooks.push_back(std::move(hook));
+}
+
+SavedTensorHooks* saved_tensor_hooks() { return current_saved_hooks; }
+
+void push_saved_tensor_hooks(Ref<SavedTensorHooks> hooks) {
+  SavedHooksState& state = saved_hooks_state();
+  RL_CHECK(!state.refusal, *state.refusal);
+  current_saved_hooks = hooks.get();
+  state.stack.push_back(std::move(hooks));
+}
+
+void pop_saved_tensor_hooks() {
+  SavedHooksState& state = saved_hooks_state();
+  RL_CHECK(!state.stack.empty(), "there are no hooks on saved tensors to remove");
+  const Ref<SavedTensorHooks> last = std::move(state.stack.back());
+  state.stack.pop_back();
+  current_saved_hooks = state.stack.empty() ? nullptr : state.stack.back().get();
+}
+
+std::optional<std::string> disable_saved_tensor_hooks(std::optional<std::string> message) {
+  SavedHooksState& state = saved_hooks_state();
+  RL_CHECK(!message || state.stack.empty(), *message);
+  return std::exchange(state.refusal, std::move(message));
 }
 
 Watch& watch() {

@@ -1,11 +1,9 @@
 #include "rushlight/autograd/node.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "rushlight/autograd/hooks.h"
 #include "rushlight/autograd/variable.h"
-#include "rushlight/core/allocator.h"
 #include "rushlight/core/free_list.h"
 
 namespace rushlight::autograd {
@@ -26,8 +24,8 @@ std::string describe(const Tensor& t) {
 
 }  // namespace
 
-void* Node::operator new(size_t size) { return allocate(size); }
-void Node::operator delete(void* p, size_t size) { deallocate(p, size); }
+void* Node::operator new(size_t size) { return FreeList<Node>::allocate(size); }
+void Node::operator delete(void* p, size_t size) { FreeList<Node>::release(p, size); }
 
 Node::Node() : sequence_(next_sequence++) {
   if (anomaly_mode().enabled && watch().node_made) [[unlikely]]
@@ -46,20 +44,24 @@ Node::~Node() {
   for (Edge& e : edges_) release_iteratively(std::move(e.node));
 }
 
+namespace {
+// What the destruction that runs on this thread has still to release.
+using Released = InlineVector<Ref<Node>, 8>;
+RL_FAST_TLS constinit thread_local Released* released = nullptr;
+}  // namespace
+
 void release_iteratively(Ref<Node> node) {
-  // A node that is released while another one is being destroyed waits in this list, so the depth stays at
-  // two.
-  static thread_local std::vector<Ref<Node>> waiting;
-  static thread_local bool draining = false;
+  // A node that is released while another one is being destroyed waits in a list, so the depth stays at two.
   if (!node || node->use_count() > 1) return;
-  waiting.push_back(std::move(node));
-  if (draining) return;
-  draining = true;
+  if (released) return released->push_back(std::move(node));
+  Released waiting;
+  released = &waiting;
+  node.reset();
   while (!waiting.empty()) {
-    Ref<Node> next = std::move(waiting.back());
-    waiting.pop_back();
+    const Ref<Node> next = std::move(waiting.back());
+    waiting.resize(waiting.size() - 1);
   }
-  draining = false;
+  released = nullptr;
 }
 
 uint32_t Node::add_output_info(const Tensor& tensor) {
@@ -89,6 +91,19 @@ SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) : is_output_(is_o
       "mode in computation tracked by autograd. To work around this, you can make a clone to get a normal "
       "tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
   version_ = tensor.version();
+  if (saved_tensor_hooks()) [[unlikely]] {
+    Edge history = is_output ? Edge() : gradient_edge(tensor);
+    if (const AutogradMeta* m = meta(tensor); is_output && m) history.slot = m->output_slot;
+    output_slot_ = static_cast<uint8_t>(history.slot);
+    history_ = std::move(history);
+    NoGrad guard;
+    packed_ = saved_tensor_hooks()->pack(tensor);
+    RL_CHECK(tensor.version() == version_,
+             "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+             "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please "
+             "open an issue if you need to perform in-place operations on the input to a pack hook.");
+    return;
+  }
   Ref<Node> history = is_output ? nullptr : grad_fn(tensor);
   is_leaf_ = !is_output && !history;
   if (is_leaf_) {
@@ -101,6 +116,8 @@ SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) : is_output_(is_o
 }
 
 Tensor SavedTensor::unpack(const Node& owner) const {
+  if (packed_) [[unlikely]]
+    return unpack_hooked(owner);
   if (!data_.defined()) return {};
   if (data_.version() != version_) {
     std::string origin;
@@ -114,12 +131,25 @@ Tensor SavedTensor::unpack(const Node& owner) const {
         "torch.autograd.set_detect_anomaly(True, check_nan=False).");
   }
   if (is_leaf_ || !grad_enabled()) return data_;
-  Tensor attached = make_alias(data_, data_.sizes(), data_.strides(), data_.storage_offset());
-  AutogradMeta& m = make_meta(attached);
+  return attached(make_alias(data_, data_.sizes(), data_.strides(), data_.storage_offset()), owner);
+}
+
+// The versions of what hooks give back say nothing.
+Tensor SavedTensor::unpack_hooked(const Node& owner) const {
+  Tensor plain = [&] {
+    NoGrad guard;
+    return packed_->unpack();
+  }();
+  if (!grad_enabled() || (!is_output_ && !history_)) return plain;
+  return attached(make_alias(plain, plain.sizes(), plain.strides(), plain.storage_offset()), owner);
+}
+
+Tensor SavedTensor::attached(Tensor plain, const Node& owner) const {
+  AutogradMeta& m = make_meta(plain);
   m.grad_fn = is_output_ ? Ref<Node>(const_cast<Node*>(&owner)) : history_.node;
   m.output_slot = output_slot_;
-  m.view_version = attached.version();
-  return attached;
+  m.view_version = plain.version();
+  return plain;
 }
 
 }  // namespace rushlight::autograd

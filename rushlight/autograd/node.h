@@ -20,6 +20,11 @@ struct Edge {
   explicit operator bool() const { return static_cast<bool>(node); }
 };
 
+// What stands for a saved tensor while hooks on saved tensors are on (rushlight/autograd/hooks.h).
+struct PackedTensor : Counted {
+  virtual Tensor unpack() = 0;
+};
+
 // A tensor kept for backward. It holds no cycle: an output is kept without its history, which unpack puts
 // back, and so is an input that is not a leaf, so that changing it in place later cannot tie the graph into a
 // ring.
@@ -29,10 +34,14 @@ class SavedTensor {
   SavedTensor(const Tensor& tensor, bool is_output);
   // RuntimeError when the tensor was changed in place since it was saved.
   Tensor unpack(const Node& owner) const;
-  bool defined() const { return data_.defined(); }
+  bool defined() const { return data_.defined() || packed_; }
 
  private:
+  Tensor unpack_hooked(const Node& owner) const;
+  Tensor attached(Tensor plain, const Node& owner) const;
+
   Tensor data_;
+  Ref<PackedTensor> packed_;  // instead of data_
   Edge history_;
   uint32_t version_ = 0;
   bool is_output_ = false;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "rushlight/autograd/node.h"
+#include "rushlight/core/free_list.h"
 
 namespace rushlight::autograd {
 
 struct AutogradMeta final : AutogradMetaBase {
+  RL_POOLED(AutogradMeta);
   ~AutogradMeta() override;
   Tensor grad;
   Ref<Node> grad_fn;

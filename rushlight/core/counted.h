@@ -21,6 +21,8 @@ class Counted {
  private:
   template <class T>
   friend class Ref;
+  // The first owner, of an object that nobody else has seen: a store costs less than an atomic addition.
+  void begin() const { count_.store(1, std::memory_order_relaxed); }
   void retain() const { count_.fetch_add(1, std::memory_order_relaxed); }
   bool try_retain() const {
     uint32_t n = count_.load(std::memory_order_relaxed);
@@ -75,6 +77,11 @@ class Ref {
     r.p_ = p;
     return r;
   }
+  // The first owner of a new object.
+  static Ref first(T* p) {
+    static_cast<const Counted*>(p)->begin();
+    return adopt(p);
+  }
 
   // From a weak pointer: null when the object's last owner has already let go. The caller guards the pointer
   // against the destructor.
@@ -92,7 +99,7 @@ class Ref {
 
 template <class T, class... Args>
 Ref<T> make_ref(Args&&... args) {
-  return Ref<T>(new T(std::forward<Args>(args)...));
+  return Ref<T>::first(new T(std::forward<Args>(args)...));
 }
 
 }  // namespace rushlight

@@ -18,10 +18,13 @@ class Dims {
   explicit Dims(int64_t size, int64_t value = 0) { resize(size, value); }
   Dims(std::initializer_list<int64_t> values) : Dims(values.begin(), static_cast<int64_t>(values.size())) {}
   Dims(const int64_t* values, int64_t size) { assign(values, size); }
-  Dims(const Dims& other) { assign(other.data(), other.size()); }
+  Dims(const Dims& other) { copy(other); }
   Dims(Dims&& other) noexcept { steal(other); }
   Dims& operator=(const Dims& other) {
-    if (this != &other) assign(other.data(), other.size());
+    if (this != &other) {
+      if (is_heap()) assign(other.data(), other.size());
+      else copy(other);
+    }
     return *this;
   }
   Dims& operator=(Dims&& other) noexcept {
@@ -69,7 +72,11 @@ class Dims {
   }
   void clear() { size_ = 0; }
   bool operator==(const Dims& other) const {
-    return size_ == other.size_ && std::memcmp(data(), other.data(), size_ * sizeof(int64_t)) == 0;
+    if (size_ != other.size_) return false;
+    const int64_t *a = data(), *b = other.data();  // compared one by one: most are too few for a call of memcmp
+    for (uint32_t i = 0; i < size_; ++i)
+      if (a[i] != b[i]) return false;
+    return true;
   }
 
  private:
@@ -87,6 +94,12 @@ class Dims {
     reserve(size);
     if (size) std::memmove(data(), values, size * sizeof(int64_t));
     size_ = static_cast<uint32_t>(size);
+  }
+  // Into a Dims that holds no memory. All inline elements are copied, used or not: a copy of known length needs no
+  // call.
+  void copy(const Dims& other) {
+    if (other.is_heap()) assign(other.data(), other.size());
+    else std::memcpy(static_cast<void*>(this), &other, sizeof(Dims));
   }
   void steal(Dims& other) {
     std::memcpy(static_cast<void*>(this), &other, sizeof(Dims));

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "rushlight/core/counted.h"
 #include "rushlight/core/device.h"
@@ -36,15 +37,22 @@ class Storage : public Counted {
   void resize(size_t nbytes);
 
   ~Storage() override;
-  static void* operator new(size_t size);
-  static void operator delete(void* p, size_t size);
+  static void operator delete(Storage* storage, std::destroying_delete_t);
 
  private:
   Storage() = default;
+  // Few bytes live in one block with their storage: a small tensor then costs one allocation less. The object takes up
+  // as many bytes as the elements are aligned to.
+  static constexpr size_t kHeader = 64;
+  static constexpr size_t kMaxRoom = 1024;
+  static Storage* make(size_t room);
+  bool is_inside() const { return room_ != 0 && data_ == reinterpret_cast<const char*>(this) + kHeader; }
+
   void* data_ = nullptr;
   size_t nbytes_ = 0;
   Device device_;
   bool pinned_ = false;
+  uint32_t room_ = 0;  // bytes for elements that stand behind this object, in the same block
   Release release_ = nullptr;
   void* context_ = nullptr;
 };

@@ -1,8 +1,8 @@
 #include "rushlight/core/tensor.h"
 
+#include <algorithm>
 #include <atomic>
 
-#include "rushlight/core/allocator.h"
 #include "rushlight/core/free_list.h"
 #include "rushlight/core/inference.h"
 
@@ -10,13 +10,30 @@ namespace rushlight {
 
 void (*TensorImpl::release_python)(void*) = nullptr;
 
-void* TensorImpl::operator new(size_t size) { return allocate(size); }
-void TensorImpl::operator delete(void* p, size_t size) { deallocate(p, size); }
+void* TensorImpl::operator new(size_t size) { return FreeList<TensorImpl>::allocate(size); }
+void TensorImpl::operator delete(void* p, size_t size) { FreeList<TensorImpl>::release(p, size); }
 
 TensorImpl::TensorImpl(Ref<Storage> storage_, Dims sizes_, Dims strides_, int64_t offset_, DType dtype_,
                        Device device_)
-    : storage(std::move(storage_)), dtype(dtype_), device(device_.is_cpu() ? Device{} : device_) {
-  set_geometry(std::move(sizes_), std::move(strides_), offset_);
+    : storage(std::move(storage_)),
+      sizes(std::move(sizes_)),
+      strides(std::move(strides_)),
+      offset(offset_),
+      numel(numel_of(sizes)),
+      dtype(dtype_),
+      device(device_.is_cpu() ? Device{} : device_),
+      contiguous(rushlight::is_contiguous(sizes, strides)) {}
+
+TensorImpl::TensorImpl(Ref<Storage> storage_, DimsRef sizes_, int64_t numel_, DType dtype_, Device device_)
+    : storage(std::move(storage_)), numel(numel_), dtype(dtype_), device(device_.is_cpu() ? Device{} : device_) {
+  // One by one, and not by copies of unknown length: there are two or three of them.
+  for (int64_t s : sizes_) sizes.push_back(s);
+  strides = sizes;
+  int64_t step = 1;
+  for (int64_t d = sizes.size() - 1; d >= 0; --d) {
+    strides[d] = step;
+    if (__builtin_mul_overflow(step, std::max<int64_t>(sizes[d], 1), &step)) step = INT64_MAX;  // of an empty tensor
+  }
 }
 
 TensorImpl::~TensorImpl() {
@@ -48,16 +65,39 @@ void set_default_dtype(DType dtype) {
   default_dtype_value.store(dtype, std::memory_order_relaxed);
 }
 
-Tensor make_tensor(DimsRef sizes, DType dtype, Device device) {
+namespace {
+
+// What is wrong with these sizes, found again at leisure.
+[[noreturn, gnu::noinline, gnu::cold]] void refuse_sizes(DimsRef sizes) {
   for (int64_t s : sizes) {
     RL_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", to_string(sizes));
   }
+  numel_of(sizes);
+  throw_error<RuntimeError>("Storage size calculation overflowed with sizes=", to_string(sizes));
+}
+
+// The number of elements; says whether the sizes make a tensor at all.
+bool count_elements(DimsRef sizes, DType dtype, int64_t* numel, int64_t* nbytes) {
+  int64_t n = 1, lowest = 0;
+  bool overflow = false, empty = false;
+  for (int64_t s : sizes) {
+    lowest |= s;
+    empty |= s == 0;
+    overflow |= __builtin_mul_overflow(n, s, &n);
+  }
+  if (empty) n = 0, overflow = false;
+  *numel = n;
+  return lowest >= 0 && !(overflow | __builtin_mul_overflow(n, item_size(dtype), nbytes));
+}
+
+}  // namespace
+
+Tensor make_tensor(DimsRef sizes, DType dtype, Device device) {
+  int64_t numel, nbytes;
+  if (!count_elements(sizes, dtype, &numel, &nbytes)) [[unlikely]]
+    refuse_sizes(sizes);
   RL_CHECK_AS(AssertionError, !device.is_cuda(), "Rushlight not compiled with CUDA enabled");
-  int64_t nbytes;
-  const bool overflow = __builtin_mul_overflow(numel_of(sizes), item_size(dtype), &nbytes);
-  RL_CHECK(!overflow, "Storage size calculation overflowed with sizes=", to_string(sizes));
-  auto impl = make_ref<TensorImpl>(Storage::allocate(nbytes), sizes.copy(), contiguous_strides(sizes), 0,
-                                   dtype, device);
+  auto impl = make_ref<TensorImpl>(Storage::allocate(nbytes), sizes, numel, dtype, device);
   impl->inference = inference_tensors;
   return Tensor(std::move(impl));
 }

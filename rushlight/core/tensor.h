@@ -45,6 +45,8 @@ struct AutogradMetaBase {
 class TensorImpl : public Counted {
  public:
   TensorImpl(Ref<Storage> storage, Dims sizes, Dims strides, int64_t offset, DType dtype, Device device);
+  // Contiguous, from the start of a storage of its own.
+  TensorImpl(Ref<Storage> storage, DimsRef sizes, int64_t numel, DType dtype, Device device);
   ~TensorImpl() override;
   static void* operator new(size_t size);
   static void operator delete(void* p, size_t size);

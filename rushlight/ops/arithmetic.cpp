@@ -33,7 +33,7 @@ void check_alpha(const Scalar& alpha, DType common) {
 }
 
 // a + alpha b and a - alpha b have the same shape of code; `sign` is the gradient's factor for b.
-Tensor add_forward(Formula plain, Formula scaled, const Tensor& a, const Operand& b, const Scalar& alpha,
+Tensor add_forward(Formula plain, Formula scaled, const Operand& a, const Operand& b, const Scalar& alpha,
                    const Tensor* out) {
   if (alpha.equals(1) && !alpha.is_bool()) return pointwise(plain, {a, b}, {}, out);
   ResultType type;
@@ -63,13 +63,15 @@ Tensor add_op(Formula plain, Formula scaled, const char* node, const Tensor& a, 
 
 const Tensor& add_op_in_place(Formula plain, Formula scaled, const char* node, const Tensor& a,
                               const Operand& b, const Scalar& alpha, const Scalar& factor) {
-  const bool recorded = tracks_operands(a, b);
-  if (recorded) autograd::check_in_place(a);
+  autograd::check_in_place(a);
+  if (!tracks_operands(a, b)) {
+    add_forward(plain, scaled, a, b, alpha, &a);
+    a.bump_version();
+    return a;
+  }
   Record record(node, {a, tensor_or_none(b)});
   add_forward(plain, scaled, a, b, alpha, &a);
-  if (recorded) return record.rule_in_place(a, AddRule{factor});
-  a.bump_version();
-  return a;
+  return record.rule_in_place(a, AddRule{factor});
 }
 
 void check_subtraction(const Tensor& a, const Operand& b) {
@@ -153,8 +155,7 @@ const Tensor& sub_(const Tensor& a, const Operand& b, const Scalar& alpha) {
 Tensor rsub(const Tensor& a, const Operand& b, const Scalar& alpha) {
   check_subtraction(a, b);
   if (b.is_tensor()) return sub(b.tensor(), a, alpha);
-  const Tensor left = as_tensor(b);
-  Tensor out = add_forward(Formula::Sub, Formula::SubScaled, left, a, alpha, nullptr);
+  Tensor out = add_forward(Formula::Sub, Formula::SubScaled, b, a, alpha, nullptr);
   if (!tracks(a)) return out;
   return Record("RsubBackward1", {a}).rule(out, [alpha](Node&, const Tensor& g) -> Tensor {
     return alpha.equals(1) ? -g : g * -alpha;
@@ -168,12 +169,12 @@ Tensor pow(const Tensor& a, const Operand& b) {
   return Record("PowBackward1", {a, b.tensor()}).save(a, b.tensor()).save_output(out).rule(out, PowRule{});
 }
 const Tensor& pow_(const Tensor& a, const Operand& b) {
+  autograd::check_in_place(a);
   if (!tracks_operands(a, b)) {
     pow_forward(a, b, &a);
     a.bump_version();
     return a;
   }
-  autograd::check_in_place(a);
   const Tensor original = keep_original(a);
   if (!b.is_tensor()) {
     Record record("PowBackward0", {a});

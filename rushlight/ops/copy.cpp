@@ -54,7 +54,7 @@ const Tensor& copy_(const Tensor& self, const Tensor& src, bool) {
   if (self.is_same(src)) return self;
   const Dims strides = expanded_strides(src, self.sizes());
   const bool recorded = tracks(self, src);
-  if (recorded) autograd::check_in_place(self);
+  autograd::check_in_place(self);
   Record record("CopyBackwards", {self, src});
   check_no_internal_overlap(self);
   if (may_overlap(self, src)) {

@@ -13,6 +13,7 @@ namespace {
 Tensor finish(const Tensor& t, bool requires_grad) {
   RL_CHECK(!requires_grad || is_inexact(t.dtype()),
            "Only Tensors of floating point and complex dtype can require gradients");
+  begin_versions(t);
   if (requires_grad) t.set_requires_grad(true);
   return t;
 }

@@ -81,12 +81,12 @@ Tensor div(const Tensor& a, const Operand& b, OptString rounding_mode) {
 }
 const Tensor& div_(const Tensor& a, const Operand& b, OptString rounding_mode) {
   const Rounding r = parse_rounding(rounding_mode);
+  autograd::check_in_place(a);
   if (!tracks_operands(a, b)) {
     div_forward(a, b, r, &a);
     a.bump_version();
     return a;
   }
-  autograd::check_in_place(a);
   const Tensor second = as_tensor(b);
   Record record(div_node(b, r), {a, second});
   if (r == Rounding::True)

@@ -75,15 +75,17 @@ const Tensor& fill_(const Tensor& self, const Operand& value) {
            "fill_ only supports 0-dimension value tensor but got tensor with ",
            value.is_tensor() ? value.tensor().dim() : 0, " dimensions.");
   if (value.is_tensor()) return fill_from_tensor(self, value.tensor());
-  const bool recorded = tracks(self);
-  if (recorded) autograd::check_in_place(self);
-  Record record("FillBackward2", {self});
+  autograd::check_in_place(self);
   check_no_internal_overlap(self);
   const Scalar& s = value.scalar();
   RL_CHECK(is_complex(self.dtype()) || !s.is_complex(), "value cannot be converted to type ",
            c_type_name(self.dtype()), " without overflow");
+  if (tracks(self)) {
+    Record record("FillBackward2", {self});
+    fill_elements(self, s);
+    return record.rule_in_place(self, FillRule{});
+  }
   fill_elements(self, s);
-  if (recorded) return record.rule_in_place(self, FillRule{});
   self.bump_version();
   return self;
 }

@@ -13,8 +13,8 @@ const Tensor& assign(const Tensor& self, const Tensor& result);
 // self = f(self). While gradients are recorded f sees a copy, so that what it saves outlives the change.
 template <class F>
 const Tensor& in_place(const Tensor& self, F&& f) {
-  if (!autograd::grad_enabled()) return assign(self, f(self));
   autograd::check_in_place(self);
+  if (!autograd::grad_enabled()) return assign(self, f(self));
   return assign(self, f(autograd::has_history(self) ? keep_original(self) : self));
 }
 

@@ -510,6 +510,8 @@ class Slicer {
     RL_CHECK_AS(IndexError, !(rank == 0 && indices.size() == 1 && indices[0].kind() == Index::Kind::Integer),
                 "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
                 "to convert a 0-dim tensor to a number");
+    RL_CHECK_AS(IndexError, !(rank == 0 && indices.size() == 1 && indices[0].kind() == Index::Kind::Slice),
+                "slice() cannot be applied to a 0-dim tensor.");
     RL_CHECK_AS(IndexError, taken <= rank, "too many indices for tensor of dimension ", rank);
     for (size_t position = 0; position < indices.size(); ++position)
       one(indices[position], rank - taken, static_cast<int64_t>(position));

@@ -1,4 +1,5 @@
 // Joining tensors: cat, stack and their relatives.
+#include "rushlight/ops/memory.h"
 #include "rushlight/ops/ops.h"
 #include "rushlight/ops/promote.h"
 #include "rushlight/ops/view.h"
@@ -68,6 +69,7 @@ Tensor cat_forward(TensorList tensors, const CatPlan& plan) {
     make_alias(out, std::move(sizes), out.strides(), start * out.strides()[plan.dim]).copy_(t);
     start += n;
   }
+  begin_versions(out);
   return out;
 }
 
@@ -125,6 +127,7 @@ Tensor stack(TensorList tensors, int64_t dim) {
   {
     autograd::NoGrad guard;
     for (int64_t i = 0; i < tensors.size(); ++i) make_alias(out, sizes, strides, i * step).copy_(tensors[i]);
+    begin_versions(out);
   }
   if (!tracks(tensors)) return out;
   return Record("StackBackward0", tensors).rule(out, [dim](Node&, const Gradients& grads) {

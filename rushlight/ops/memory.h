@@ -21,6 +21,9 @@ bool is_contiguous(const Tensor& t, MemoryFormat format);
 // The strides that the format gives a tensor of these sizes (Preserve: row-major).
 Dims strides_of(DimsRef sizes, MemoryFormat format);
 
+// What has filled a tensor since it was made was no change of it: its versions are counted from now on.
+inline void begin_versions(const Tensor& made) { made.storage()->version = 0; }
+
 // RuntimeError when elements of a tensor that is about to be written share a place (an expanded tensor).
 void check_no_internal_overlap(const Tensor& written);
 // RuntimeError when `read` shares some places with `written` but is not the very same view.

@@ -76,6 +76,7 @@ template <class Recorded>
 const Tensor& change(Formula formula, const Tensor& self, const Tensor& a, const Operand& b,
                      const cpu::Params& params, Recorded recorded) {
   if (tracks(self, a) || (b.is_tensor() && tracks(b.tensor()))) return in_place(self, recorded);
+  autograd::check_in_place(self);
   pointwise(formula, {self, a, b}, params, &self);
   self.bump_version();
   return self;

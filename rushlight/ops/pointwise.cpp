@@ -72,31 +72,114 @@ void check_destination(const Tensor& destination, const Dims& sizes, DType dtype
   }
 }
 
-// The common case, without any of the general machinery: dense operands of one dtype and shape.
-bool run_simple(const Pointwise& op, std::initializer_list<Operand> operands, const cpu::Params& params,
-                Tensor* out) {
-  const Operand* first = operands.begin();
-  if (!first->is_tensor()) return false;
-  const Tensor& model = first->tensor();
-  const DType dtype = model.dtype();
-  if (op.result == PointwiseResult::Predicate || op.result == PointwiseResult::Real ||
-      op.result == PointwiseResult::RealFloat || !is_floating(dtype) || item_size(dtype) < 4)
-    return false;
-  if (!model.is_contiguous() || model.impl()->wrapped_number) return false;
-  for (const Operand* o = first + 1; o != operands.end(); ++o) {
-    if (!o->is_tensor()) return false;
-    const Tensor& t = o->tensor();
-    if (t.dtype() != dtype || !t.is_contiguous() || !(t.sizes() == model.sizes())) return false;
+// The dtype of the result when operands of `dtype` go to the kernel as they are; none when something has to be converted
+// or refused.
+OptDType result_as_is(const Pointwise& op, DType dtype) {
+  switch (op.result) {
+    case PointwiseResult::Same: return dtype;
+    case PointwiseResult::Predicate: return DType::Bool;
+    case PointwiseResult::Float:
+    case PointwiseResult::Inexact: return is_inexact(dtype) ? OptDType(dtype) : OptDType();
+    default: return is_floating(dtype) ? OptDType(dtype) : OptDType();
   }
-  const cpu::BlockKernel kernel = cpu::pointwise_kernel(op.formula, cpu::compute_of(dtype));
-  if (!kernel || model.numel() > 4096) return false;
-  *out = make_tensor(model.sizes(), dtype);
-  const void* in[cpu::kMaxInputs];
-  int k = 0;
-  for (const Operand& o : operands) in[k++] = o.tensor().raw_data();
-  if (model.numel()) kernel(in, out->raw_data(), model.numel(), params);
-  return true;
 }
+
+bool is_disjoint(const Tensor& a, const Tensor& b) {
+  const char *p = static_cast<const char*>(a.raw_data()), *q = static_cast<const char*>(b.raw_data());
+  return p + a.numel() * a.item_size() <= q || q + b.numel() * b.item_size() <= p;
+}
+
+// The common case without any of the general machinery: one small dense shape and one dtype that the kernels compute in.
+// One of the operands may be a number, or a 0-d tensor, which is spread over a block, or else a row that is repeated, such
+// as a bias.
+class Simple {
+ public:
+  // Says whether this is such a case; if so, `out` is the result.
+  bool run(const Pointwise& op, std::initializer_list<Operand> operands, const cpu::Params& params,
+           const Tensor* destination, Tensor* out) {
+    if (!choose_model(operands)) return false;
+    const DType dtype = model_->dtype();
+    compute_ = cpu::compute_of(dtype);
+    const OptDType result = result_as_is(op, dtype);
+    if (!result || cpu::storage_of(compute_) != dtype) return false;
+    for (const Operand& o : operands)
+      if (!(o.is_tensor() ? add(o.tensor(), destination) : add(o.scalar()))) return false;
+    const cpu::BlockKernel kernel = cpu::pointwise_kernel(op.formula, compute_);
+    if (!kernel) return false;
+    if (destination) {
+      if (destination->dtype() != *result || !fits(*destination)) return false;
+      *out = *destination;
+    } else {
+      *out = make_tensor(model_->sizes(), *result);
+    }
+    run_kernel(kernel, static_cast<char*>(out->raw_data()), item_size(*result), params);
+    return true;
+  }
+
+ private:
+  static constexpr int64_t kMaxElements = 4096;  // more may be worth several threads
+
+  bool fits(const Tensor& t) const { return t.is_contiguous() && t.sizes() == model_->sizes(); }
+
+  // The operand with the most dimensions decides about the shape.
+  bool choose_model(std::initializer_list<Operand> operands) {
+    for (const Operand& o : operands)
+      if (o.is_tensor() && (!model_ || o.tensor().dim() > model_->dim())) model_ = &o.tensor();
+    return model_ && model_->is_contiguous() && model_->numel() <= kMaxElements && !model_->impl()->wrapped_number;
+  }
+
+  bool add(const Tensor& t, const Tensor* destination) {
+    if (t.dtype() != model_->dtype()) return false;
+    in_[count_++] = t.raw_data();
+    if (fits(t)) return !destination || destination->raw_data() == t.raw_data() || is_disjoint(*destination, t);
+    if (special_ >= 0 || (destination && !is_disjoint(*destination, t))) return false;
+    special_ = count_ - 1;
+    if (t.dim() == 0) return true;
+    period_ = t.numel();
+    return is_row(t);
+  }
+
+  // The sizes are the model's last ones, and the rows are not too many and short for a call of the kernel each.
+  bool is_row(const Tensor& t) const {
+    const Dims &all = model_->sizes(), &own = t.sizes();
+    for (int64_t d = 1; d <= own.size(); ++d)
+      if (own[own.size() - d] != all[all.size() - d]) return false;
+    return t.is_contiguous() && (period_ >= 64 || model_->numel() <= 16 * period_);
+  }
+
+  bool add(const Scalar& number) {
+    const Category kind = category(model_->dtype());
+    if (special_ >= 0 || number.category() > kind || kind == Category::Boolean) return false;
+    put_scalar(number, compute_, cell_);
+    in_[count_] = cell_.bytes;
+    special_ = count_++;
+    return true;
+  }
+
+  void run_kernel(cpu::BlockKernel kernel, char* out, int64_t out_size, const cpu::Params& params) const {
+    const int64_t n = model_->numel(), size = model_->item_size();
+    if (n == 0) return;
+    if (special_ < 0) return kernel(in_, out, n, params);
+    alignas(64) char block[cpu::kBlock * sizeof(complex128)];
+    const int64_t step = period_ > 0 ? period_ : std::min(n, cpu::kBlock);
+    if (period_ == 0)
+      for (int64_t i = 0; i < step; ++i) std::memcpy(block + i * size, in_[special_], size);
+    for (int64_t begin = 0; begin < n; begin += step) {
+      const void* in[cpu::kMaxInputs];
+      for (int k = 0; k < count_; ++k) in[k] = static_cast<const char*>(in_[k]) + begin * size;
+      in[special_] = period_ > 0 ? in_[special_] : block;
+      kernel(in, out + begin * out_size, std::min(n - begin, step), params);
+    }
+  }
+
+  const Tensor* model_ = nullptr;
+  Compute compute_ = Compute::Float;
+  const void* in_[cpu::kMaxInputs];
+  int count_ = 0;
+  int special_ = -1;    // which of the operands is not of the model's shape,
+  int64_t period_ = 0;  // and after how many elements it begins again; 0: it is one element for all
+  Cell cell_;
+};
 
 }  // namespace
 
@@ -104,7 +187,7 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
                  const Tensor* destination) {
   const Pointwise& op = pointwise_info(formula);
   Tensor out;
-  if (!destination && run_simple(op, operands, params, &out)) return out;
+  if (Simple().run(op, operands, params, destination, &out)) return out;
 
   ResultType types;
   Dims sizes;

@@ -108,7 +108,7 @@ Tensor binary(const Pointwise& op, const char* node, SavedOperands saved, const 
 template <class A, class B>
 const Tensor& binary_in_place(const Pointwise& op, const char* node, SavedOperands saved, const Tensor& a,
                               const Operand& b, A ga, B gb) {
-  if (b.is_tensor() ? tracks(a, b.tensor()) : tracks(a)) autograd::check_in_place(a);
+  autograd::check_in_place(a);
   if (saved == SavedOperands::Never || !(b.is_tensor() ? tracks(a, b.tensor()) : tracks(a))) {
     pointwise(op.formula, {a, b}, {}, &a);
     a.bump_version();

@@ -46,7 +46,7 @@ void draw_into(const Tensor& t, Draw draw) {
 template <class Draw>
 const Tensor& overwrite(const char* node, const Tensor& self, Draw draw) {
   const bool recorded = tracks(self);
-  if (recorded) autograd::check_in_place(self);
+  autograd::check_in_place(self);
   check_no_internal_overlap(self);
   Record record(node, {self});
   {
@@ -79,6 +79,7 @@ const Tensor& random_range(const char* node, const Tensor& self, int64_t from, O
 }
 
 Tensor finish(const Tensor& t, bool requires_grad) {
+  begin_versions(t);
   if (requires_grad) t.set_requires_grad(true);
   return t;
 }
@@ -300,6 +301,7 @@ Tensor bernoulli(const Tensor& input, OptGenerator generator) {
   {
     autograd::NoGrad guard;
     out = make_tensor_like(input, input.dtype()).bernoulli_(input, generator);
+    begin_versions(out);
   }
   return flat("BernoulliBackward0", out, input);
 }

@@ -162,6 +162,7 @@ Tensor roll_one(const Tensor& x, int64_t dim, int64_t shift) {
   Tensor out = make_tensor(x.sizes(), x.dtype(), x.device());
   out.narrow(dim, shift, size - shift).copy_(x.narrow(dim, 0, size - shift));
   if (shift > 0) out.narrow(dim, 0, shift).copy_(x.narrow(dim, size - shift, shift));
+  begin_versions(out);
   return out;
 }
 

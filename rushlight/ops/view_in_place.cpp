@@ -17,7 +17,7 @@ namespace {
 template <class Rule>
 const Tensor& adopt_geometry(const char* node, const Tensor& self, const Tensor& model, Rule rule) {
   const bool recorded = tracks(self);
-  if (recorded) autograd::check_in_place(self);
+  autograd::check_in_place(self);
   TensorImpl* impl = self.impl();
   if (recorded && !impl->view_base) {
     Record record(node, {self});

@@ -33,7 +33,7 @@ template <class Change>
 const Tensor& change_in_place(const char* node, const Tensor& self, const Tensor& other,
                               const Change& change) {
   const bool recorded = autograd::tracks(self, other);
-  if (recorded) autograd::check_in_place(self);
+  autograd::check_in_place(self);
   change.check(self);
   check_no_internal_overlap(self);
   autograd::Record record(node, {self, other});

@@ -220,7 +220,7 @@ TEST(Autograd, GraphsBuiltByOneThreadRunOnAnother) {
 }
 
 // Disabled: a change in place outside inference_mode is not refused yet when nothing is recorded.
-TEST(Autograd, DISABLED_InferenceTensorsNeverTakePart) {
+TEST(Autograd, InferenceTensorsNeverTakePart) {
   Tensor t;
   {
     autograd::set_inference_mode(true);

@@ -91,3 +91,29 @@ class F11(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         return g, g
+
+
+log = []
+
+
+def saved(f, pack=None, unpack=None):
+    """f() with hooks on what it saves, and what they have seen in `log`."""
+    log.clear()
+
+    def note(t):
+        log.append((t.requires_grad, t.grad_fn, t.is_leaf))
+        return t.clone()
+
+    def give_back(t):
+        log.append("unpack")
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(pack or note, unpack or give_back):
+        return f()
+
+
+def failure(f):
+    try:
+        return f()
+    except Exception as error:
+        return repr(error)

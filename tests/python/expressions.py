@@ -64,6 +64,7 @@ def record():
     answers = {}
     for name in ("tensor", "numpy", "indexing", "autograd"):
         for line in lines(name):
+            torch.set_grad_enabled(True)  # as it is before each test
             answers[line] = outcome(torch, line, numpy, definitions(torch))
     GOLDEN.write_text(json.dumps(answers, indent=0, ensure_ascii=False) + "\n")
 

@@ -1,5 +1,5 @@
 """Data loading, hooks and other helpers."""
 
-from rushlight.utils import data
+from rushlight.utils import data, dlpack
 
-__all__ = ["data"]
+__all__ = ["data", "dlpack"]

@@ -3,13 +3,19 @@ rushlight.nn.modules.linear.Linear."""
 
 import sys
 import types
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING
 
 from rushlight import _C
-from rushlight.nn.modules import container as container  # noqa: PLC0414
-from rushlight.nn.modules import rnn as rnn
-from rushlight.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList
-from rushlight.nn.modules.module import Module
+
+# The modules that the layers say they are from, before anyone gives these PyTorch's names (rushlight._alias).
+_homes = {cls: cls.__module__ for cls in vars(_C._modules).values() if isinstance(cls, type)}
+
+# isort: split
+from rushlight.nn.modules import container as container  # noqa: E402, PLC0414
+from rushlight.nn.modules import rnn as rnn  # noqa: E402, PLC0414
+from rushlight.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList  # noqa: E402
+from rushlight.nn.modules.module import Module  # noqa: E402
 
 if TYPE_CHECKING:
     from rushlight._C._modules import *  # noqa: F403
@@ -18,19 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList"]
 
 
-def _place(cls):
-    """Makes the class an attribute of this module and of the one it says it is from."""
-    home = cls.__module__
+def _place(cls, home):
+    """Makes the class an attribute of this module and of its home."""
     if home not in sys.modules:
         sys.modules[home] = types.ModuleType(home, f"The layers of {home.rpartition('.')[2]}.")
+        sys.modules[home].__spec__ = ModuleSpec(home, None)
         globals()[home.rpartition(".")[2]] = sys.modules[home]
     setattr(sys.modules[home], cls.__name__, cls)
     globals()[cls.__name__] = cls
     __all__.append(cls.__name__)
 
 
-for _cls in [c for c in vars(_C._modules).values() if isinstance(c, type)]:
-    _place(_cls)
+for _cls, _home in _homes.items():
+    _place(_cls, _home)
 
 from rushlight.nn.modules import _layers as _layers  # noqa: E402, PLC0414
 from rushlight.nn.modules.transformer import (  # noqa: E402
