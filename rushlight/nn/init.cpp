@@ -1,6 +1,7 @@
 #include "rushlight/nn/init.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "rushlight/autograd/variable.h"
 #include "rushlight/kernels/cpu/random.h"
@@ -23,6 +24,21 @@ int64_t fan(const Tensor& tensor, std::string_view mode) {
 double kaiming_std(const Tensor& tensor, double a, std::string_view mode, std::string_view nonlinearity) {
   const int64_t n = fan(tensor, mode);
   return calculate_gain(nonlinearity, a) / std::sqrt(static_cast<double>(n));
+}
+
+// Gram and Schmidt's process, each vector twice so that rounding leaves no trace of the others (Giraud et al.,
+// 2005). It is the QR decomposition whose R has a positive diagonal.
+void orthonormalise(double* vectors, int64_t count, int64_t n) {
+  for (int64_t k = 0; k < count; ++k) {
+    double* v = vectors + k * n;
+    for (int64_t other = 0; other < 2 * k; ++other) {
+      const double* u = vectors + other % k * n;
+      const double along = std::inner_product(v, v + n, u, 0.0);
+      for (int64_t i = 0; i < n; ++i) v[i] -= along * u[i];
+    }
+    const double length = std::sqrt(std::inner_product(v, v + n, v, 0.0));
+    for (int64_t i = 0; i < n; ++i) v[i] /= length;
+  }
 }
 
 double xavier_std(const Tensor& tensor, double gain) {
@@ -135,9 +151,17 @@ const Tensor& dirac_(const Tensor& tensor, int64_t groups) {
   return tensor;
 }
 
-const Tensor& orthogonal_(const Tensor&, double, Generator*) {
-  throw_error<NotImplementedError>(
-      "nn.init.orthogonal_ needs the QR decomposition, which Rushlight does not have yet");
+const Tensor& orthogonal_(const Tensor& tensor, double gain, Generator* generator) {
+  RL_CHECK_AS(ValueError, tensor.dim() >= 2, "Only tensors with 2 or more dimensions are supported");
+  if (tensor.numel() == 0) return tensor;
+  autograd::NoGrad guard;
+  const int64_t rows = tensor.size(0), columns = tensor.numel() / rows;
+  const Tensor drawn = make_tensor({rows, columns}, tensor.dtype()).normal_(0, 1, generator);
+  // The vectors lie in memory one behind the other.
+  Tensor vectors = (rows < columns ? drawn : drawn.t()).to(DType::Float64).contiguous();
+  orthonormalise(vectors.data<double>(), vectors.size(0), vectors.size(1));
+  tensor.view({rows, columns}).copy_(rows < columns ? vectors : vectors.t());
+  return tensor.mul_(gain);
 }
 
 const Tensor& sparse_(const Tensor& tensor, double sparsity, double std, Generator* generator) {
