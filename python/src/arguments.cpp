@@ -18,16 +18,19 @@ struct KindName {
 constexpr KindName kKinds[] = {{"Tensor", Kind::Tensor, "Tensor"},
                                {"OptTensor", Kind::OptTensor, "Tensor"},
                                {"TensorList", Kind::TensorList, "tuple of Tensors"},
+                               {"TensorArgs", Kind::TensorArgs, "tuple of Tensors"},
                                {"Scalar", Kind::Scalar, "Number"},
                                {"OptScalar", Kind::OptScalar, "Number"},
                                {"Operand", Kind::Operand, "Tensor"},
                                {"Dims", Kind::Dims, "tuple of ints"},
                                {"OptDims", Kind::OptDims, "tuple of ints"},
+                               {"DimPair", Kind::DimPair, "tuple of ints"},
                                {"int64_t", Kind::Int, "int"},
                                {"OptInt", Kind::OptInt, "int"},
                                {"double", Kind::Double, "float"},
                                {"OptDouble", Kind::OptDouble, "float"},
                                {"bool", Kind::Bool, "bool"},
+                               {"Flag", Kind::Bool, "bool"},
                                {"OptBool", Kind::OptBool, "bool"},
                                {"String", Kind::String, "str"},
                                {"OptString", Kind::OptString, "str"},
@@ -111,17 +114,25 @@ bool is_tensor_list(PyObject* o) {
   return true;
 }
 
+bool is_dim_pair(PyObject* o) {
+  if ((!PyTuple_Check(o) && !PyList_Check(o)) || PySequence_Fast_GET_SIZE(o) != 2) return false;
+  auto dims = [](PyObject* item) { return is_int(item) || is_int_list(item); };
+  return dims(PySequence_Fast_GET_ITEM(o, 0)) && dims(PySequence_Fast_GET_ITEM(o, 1));
+}
+
 bool accepts(const Parameter& p, PyObject* o) {
   if (o == Py_None) return is_optional(p.kind);
   switch (p.kind) {
     case Kind::Tensor:
     case Kind::OptTensor: return is_tensor(o);
     case Kind::Operand: return is_tensor(o) || is_number(o);
-    case Kind::TensorList: return is_tensor_list(o);
+    case Kind::TensorList:
+    case Kind::TensorArgs: return is_tensor_list(o);
     case Kind::Scalar:
     case Kind::OptScalar: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
     case Kind::Dims:
     case Kind::OptDims: return is_int_list(o) || is_int(o);
+    case Kind::DimPair: return is_dim_pair(o);
     case Kind::Padding: return is_int_list(o) || is_int(o) || PyUnicode_Check(o);
     case Kind::Extents:
       return is_int_list(o) || is_int(o) ||
@@ -182,25 +193,42 @@ struct Misfit {
   bool by_name = false;
 };
 
+PyObject* tuple_of(PyObject* const* items, Py_ssize_t n) {
+  PyObject* tuple = check(PyTuple_New(n));
+  for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(tuple, i, Py_NewRef(items[i]));
+  return tuple;
+}
+
+// The parameter that takes all positional arguments from its own on, or -1: sizes, f(2, 3) for f((2, 3)),
+// where they are the only positional parameter; tensors, f(a, b) for f([a, b]), where they are the last one.
+int variable_parameter(const Signature& s, const Call& call) {
+  const int skip = call.self ? 1 : 0, last = s.positional - 1;
+  if (last < skip) return -1;
+  const Kind kind = s.parameters[last].kind;
+  const Py_ssize_t index = last - skip;
+  if (kind == Kind::Dims) return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
+  if (kind != Kind::TensorArgs) return -1;
+  return call.count > index ? is_tensor(call.args[index]) ? last : -1 : call.count == index ? last : -1;
+}
+
 Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep) {
   const int n = static_cast<int>(s.parameters.size());
   std::memset(slots, 0, n * sizeof(PyObject*));
   const int skip = call.self ? 1 : 0;
   if (call.self) slots[0] = call.self;
   Py_ssize_t given = call.count;
-  // f(2, 3) for f((2, 3)), where the sizes are the only positional parameter
-  const bool variable =
-      s.positional - skip == 1 && given >= 1 && s.parameters[skip].kind == Kind::Dims && is_int(call.args[0]);
-  if (variable && given == 1) {
-    slots[skip] = call.args[0];  // a single int counts as sizes
-  } else if (variable) {
-    keep = Object::steal(PyTuple_New(given));
-    for (Py_ssize_t i = 0; i < given; ++i) PyTuple_SET_ITEM(keep.get(), i, Py_NewRef(call.args[i]));
-    slots[skip] = keep.get();
-  } else {
-    if (given + skip > s.positional) return {Misfit::TooMany};
-    for (Py_ssize_t i = 0; i < given; ++i) slots[skip + i] = call.args[i];
+  if (const int variable = variable_parameter(s, call); variable >= 0) {
+    given = variable - skip;
+    if (s.parameters[variable].kind == Kind::Dims && call.count == given + 1) {
+      slots[variable] = call.args[given];  // a single int counts as sizes
+    } else {
+      keep = Object::steal(tuple_of(call.args + given, call.count - given));
+      slots[variable] = keep.get();
+    }
+  } else if (given + skip > s.positional) {
+    return {Misfit::TooMany};
   }
+  for (Py_ssize_t i = 0; i < given; ++i) slots[skip + i] = call.args[i];
   const Py_ssize_t named = call.names ? PyTuple_GET_SIZE(call.names) : 0;
   for (Py_ssize_t k = 0; k < named; ++k) {
     PyObject* name = PyTuple_GET_ITEM(call.names, k);
@@ -263,11 +291,12 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   if (PyTuple_Check(m.value) || PyList_Check(m.value)) {
     // PyTorch shows what a list holds
     const bool tuple = PyTuple_Check(m.value);
-    if (p->kind == Kind::Dims || p->kind == Kind::OptDims || p->kind == Kind::TensorList) {
+    const bool of_tensors = p->kind == Kind::TensorList || p->kind == Kind::TensorArgs;
+    if (p->kind == Kind::Dims || p->kind == Kind::OptDims || of_tensors) {
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(m.value); ++i) {
         PyObject* item = PySequence_Fast_GET_ITEM(m.value, i);
-        if (p->kind == Kind::TensorList ? is_tensor(item) : is_int(item)) continue;
-        const char* element = p->kind == Kind::TensorList ? "Tensor" : "int";
+        if (of_tensors ? is_tensor(item) : is_int(item)) continue;
+        const char* element = of_tensors ? "Tensor" : "int";
         throw_error<TypeError>("expected ", element, " as element ", i, " in argument ", m.parameter - skip,
                                ", but got ", type_name(item));
       }

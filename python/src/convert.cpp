@@ -35,6 +35,10 @@ std::vector<Tensor> tensors_value(PyObject* o) {
   return out;
 }
 
+DimPair dim_pair_value(PyObject* o) {
+  return {dims_value(PySequence_Fast_GET_ITEM(o, 0)), dims_value(PySequence_Fast_GET_ITEM(o, 1))};
+}
+
 Extents extents_value(PyObject* o) {
   if (!PyTuple_Check(o) && !PyList_Check(o)) return Extents(int_value(o));
   std::vector<OptInt> sizes;
@@ -75,6 +79,13 @@ PyObject* to_python(const char*, const TensorTriple& v) {
   return wrap_tuple(all, 3);
 }
 PyObject* to_python(const char*, const TensorVector& v) { return wrap_tuple(v, v.size()); }
+
+PyObject* to_python(const char* op, const Distinct& v) {
+  TensorVector parts{v.values};
+  for (const Tensor& t : {v.inverse, v.counts})
+    if (t.defined()) parts.push_back(t);
+  return to_python(op, TensorOrTuple{parts, parts.size() > 1});
+}
 
 namespace {
 

@@ -17,6 +17,7 @@ DType dtype_like(PyObject* object);                   // a dtype or one of the t
 Dims dims_value(PyObject* object);                    // a sequence or a single int
 std::vector<Tensor> tensors_value(PyObject* object);  // a sequence of tensors
 
+DimPair dim_pair_value(PyObject* object);    // two lists or two ints
 Extents extents_value(PyObject* object);     // ints or None
 OptDoubles doubles_value(PyObject* object);  // a number, a sequence of numbers or None
 
@@ -81,6 +82,12 @@ struct Argument<const Padding&> {
   Padding value;
 };
 template <>
+struct Argument<const DimPair&> {
+  explicit Argument(PyObject* o) : value(dim_pair_value(o)) {}
+  const DimPair& get() const { return value; }
+  DimPair value;
+};
+template <>
 struct Argument<const Extents&> {
   explicit Argument(PyObject* o) : value(extents_value(o)) {}
   const Extents& get() const { return value; }
@@ -114,7 +121,7 @@ template <class T>
 T plain_value(PyObject* o) {
   if constexpr (std::is_same_v<T, int64_t>) return int_value(o);
   else if constexpr (std::is_same_v<T, double>) return double_value(o);
-  else if constexpr (std::is_same_v<T, bool>) return PyObject_IsTrue(o) == 1;
+  else if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, Flag>) return PyObject_IsTrue(o) == 1;
   else if constexpr (std::is_same_v<T, DType>) return dtype_like(o);
   else if constexpr (std::is_same_v<T, Device>) return device_value(o);
   else if constexpr (std::is_same_v<T, MemoryFormat>) return memory_format_value(o);
@@ -159,6 +166,10 @@ inline PyObject* to_python(const char* op, const WithIndices& v) {
 }
 PyObject* to_python(const char*, const TensorTriple& v);
 PyObject* to_python(const char*, const TensorVector& v);
+PyObject* to_python(const char*, const Distinct& v);
+inline PyObject* to_python(const char* op, const TensorOrTuple& v) {
+  return v.tuple ? to_python(op, v.tensors) : wrap(v.tensors[0]);
+}
 inline PyObject* to_python(const char* op, const ValuesIndices& v) {
   return wrap_fields(op, {"values", "indices"}, {v.values, v.indices});
 }

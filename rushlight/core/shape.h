@@ -149,7 +149,8 @@ class OptDims : public DimsRef {
  public:
   OptDims() = default;
   template <class T>
-  requires std::is_convertible_v<T, DimsRef> OptDims(const T& value) : DimsRef(value), has_value_(true) {}
+  requires(std::is_convertible_v<T, DimsRef> && !std::is_same_v<T, bool>)
+  OptDims(const T& value) : DimsRef(value), has_value_(true) {}
   OptDims(std::initializer_list<int64_t> v) : DimsRef(v), has_value_(true) {}
   bool has_value() const { return has_value_; }
 

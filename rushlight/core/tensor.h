@@ -188,6 +188,26 @@ template <>
 struct InType<OptDoubles> {
   using type = const OptDoubles&;
 };
+// A bool that numbers do not turn into, for overloads beside one that takes dimensions.
+class Flag {
+ public:
+  template <std::same_as<bool> B>
+  Flag(B value) : value_(value) {}
+  operator bool() const { return value_; }
+
+ private:
+  bool value_;
+};
+
+// Dimensions of two tensors; in Python a pair of lists or of ints.
+struct DimPair {
+  Dims first, second;
+};
+template <>
+struct InType<DimPair> {
+  using type = const DimPair&;
+};
+
 template <class T>
 using In = typename InType<T>::type;
 
@@ -200,6 +220,7 @@ using OptScalar = std::optional<Scalar>;
 using String = std::string_view;
 using OptMemoryFormat = std::optional<MemoryFormat>;
 using OptString = std::optional<std::string_view>;
+using TensorArgs = TensorList;    // in Python one by one too: f(a, b) for f([a, b])
 using Self = const Tensor&;       // what an operation that changes its first argument returns
 using OptGenerator = Generator*;  // nullptr: the default generator
 
@@ -208,6 +229,8 @@ struct ValuesIndices;
 struct WithIndices;
 struct MinMax;
 struct MantissaExponent;
+struct Distinct;
+struct TensorOrTuple;
 using TensorPair = std::tuple<Tensor, Tensor>;
 using TensorTriple = std::tuple<Tensor, Tensor, Tensor>;
 using TensorVector = std::vector<Tensor>;
@@ -320,6 +343,15 @@ struct MinMax {
 };
 struct MantissaExponent {
   Tensor mantissa, exponent;
+};
+// What is not asked for is undefined; in Python a tuple of the rest, or the values alone.
+struct Distinct {
+  Tensor values, inverse, counts;
+};
+// For Python, where an argument decides between the two; C++ has a function for each.
+struct TensorOrTuple {
+  TensorVector tensors;
+  bool tuple;
 };
 
 inline TensorList::TensorList(const std::vector<Tensor>& v)

@@ -56,6 +56,11 @@ Tensor MultiLabelSoftMarginLoss::forward(const Tensor& input, const Tensor& targ
 Tensor MultiMarginLoss::forward(const Tensor& input, const Tensor& target) {
   return F::multi_margin_loss(input, target, p, margin, tensor(kWeight), {}, {}, reduction);
 }
+Tensor CTCLoss::align(const Tensor& log_probs, const Tensor& targets, const Lengths& input_lengths,
+                      const Lengths& target_lengths) {
+  return F::ctc_loss(log_probs, targets, input_lengths.values, target_lengths.values, blank, reduction,
+                     zero_infinity);
+}
 Tensor PoissonNLLLoss::forward(const Tensor& input, const Tensor& target) {
   return F::poisson_nll_loss(input, target, log_input, full, {}, eps, {}, reduction);
 }

@@ -144,6 +144,19 @@ class MultiMarginLoss : public Module {
 };
 
 // For counts y of rate exp(x), or x.
+// How long each sample of a batch is; in Python ints or a tensor of them.
+struct Lengths {
+  Dims values;
+};
+
+// Log-probabilities (T, N, C) and labels -> minus the log-probability of all alignments: functional::ctc_loss.
+class CTCLoss : public Module {
+ public:
+  RL_OPTIONS(CTCLoss, (int64_t, blank, 0), (std::string, reduction, "mean"), (bool, zero_infinity, false))
+  Tensor align(const Tensor& log_probs, const Tensor& targets, const Lengths& input_lengths,
+               const Lengths& target_lengths);
+};
+
 class PoissonNLLLoss : public Module {
  public:
   RL_OPTIONS(PoissonNLLLoss, (bool, log_input, true), (bool, full, false), (Once<OptBool>, size_average, {}),

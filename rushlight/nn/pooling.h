@@ -25,6 +25,7 @@ namespace rushlight::nn {
   };
 RL_MAX_POOL(MaxPool1d)
 RL_MAX_POOL(MaxPool2d)
+RL_MAX_POOL(MaxPool3d)
 #undef RL_MAX_POOL
 
 class AvgPool1d : public Module {
@@ -40,18 +41,22 @@ class AvgPool1d : public Module {
   }
 };
 
-class AvgPool2d : public Module {
- public:
-  RL_OPTIONS(AvgPool2d, (Sizes, kernel_size), (OptSizes, stride, {}), (Sizes, padding, 0),
-             (bool, ceil_mode, false), (bool, count_include_pad, true), (OptInt, divisor_override, {}))
-  Tensor forward(const Tensor& input) override;
-  void build() override {
-    if (!stride) stride = kernel_size;
-  }
-  std::string extra_repr() override {
-    return format("kernel_size={kernel_size}, stride={stride}, padding={padding}");
-  }
-};
+#define RL_AVG_POOL(Class)                                                                                   \
+  class Class : public Module {                                                                              \
+   public:                                                                                                   \
+    RL_OPTIONS(Class, (Sizes, kernel_size), (OptSizes, stride, {}), (Sizes, padding, 0),                    \
+               (bool, ceil_mode, false), (bool, count_include_pad, true), (OptInt, divisor_override, {}))    \
+    Tensor forward(const Tensor& input) override;                                                            \
+    void build() override {                                                                                  \
+      if (!stride) stride = kernel_size;                                                                     \
+    }                                                                                                        \
+    std::string extra_repr() override {                                                                      \
+      return format("kernel_size={kernel_size}, stride={stride}, padding={padding}");                        \
+    }                                                                                                        \
+  };
+RL_AVG_POOL(AvgPool2d)
+RL_AVG_POOL(AvgPool3d)
+#undef RL_AVG_POOL
 
 // The output has the given size, whatever the input's; None (-1) leaves a dimension as it is.
 #define RL_ADAPTIVE_AVG_POOL(Class)                                                   \
@@ -63,6 +68,7 @@ class AvgPool2d : public Module {
   };
 RL_ADAPTIVE_AVG_POOL(AdaptiveAvgPool1d)
 RL_ADAPTIVE_AVG_POOL(AdaptiveAvgPool2d)
+RL_ADAPTIVE_AVG_POOL(AdaptiveAvgPool3d)
 #undef RL_ADAPTIVE_AVG_POOL
 
 #define RL_ADAPTIVE_MAX_POOL(Class)                                                   \
@@ -75,6 +81,7 @@ RL_ADAPTIVE_AVG_POOL(AdaptiveAvgPool2d)
   };
 RL_ADAPTIVE_MAX_POOL(AdaptiveMaxPool1d)
 RL_ADAPTIVE_MAX_POOL(AdaptiveMaxPool2d)
+RL_ADAPTIVE_MAX_POOL(AdaptiveMaxPool3d)
 #undef RL_ADAPTIVE_MAX_POOL
 
 #define RL_LP_POOL(Class)                                                                              \
@@ -90,6 +97,7 @@ RL_ADAPTIVE_MAX_POOL(AdaptiveMaxPool2d)
   };
 RL_LP_POOL(LPPool1d)
 RL_LP_POOL(LPPool2d)
+RL_LP_POOL(LPPool3d)
 #undef RL_LP_POOL
 
 }  // namespace rushlight::nn

@@ -47,6 +47,9 @@ Tensor elu_family(const char* node, const Tensor& x, double alpha, double scale,
 }
 
 Tensor limited(const char* node, const Tensor& x, const Scalar& lo, const Scalar& hi) {
+  const bool is_unsigned = is_integral(x.dtype(), false) && !is_signed(x.dtype());
+  RL_CHECK(!is_unsigned || (lo.to_double() >= 0 && hi.to_double() >= 0),
+           "cannot do hardtanh on an unsigned type with negative limits");
   return activation(
       node, Formula::Hardtanh, Formula::HardtanhBackward, params_of(lo, hi), x,
       [=](const Tensor& g, const Tensor& x) { return where(x.le(lo).logical_or(x.ge(hi)), 0, g); });
@@ -191,7 +194,7 @@ Tensor silu(const Tensor& x, bool inplace) {
     return activation("SiluBackward0", Formula::Silu, Formula::SiluBackward, {}, x,
                       [](const Tensor& g, const Tensor& x) {
                         const Tensor s = x.sigmoid();
-                        return g * s * (x * (1 - s) + 1);
+                        return g * (s * (x * (1 - s) + 1)).conj();
                       });
   });
 }

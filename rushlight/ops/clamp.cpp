@@ -82,6 +82,12 @@ Tensor clamp_tensor(const char* node, const Tensor& x, const Tensor& min, const 
                 x.dtype() != DType::Bool || min.dtype() != DType::Bool || max.dtype() != DType::Bool,
                 "\"clamp_cpu\" not implemented for 'Bool'");
   }
+  ResultType type;
+  for (const Tensor& t : {x, min, max})
+    if (t.defined()) type.add(t);
+  const bool one = !min.defined() || !max.defined(), lower = min.defined();
+  RL_CHECK_AS(NotImplementedError, !one || !is_complex(type.get()), "\"", lower ? "maximum" : "minimum",
+              "_cpu\" not implemented for '", info(type.get()).message_name, "'");
   Tensor out = !max.defined()   ? pointwise(Formula::Maximum, {x, min})
                : !min.defined() ? pointwise(Formula::Minimum, {x, max})
                                 : pointwise(Formula::ClampTensor, {x, min, max});
@@ -92,6 +98,7 @@ Tensor clamp_tensor(const char* node, const Tensor& x, const Tensor& min, const 
 }  // namespace
 
 Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) {
+  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "clamp is not supported for complex types");
   return clamp_tensor("ClampBackward0", x, min, max);
 }
 Tensor clamp(const Tensor& x, OptScalar min, OptScalar max) {

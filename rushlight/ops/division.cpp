@@ -121,6 +121,7 @@ Tensor leave(Formula formula, const char* node_of_number, const char* node_of_te
 
 }  // namespace
 
+Tensor true_divide(const Tensor& a, const Operand& b) { return div(a, b, {}); }
 Tensor floor_divide(const Tensor& a, const Operand& b) {
   check_divisor(a, b);
   const Tensor out = pointwise(Formula::FloorDivide, {a, b});

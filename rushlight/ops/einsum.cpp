@@ -264,10 +264,11 @@ Tensor tensordot(const Tensor& a, const Tensor& b, int64_t dims) {
     left.push_back(a.dim() - dims + i);
     right.push_back(i);
   }
-  return tensordot(a, b, left, right);
+  return tensordot(a, b, {left, right});
 }
 
-Tensor tensordot(const Tensor& a, const Tensor& b, DimsRef dims_a, DimsRef dims_b) {
+Tensor tensordot(const Tensor& a, const Tensor& b, const DimPair& dims) {
+  const Dims &dims_a = dims.first, &dims_b = dims.second;
   RL_CHECK(dims_a.size() == dims_b.size(), "both dimension lists should have same length");
   Dims left, right, left_sizes, out_sizes;
   int64_t rows = 1, columns = 1, summed = 1;

@@ -1,8 +1,34 @@
 // Embedding: rows of a table.
+#include "rushlight/ops/embedding_rows.h"
 #include "rushlight/ops/linear_map.h"
 #include "rushlight/ops/ops.h"
+#include "rushlight/ops/type_name.h"
 
 namespace rushlight {
+
+void shorten_rows(const Tensor& weight, const Tensor& indices, double max_norm, double norm_type) {
+  autograd::NoGrad guard;
+  const Tensor table = weight.detach();
+  std::vector<bool> seen(table.sizes()[0]);
+  for (int64_t i = 0; i < indices.numel(); ++i) {
+    const int64_t row = indices.data<int64_t>()[i];
+    RL_CHECK_AS(IndexError, row >= 0 && row < table.sizes()[0], "index out of range in self");
+    if (seen[row]) continue;
+    seen[row] = true;
+    const Tensor values = table.select(0, row);
+    const double norm = values.norm(norm_type).item<double>();
+    if (norm > max_norm) values.mul_(max_norm / (norm + 1e-7));
+  }
+}
+
+void check_row_indices(const char* function, const Tensor& indices) {
+  const DType t = indices.dtype();
+  if (t == DType::Int64 || t == DType::Int32) return;
+  throw_error<RuntimeError>(
+      "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
+      tensor_type_name(t), " instead (while checking arguments for ", function, ")");
+}
+
 namespace {
 
 // The rows at `indices` (flat, int64), as a linear map of the table. Its transpose adds gradients up: none
@@ -50,27 +76,6 @@ struct WeightedRows : Rows {
   }
 };
 
-// Shortens the rows that occur to `max_norm`, in place and outside of history.
-void shorten_rows(const Tensor& weight, const Tensor& indices, double max_norm, double norm_type) {
-  autograd::NoGrad guard;
-  const Tensor table = weight.detach();
-  std::vector<bool> seen(table.sizes()[0]);
-  for (int64_t i = 0; i < indices.numel(); ++i) {
-    const int64_t row = indices.data<int64_t>()[i];
-    RL_CHECK_AS(IndexError, row >= 0 && row < table.sizes()[0], "index out of range in self");
-    if (seen[row]) continue;
-    seen[row] = true;
-    const Tensor values = table.select(0, row);
-    const double norm = values.norm(norm_type).item<double>();
-    if (norm > max_norm) values.mul_(max_norm / (norm + 1e-7));
-  }
-}
-
-std::string type_text(DType t) {
-  static constexpr const char* kNames[] = {"CPUBoolType", "torch.ByteTensor"};
-  return t <= DType::UInt8 ? kNames[static_cast<int>(t)] : concat("torch.", info(t).message_name, "Tensor");
-}
-
 int64_t wrapped_padding(OptInt padding, int64_t rows) {
   if (!padding) return -1;
   RL_CHECK_AS(AssertionError, *padding < rows && *padding >= -rows,
@@ -87,10 +92,7 @@ Tensor embedding(const Tensor& input, const Tensor& weight, OptInt padding_idx, 
   RL_CHECK_AS(IndexError, weight.dim() > 0, "Dimension specified as 0 but tensor has no dimensions");
   const int64_t padding = wrapped_padding(padding_idx, weight.sizes()[0]);
   RL_CHECK(weight.dim() == 2, "'weight' must be 2-D");
-  RL_CHECK(input.dtype() == DType::Int64 || input.dtype() == DType::Int32,
-           "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; "
-           "but got ",
-           type_text(input.dtype()), " instead (while checking arguments for embedding)");
+  check_row_indices("embedding", input);
   // A copy when it has to outlive the call.
   const bool keep = autograd::tracks(weight);
   Tensor indices = input.detach().to(DType::Int64).reshape({-1});

@@ -18,6 +18,7 @@ Tensor sigmoid_backward(const Tensor& g, const Tensor& y);                      
 Tensor tanh_backward(const Tensor& g, const Tensor& y);                         // g (1 - y^2)
 Tensor threshold_backward(const Tensor& g, const Tensor& x, double threshold);  // g where x > threshold
 Tensor angle_backward(const Tensor& g, const Tensor& x);
+Tensor sinc_backward(const Tensor& g, const Tensor& x);  // 0 where x is 0
 
 // The output of an operation without a gradient, whose inputs may ask for one: backward says so.
 template <class... Inputs>
@@ -27,6 +28,14 @@ Tensor not_differentiable(const char* name, const Tensor& out, const Inputs&... 
       .rule(out, [name](autograd::Node&, const Tensor&) -> Tensor {
         throw_error<RuntimeError>("derivative for aten::", name, " is not implemented");
       });
+}
+
+// The same for operations that have a node of their own.
+inline Tensor refuse_gradient(const char* node, const char* name, const Tensor& out, const Tensor& input) {
+  if (!autograd::tracks(input)) return out;
+  return autograd::Record(node, {input}).rule(out, [name](autograd::Node&, const Tensor&) -> Tensor {
+    throw_error<NotImplementedError>("the derivative for '", name, "' is not implemented.");
+  });
 }
 
 }  // namespace rushlight

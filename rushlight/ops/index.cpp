@@ -318,7 +318,7 @@ TensorVector expand_masks(const Tensor& self, TensorList indices) {
                     to_string(t.sizes()), " at index ", d, " does not match the shape of the indexed tensor ",
                     to_string(self.sizes()), " at index ", at + d);
       }
-      for (Tensor& coordinate : nonzero_numpy(t)) out.push_back(std::move(coordinate));
+      for (Tensor& coordinate : where(t)) out.push_back(std::move(coordinate));
     } else {
       RL_CHECK_AS(IndexError, is_index_dtype(t.dtype()),
                   "tensors used as indices must be long, int, byte or bool tensors");

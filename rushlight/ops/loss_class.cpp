@@ -226,6 +226,8 @@ Tensor multi_margin_loss(const Tensor& x, const Tensor& target, int64_t p, doubl
   const Reduction r = parse_reduction(size_average, reduce, reduction);
   RL_CHECK(p == 1 || p == 2, "only p == 1 and p == 2 supported");
   RL_CHECK(!weight.defined() || weight.dim() == 1, "weight must be one-dimensional");
+  RL_CHECK_AS(NotImplementedError, x.dtype() == DType::Float32 || x.dtype() == DType::Float64,
+              "\"multi_margin_loss_cpu_kernel\" not implemented for '", info(x.dtype()).message_name, "'");
   const int64_t d = class_dim(x);
   const Targets targets = read_targets("multi_margin_loss", x, target, weight, INT64_MIN);
   const Tensor index = targets.index.unsqueeze(d);

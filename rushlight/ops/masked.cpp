@@ -195,13 +195,16 @@ Tensor nonzero(const Tensor& input) {
   return make_alias(rows, {rows.sizes()[1], rows.sizes()[0]}, {1, rows.sizes()[1]}, 0);
 }
 
-TensorVector nonzero_numpy(const Tensor& input) {
-  return coordinates(input.dim() ? input : input.detach().unsqueeze(0)).unbind(0);
+TensorOrTuple nonzero(const Tensor& input, bool as_tuple) {
+  if (as_tuple) return {where(input), true};
+  return {{nonzero(input)}, false};
 }
 
 Tensor argwhere(const Tensor& input) { return nonzero(input); }
 
-TensorVector where(const Tensor& condition) { return nonzero_numpy(condition); }
+TensorVector where(const Tensor& condition) {
+  return coordinates(condition.dim() ? condition : condition.detach().unsqueeze(0)).unbind(0);
+}
 
 Tensor one_hot(const Tensor& tensor, int64_t num_classes) {
   RL_CHECK(tensor.dtype() == DType::Int64, "one_hot is only applicable to index tensor of type LongTensor.");

@@ -287,7 +287,7 @@ Tensor baddbmm(const Tensor& c, const Tensor& a, const Tensor& b, const Scalar& 
 
 Tensor addbmm(const Tensor& c, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   check_bmm(a, b);
-  const Tensor total = bmm(a, b).sum(0);
+  const Tensor total = bmm(a, b).sum(Dims{0}, false, a.dtype());
   return c.mul(beta).add(total, alpha);
 }
 
@@ -299,6 +299,10 @@ Tensor addmv(const Tensor& c, const Tensor& a, const Tensor& v, const Scalar& be
 
 Tensor addr(const Tensor& c, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   const Tensor product = outer(a, b);
+  if (c.dtype() == DType::Bool && product.dtype() == DType::Bool) {
+    const Tensor scaled = alpha.to_bool() ? product : zeros_like(product);
+    return beta.to_bool() ? c.logical_or(scaled) : scaled;
+  }
   return beta.equals(0) ? product * alpha : c.mul(beta).add(product, alpha);
 }
 
@@ -321,7 +325,7 @@ Tensor matrix_power(const Tensor& a, int64_t n) {
            a.dim() >= 2 ? a.size(-2) : 0, " by ", a.dim() >= 1 ? a.size(-1) : 0, " matrices");
   RL_CHECK_AS(NotImplementedError, n >= 0,
               "matrix_power with a negative exponent needs an inverse, which Rushlight does not have yet");
-  if (n == 0) return eye(a.size(-1), a.dtype()).expand(a.sizes()).clone();
+  if (n == 0) return a.clone().copy_(eye(a.size(-1), a.dtype()));
   Tensor power, square = a;
   for (; n > 0; n /= 2) {
     if (n % 2) power = power.defined() ? power.matmul(square) : square;

@@ -2,8 +2,55 @@
 #include "rushlight/kernels/cpu/pool.h"
 #include "rushlight/ops/linear_map.h"
 #include "rushlight/ops/ops.h"
+#include "rushlight/ops/pool.h"
 
 namespace rushlight {
+
+// ---- windows
+
+namespace {
+
+Dims spread_sizes(const char* name, const char* what, const char* rule, DimsRef given, int64_t rank) {
+  RL_CHECK(given.size() == 1 || given.size() == rank, name, ": ", what, " must ", rule,
+           "a single int, or a tuple of ", rank == 2 ? "two" : "three", " ints");
+  if (given.size() == rank) return given.copy();
+  return Dims(rank, given[0]);
+}
+
+int64_t covered(int64_t kernel, int64_t dilation) {
+  int64_t out;
+  RL_CHECK(!__builtin_mul_overflow(kernel - 1, dilation, &out) && out < INT64_MAX - 1,
+           "numel: integer multiplication overflow");
+  return out + 1;
+}
+
+}  // namespace
+
+Window make_window(const char* name, DimsRef kernel, OptDims stride, DimsRef padding, DimsRef dilation,
+                   bool ceil_mode, int64_t rank) {
+  Window w{spread_sizes(name, "kernel_size", std::string_view(name) == "avg_pool3d" ? "be " : "either be ", kernel, rank), {}, {}, {}, ceil_mode};
+  w.stride = stride.empty() ? w.kernel : spread_sizes(name, "stride", "either be omitted, ", stride, rank);
+  w.padding = spread_sizes(name, "padding", "either be ", padding, rank);
+  w.dilation = spread_sizes(name, "dilation", "be either ", dilation, rank);
+  return w;
+}
+
+int64_t pooled_size(const Window& w, int d, int64_t size) {
+  // A stride beyond every size gives one window, however long it is.
+  const int64_t kernel = w.kernel[d], stride = std::min(w.stride[d], INT64_MAX / 4), pad = w.padding[d],
+                dilation = w.dilation[d];
+  RL_CHECK(stride != 0, "stride should not be zero");
+  RL_CHECK(pad >= 0, "pad must be non-negative, but got pad: ", pad);
+  const int64_t reach = covered(kernel, dilation);
+  RL_CHECK(pad <= reach / 2, "pad should be at most half of effective kernel size, but got pad=", pad,
+           ", kernel_size=", kernel, " and dilation=", dilation);
+  const int64_t room = size + 2 * pad - reach;
+  int64_t out = (room + (w.ceil_mode ? stride - 1 : 0)) / stride + 1;
+  if (room + (w.ceil_mode ? stride - 1 : 0) < 0) out = 0;
+  if (w.ceil_mode && (out - 1) * stride >= size + pad) --out;
+  return out;
+}
+
 namespace {
 
 using autograd::Node;
@@ -39,59 +86,6 @@ Dims with_plane(const Tensor& t, int64_t h, int64_t w) {
   Dims out(t.sizes().data(), t.dim() - 2);
   out.push_back(h);
   out.push_back(w);
-  return out;
-}
-
-// ---- windows
-
-struct Window {
-  const char* name;
-  Dims kernel, stride, padding, dilation;
-  bool ceil_mode;
-};
-
-Dims pair_of(const char* name, const char* what, const char* rule, DimsRef given) {
-  RL_CHECK(given.size() == 1 || given.size() == 2, name, ": ", what, " must ", rule,
-           "a single int, or a tuple of two ints");
-  return Dims{given[0], given.back()};
-}
-
-Window make_window(const char* name, DimsRef kernel, OptDims stride, DimsRef padding, DimsRef dilation,
-                   bool ceil_mode) {
-  Window w{name, pair_of(name, "kernel_size", "either be ", kernel), {}, {}, {}, ceil_mode};
-  w.stride = stride.empty() ? w.kernel : pair_of(name, "stride", "either be omitted, ", stride);
-  w.padding = pair_of(name, "padding", "either be ", padding);
-  w.dilation = pair_of(name, "dilation", "be either ", dilation);
-  for (const Dims* sizes : {&w.kernel, &w.stride, &w.padding, &w.dilation}) {
-    for (int64_t v : *sizes) {
-      RL_CHECK(v == static_cast<int32_t>(v), "value cannot be converted to type int without overflow");
-    }
-  }
-  return w;
-}
-
-int64_t covered(int64_t kernel, int64_t dilation) {
-  int64_t out;
-  RL_CHECK(!__builtin_mul_overflow(kernel - 1, dilation, &out) && out < INT64_MAX / 4,
-           "numel: integer multiplication overflow");
-  return out + 1;
-}
-
-// The number of windows along one dimension: with ceil_mode the last may hang over the edge, but begins
-// inside.
-int64_t pooled_size(const Window& w, int d, int64_t size) {
-  // A stride beyond every size gives one window, however long it is.
-  const int64_t kernel = w.kernel[d], stride = std::min(w.stride[d], INT64_MAX / 4), pad = w.padding[d],
-                dilation = w.dilation[d];
-  RL_CHECK(stride != 0, "stride should not be zero");
-  RL_CHECK(pad >= 0, "pad must be non-negative, but got pad: ", pad);
-  const int64_t reach = covered(kernel, dilation);
-  RL_CHECK(pad <= reach / 2, "pad should be at most half of effective kernel size, but got pad=", pad,
-           ", kernel_size=", kernel, " and dilation=", dilation);
-  const int64_t room = size + 2 * pad - reach;
-  int64_t out = (room + (w.ceil_mode ? stride - 1 : 0)) / stride + 1;
-  if (room + (w.ceil_mode ? stride - 1 : 0) < 0) out = 0;
-  if (w.ceil_mode && (out - 1) * stride >= size + pad) --out;
   return out;
 }
 
@@ -313,7 +307,7 @@ WithIndices max_pool1d(const Tensor& input, DimsRef kernel_size, OptDims stride,
            "max_pool1d() padding should be at most half of kernel size, but got padding=", pad,
            " and kernel_size=", kernel);
   RL_CHECK(gap > 0, "max_pool1d() dilation must be greater than zero, but got ", gap);
-  const Window w{"max_pool1d", {1, kernel}, {1, step}, {0, pad}, {1, gap}, ceil_mode};
+  const Window w{{1, kernel}, {1, step}, {0, pad}, {1, gap}, ceil_mode};
   const int64_t size = pooled_size(w, 1, input.size(-1));
   RL_CHECK(size > 0, "max_pool1d() Invalid computed output size: ", size);
   if (!return_indices) compute_dtype("max_pool1d_impl", input.dtype(), Integers::None);
@@ -463,10 +457,19 @@ Tensor norm_of_mean(const Tensor& mean, double count, double norm_type) {
 
 Tensor lp_pool2d(const Tensor& input, const Scalar& norm_type, DimsRef kernel_size, OptDims stride,
                  bool ceil_mode) {
-  const Dims kernel = pair_of("avg_pool2d", "kernel_size", "either be ", kernel_size);
+  const Dims kernel = spread_sizes("avg_pool2d", "kernel_size", "either be ", kernel_size, 2);
   const Tensor mean = avg_pool2d(input.pow(norm_type), kernel, stride, 0, ceil_mode, true, {});
   return norm_of_mean(mean, static_cast<double>(kernel[0]) * static_cast<double>(kernel[1]),
                       norm_type.to_double());
+}
+
+Tensor lp_pool3d(const Tensor& input, const Scalar& norm_type, DimsRef kernel_size, OptDims stride,
+                 bool ceil_mode) {
+  const Window w = make_window("avg_pool3d", kernel_size, stride, 0, 1, ceil_mode, 3);
+  const Tensor mean = avg_pool3d(input.pow(norm_type), w.kernel, w.stride, 0, ceil_mode, true, {});
+  double count = 1;
+  for (int64_t k : w.kernel) count *= static_cast<double>(k);
+  return norm_of_mean(mean, count, norm_type.to_double());
 }
 
 Tensor lp_pool1d(const Tensor& input, const Scalar& norm_type, int64_t kernel_size, OptInt stride,

@@ -136,7 +136,7 @@ Tensor sum_to_size(const Tensor& x, DimsRef size) {
     if (goes) reduced.push_back(d);
   }
   RL_CHECK(fits, "size {", to_string(size), "} is not expandable to size {", to_string(x.sizes()), "}.");
-  Tensor out = sum(x, reduced, true, x.dtype());
+  Tensor out = sum(x, reduced, true, {});
   return shift > 0 ? out.view(size) : out;
 }
 

@@ -95,24 +95,28 @@ TensorPair spread_mean_op(const char* node, const Tensor& x, const Spread& s) {
 
 }  // namespace
 
+Tensor var(const Tensor& x, Flag unbiased) { return var(x, OptDims(), bool{unbiased}, false); }
 Tensor var(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) {
   return spread_op("VarBackward0", x, spread_of(x, dim, unbiased, keepdim, false));
 }
 Tensor var(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) {
   return spread_op("VarBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, false));
 }
+Tensor std(const Tensor& x, Flag unbiased) { return std(x, OptDims(), bool{unbiased}, false); }
 Tensor std(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) {
   return spread_op("StdBackward0", x, spread_of(x, dim, unbiased, keepdim, true));
 }
 Tensor std(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) {
   return spread_op("StdBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, true));
 }
+TensorPair var_mean(const Tensor& x, Flag unbiased) { return var_mean(x, OptDims(), bool{unbiased}, false); }
 TensorPair var_mean(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) {
   return spread_mean_op("VarMeanBackward0", x, spread_of(x, dim, unbiased, keepdim, false));
 }
 TensorPair var_mean(const Tensor& x, OptDims dim, OptScalar correction, bool keepdim) {
   return spread_mean_op("VarMeanBackward0", x, spread_of(x, dim, correction_of(correction), keepdim, false));
 }
+TensorPair std_mean(const Tensor& x, Flag unbiased) { return std_mean(x, OptDims(), bool{unbiased}, false); }
 TensorPair std_mean(const Tensor& x, OptDims dim, bool unbiased, bool keepdim) {
   return spread_mean_op("StdMeanBackward0", x, spread_of(x, dim, unbiased, keepdim, true));
 }

@@ -44,12 +44,18 @@ Tensor running_sum(const Tensor& x, int64_t dim, DType dtype, bool reverse) {
 
 Tensor running_logsumexp(const Tensor& x, int64_t dim, bool reverse);
 
+// The logarithm that stands for zero: infinities would leave inf - inf to the second gradient.
+double least(DType t) {
+  return t == DType::Float64   ? std::numeric_limits<double>::lowest()
+         : t == DType::Float16 ? -65504
+                               : -3.38953139e38;  // of float32 and bfloat16
+}
+
 // sum over later j of g_j exp(x - y_j), for positive and negative g apart, in logarithms.
 Tensor logsumexp_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int64_t dim, bool reverse) {
   auto share = [&](const Tensor& sign_of_g) {
     const Tensor positive = sign_of_g.gt(0);
-    const Tensor log_g =
-        where(positive, where(positive, sign_of_g, 1).log(), -std::numeric_limits<double>::infinity());
+    const Tensor log_g = where(positive, where(positive, sign_of_g, 1).log(), least(g.dtype()));
     return (running_logsumexp(log_g - y, dim, !reverse) + x).exp();
   };
   return share(g) - share(-g);
@@ -129,6 +135,42 @@ Tensor logcumsumexp(const Tensor& x, int64_t dim) {
   RL_CHECK_AS(NotImplementedError, is_inexact(x.dtype()), "\"logcumsumexp_out_cpu\" not implemented for '",
               info(x.dtype()).message_name, "'");
   return running_logsumexp(x, dim, false);
+}
+
+namespace {
+
+Tensor difference(const Tensor& x, int64_t dim) {
+  const int64_t n = x.sizes()[dim];
+  const Tensor later = x.narrow(dim, 1, n - 1), earlier = x.narrow(dim, 0, n - 1);
+  return x.dtype() == DType::Bool ? later.logical_xor(earlier) : later - earlier;
+}
+
+void check_joined(const Tensor& x, const Tensor& other, int64_t dim) {
+  RL_CHECK(other.dim() == x.dim(), "diff expects prepend or append to be the same dimension as input");
+  for (int64_t d = 0; d < x.dim(); ++d) {
+    RL_CHECK(d == dim || other.sizes()[d] == x.sizes()[d],
+             "diff expects the shape of tensor to prepend or append to match that of input except along the "
+             "differencing dimension; input.size(",
+             d, ") = ", x.sizes()[d], ", but got tensor.size(", d, ") = ", other.sizes()[d]);
+  }
+}
+
+}  // namespace
+
+Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {
+  RL_CHECK(x.dim() >= 1, "diff expects input to be at least one-dimensional");
+  dim = wrap_dim(dim, x.dim());
+  for (const Tensor& t : {prepend, append})
+    if (t.defined()) check_joined(x, t, dim);
+  RL_CHECK(n >= 0, "order must be non-negative but got ", n);
+  std::vector<Tensor> parts;
+  for (const Tensor& t : {prepend, x, append})
+    if (t.defined()) parts.push_back(t);
+  Tensor out = parts.size() > 1 ? cat(parts, dim) : x;
+  if (n == 0) return out.is_same(x) ? zeros_like(x).copy_(x) : out;
+  if (n >= out.sizes()[dim]) return out.narrow(dim, 0, 0).clone();
+  for (; n > 0; --n) out = difference(out, dim);
+  return out;
 }
 
 ValuesIndices cummax(const Tensor& x, int64_t dim) {

@@ -4,6 +4,7 @@
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/convert.h"
 #include "rushlight/ops/along.h"
+#include "rushlight/ops/fused.h"
 #include "rushlight/ops/ops.h"
 #include "rushlight/ops/pointwise.h"
 
@@ -165,13 +166,15 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
   if (!weighted) return count.operator()<int64_t>(nullptr);
   const DType sum = weights.dtype() == DType::Float32 ? DType::Float32 : DType::Float64;
   const Tensor w = weights.detach().to(sum).contiguous();
-  return sum == DType::Float32 ? count(static_cast<const float*>(w.data<float>()))
-                               : count(static_cast<const double*>(w.data<double>()));
+  const Tensor out = sum == DType::Float32 ? count(static_cast<const float*>(w.data<float>()))
+                                           : count(static_cast<const double*>(w.data<double>()));
+  return not_differentiable("bincount", out, weights);
 }
 
 Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max) {
-  RL_CHECK_AS(NotImplementedError, x.dtype() == DType::Float32 || x.dtype() == DType::Float64,
-              "\"histogram_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
+  RL_CHECK_AS(NotImplementedError, is_floating(x.dtype()), "\"",
+              x.dtype() == DType::Bool ? "linspace_cpu" : "histogram_cpu", "\" not implemented for '",
+              info(x.dtype()).message_name, "'");
   RL_CHECK(bins > 0, "torch.histogram(): bins must be > 0, but got ", bins, " for dimension 0");
   double low = min.to_double(), high = max.to_double();
   if (low == high && x.numel() > 0) {
@@ -185,8 +188,9 @@ Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max
   RL_CHECK(std::isfinite(low) && std::isfinite(high), "torch.histc: range of [", low, ", ", high,
            "] is not finite");
   RL_CHECK(low < high, "torch.histc: max must be larger than min");
-  const Tensor dense = x.detach().contiguous();
-  Tensor out = zeros(bins, x.dtype());
+  const DType type = x.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
+  const Tensor dense = x.detach().to(type).contiguous();
+  Tensor out = zeros(bins, type);
   auto fill = [&]<class T>(const T* v, T* count) {
     const T first = static_cast<T>(low), last = static_cast<T>(high);
     for (int64_t i = 0; i < x.numel(); ++i) {
@@ -195,9 +199,9 @@ Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max
       count[std::min(bin, bins - 1)] += 1;
     }
   };
-  if (x.dtype() == DType::Float32) fill(dense.data<float>(), out.data<float>());
+  if (type == DType::Float32) fill(dense.data<float>(), out.data<float>());
   else fill(dense.data<double>(), out.data<double>());
-  return out;
+  return out.to(x.dtype());
 }
 
 }  // namespace rushlight

@@ -130,9 +130,10 @@ Interpolation parse_interpolation(String name) {
       "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ", name);
 }
 
-// For every row and share: the neighbours to take and the weight of the upper one.
+// For every row and share: the neighbours to take, the weight of the upper one, and how fast the weight grows
+// with the share.
 struct Neighbours {
-  Tensor below, above, weight;
+  Tensor below, above, weight, slope;
 };
 
 template <class T>
@@ -154,6 +155,7 @@ void find_neighbours(const T* sorted, int64_t rows, int64_t n, const T* q, int64
       out.below.data<int64_t>()[at] = static_cast<int64_t>(floor);
       out.above.data<int64_t>()[at] = static_cast<int64_t>(std::ceil(rank));
       out.weight.data<T>()[at] = how == Interpolation::Midpoint ? T(0.5) : rank - floor;
+      out.slope.data<T>()[at] = how == Interpolation::Midpoint || poisoned ? T(0) : last;
     }
   }
 }
@@ -164,7 +166,7 @@ Tensor quantile_rows(const Tensor& x, const Tensor& shares, Interpolation how, b
   Dims sizes = x.sizes();
   sizes.back() = nq;
   Neighbours at{make_tensor(sizes, DType::Int64), make_tensor(sizes, DType::Int64),
-                make_tensor(sizes, x.dtype())};
+                make_tensor(sizes, x.dtype()), make_tensor(sizes, x.dtype())};
   const Tensor values = sorted.detach().contiguous(), q = shares.detach().contiguous();
   if (x.dtype() == DType::Float32)
     find_neighbours(values.data<float>(), rows, n, q.data<float>(), nq, how, ignore_nan, at);
@@ -173,8 +175,9 @@ Tensor quantile_rows(const Tensor& x, const Tensor& shares, Interpolation how, b
   const Tensor below = take_along(sorted, last, at.below);
   if (how != Interpolation::Linear && how != Interpolation::Midpoint) return below;
   const Tensor above = take_along(sorted, last, at.above), step = above - below;
+  const Tensor weight = tracks(shares) ? at.weight + at.slope * (shares - q).reshape({nq}) : at.weight;
   // From the nearer neighbour, so that a weight of 1 gives exactly the upper one.
-  return where(at.weight.lt(0.5), below + at.weight * step, above - step * (1 - at.weight));
+  return where(at.weight.lt(0.5), below + weight * step, above - step * (1 - weight));
 }
 
 Tensor quantile_op(const Tensor& input, const Tensor& q, OptInt dim, bool keepdim, String interpolation,

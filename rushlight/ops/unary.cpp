@@ -73,7 +73,14 @@ Tensor xlog1py_of(const Operand& x, const Operand& y) {
       [](const Tensor& g, const Tensor& a, const Tensor& b) { return g * a / (b + 1); });
 }
 
+void check_no_half(const char* kernel, DType t) {
+  RL_CHECK_AS(NotImplementedError, t != DType::Float16 && t != DType::BFloat16, "\"", kernel,
+              "\" not implemented for '", info(t).message_name, "'");
+}
+
 Tensor zeta_of(const Operand& s, const Operand& q) {
+  for (const Operand& o : {s, q})
+    if (o.is_tensor()) check_no_half("zeta_cpu", o.tensor().dtype());
   Tensor out = pointwise(Formula::Zeta, {s, q});
   const Tensor a = as_tensor(s), b = as_tensor(q);
   if (!tracks(a, b)) return out;
@@ -94,6 +101,11 @@ Tensor zeta_of(const Operand& s, const Operand& q) {
 Tensor angle_backward(const Tensor& g, const Tensor& x) {
   if (!is_complex(x.dtype())) return zeros_like(x);
   return where(x.eq(0), 0, g * (x * complex128(0, 1) / (x * x.conj())));
+}
+
+Tensor sinc_backward(const Tensor& g, const Tensor& x) {
+  const Tensor y = x * M_PI;
+  return where(x.eq(0), 0, g * ((y.cos() * y - y.sin()) / (y * x)).conj());
 }
 
 Tensor round(const Tensor& x, int64_t decimals) {
@@ -236,17 +248,21 @@ Tensor entr(const Tensor& x) {
 }
 Tensor ndtr(const Tensor& x) { return (x * -M_SQRT1_2).erfc() * 0.5; }
 Tensor log_ndtr(const Tensor& x) {
+  check_no_half("log_ndtr_cpu", x.dtype());
   return of_input("SpecialLogNdtrBackward0", Formula::LogNdtr, {}, x, [](const Tensor& g, const Tensor& x) {
     return g / special::erfcx(x * -M_SQRT1_2) * (M_2_SQRTPI * M_SQRT1_2);
   });
 }
 Tensor ndtri(const Tensor& x) {
+  check_no_half("ndtri_cpu", x.dtype());
   return of_both("SpecialNdtriBackward0", Formula::Ndtri, x,
                  [](const Tensor& g, const Tensor&, const Tensor& y) {
                    return g * (y * y * 0.5).exp() * (2 / (M_2_SQRTPI * M_SQRT1_2));
                  });
 }
+Tensor round(const Tensor& x, int64_t decimals) { return ::rushlight::round(x, decimals); }
 Tensor erfcx(const Tensor& x) {
+  check_no_half("erfcx_cpu", x.dtype());
   return of_both(
       "SpecialErfcxBackward0", Formula::Erfcx, x,
       [](const Tensor& g, const Tensor& x, const Tensor& y) { return g * (x * y * 2 - M_2_SQRTPI); });

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "rushlight/kernels/cpu/sort.h"
+#include "rushlight/ops/fused.h"
 #include "rushlight/ops/ops.h"
 
 namespace rushlight {
@@ -37,9 +38,9 @@ Tensor to_tensor(const std::vector<int64_t>& v, DimsRef sizes) {
   return out;
 }
 
-TensorTriple results(Tensor values, const Groups& g, DimsRef inverse_sizes, bool inverse, bool counts) {
-  return {std::move(values), inverse ? to_tensor(g.group_of, inverse_sizes) : make_tensor(0, DType::Int64),
-          counts ? to_tensor(g.size, static_cast<int64_t>(g.size.size())) : make_tensor(0, DType::Int64)};
+Distinct results(Tensor values, const Groups& g, DimsRef inverse_sizes, bool inverse, bool counts) {
+  return {std::move(values), inverse ? to_tensor(g.group_of, inverse_sizes) : Tensor(),
+          counts ? to_tensor(g.size, static_cast<int64_t>(g.size.size())) : Tensor()};
 }
 
 void check_orderable(const char* name, const Tensor& x) {
@@ -53,12 +54,12 @@ std::vector<int64_t> natural_order(int64_t n) {
   return order;
 }
 
-TensorTriple unique_elements(const Tensor& x, bool sorted, bool inverse, bool counts) {
+Distinct unique_elements(const Tensor& x, bool sorted, bool inverse, bool counts) {
   const Tensor dense = x.detach().contiguous();
   std::vector<int64_t> order = natural_order(x.numel());
   if (sorted && x.numel() > 0)
     cpu::sort_rows({dense.raw_data(), x.dtype(), 1, x.numel()}, false, nullptr, order.data());
-  return visit_dtype(x.dtype(), [&]<class T>() -> TensorTriple {
+  return visit_dtype(x.dtype(), [&]<class T>() -> Distinct {
     const T* data = dense.data<T>();
     const Groups g = group(order, [&](int64_t a, int64_t b) { return data[a] == data[b]; });
     Tensor values = make_tensor(static_cast<int64_t>(g.first.size()), x.dtype(), x.device());
@@ -77,18 +78,18 @@ Tensor from_front(Tensor t, int64_t dim) {
   return t;
 }
 
-TensorTriple unique_slices(const Tensor& x, int64_t dim, bool sorted, bool inverse, bool counts) {
+Distinct unique_slices(const Tensor& x, int64_t dim, bool sorted, bool inverse, bool counts) {
   dim = wrap_dim(dim, x.dim(), false);
   const int64_t n = x.sizes()[dim];
   const int64_t zeros = std::count(x.sizes().begin(), x.sizes().end(), 0);
   if (n == 0) {
     RL_CHECK(zeros == 1, "Number of zero sized dimensions is more than one, so unique cannot be applied ");
-    return {make_tensor(x.sizes(), x.dtype()), make_tensor(0, DType::Int64), make_tensor(0, DType::Int64)};
+    return results(make_tensor(x.sizes(), x.dtype()), {}, 0, inverse, counts);
   }
   RL_CHECK(zeros == 0, "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
   const Tensor slices = to_front(x.detach(), dim).contiguous();
   const int64_t length = x.numel() / n;
-  return visit_dtype(x.dtype(), [&]<class T>() -> TensorTriple {
+  return visit_dtype(x.dtype(), [&]<class T>() -> Distinct {
     const T* data = slices.data<T>();
     auto slice = [&](int64_t i) { return data + i * length; };
     std::vector<int64_t> order = natural_order(n);
@@ -111,19 +112,29 @@ TensorTriple unique_slices(const Tensor& x, int64_t dim, bool sorted, bool inver
 
 }  // namespace
 
-TensorTriple _unique2(const Tensor& x, bool, bool return_inverse, bool return_counts) {
-  check_orderable("unique", x);
-  return unique_elements(x, true, return_inverse, return_counts);
+Distinct unique(const Tensor& x, bool, bool return_inverse, bool return_counts, OptInt dim) {
+  check_orderable(dim ? "unique_dim" : "unique", x);
+  if (!dim) {
+    Distinct out = unique_elements(x, true, return_inverse, return_counts);
+    out.values = refuse_gradient("Unique2Backward0", "_unique2", out.values, x);
+    return out;
+  }
+  Distinct out = unique_slices(x, *dim, true, return_inverse, return_counts);
+  out.values = refuse_gradient("UniqueDimBackward0", "unique_dim", out.values, x);
+  return out;
 }
 
 TensorTriple unique_dim(const Tensor& x, int64_t dim, bool, bool return_inverse, bool return_counts) {
-  check_orderable("unique_dim", x);
-  return unique_slices(x, dim, true, return_inverse, return_counts);
+  const Distinct out = unique(x, true, return_inverse, return_counts, dim);
+  auto or_empty = [](const Tensor& t) { return t.defined() ? t : make_tensor(0, DType::Int64); };
+  return {out.values, or_empty(out.inverse), or_empty(out.counts)};
 }
 
-TensorTriple _unique_consecutive(const Tensor& x, bool return_inverse, bool return_counts, OptInt dim) {
-  if (!dim) return unique_elements(x, false, return_inverse, return_counts);
-  return unique_slices(x, *dim, false, return_inverse, return_counts);
+Distinct unique_consecutive(const Tensor& x, bool return_inverse, bool return_counts, OptInt dim) {
+  Distinct out = dim ? unique_slices(x, *dim, false, return_inverse, return_counts)
+                     : unique_elements(x, false, return_inverse, return_counts);
+  out.values = refuse_gradient("UniqueConsecutiveBackward0", "unique_consecutive", out.values, x);
+  return out;
 }
 
 }  // namespace rushlight

@@ -31,28 +31,16 @@ DTYPES = [
 ]
 
 
-def attempt(torch, entry: dict, sample: str, **options) -> dict | None:
-    """One result; None where there are no values to record: a tensor without memory, a gradient PyTorch
-    lacks."""
-    try:
-        return samples.run(torch, entry, sample, **options)
-    except RuntimeError:
-        return None
-
-
 def record(torch, table) -> dict:
     out = {}
     for entry in table:
         if samples.function(torch, entry) is None:
             continue
         for k, sample in enumerate(samples.split(entry["samples"])):
-            result = attempt(torch, entry, sample, gradients=2)
-            if result is None:
-                continue
+            result = samples.run(torch, entry, sample, gradients=2)
             out[f"{entry['module']}.{entry['name']}({sample})"] = result
             if k == 0 and "x(" in sample:
-                dtypes = {d: attempt(torch, entry, sample, dtype=getattr(torch, d)) for d in DTYPES}
-                result["dtypes"] = {d: r for d, r in dtypes.items() if r is not None}
+                result["dtypes"] = {d: samples.run(torch, entry, sample, dtype=getattr(torch, d)) for d in DTYPES}
     return out
 
 

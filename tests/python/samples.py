@@ -144,7 +144,7 @@ def plain(value):
     """A tensor as nested lists with its dtype and shape; complex numbers as pairs."""
     if not is_tensor(value):
         return {"value": repr(value)}
-    t = value.detach()
+    t = value.detach().clone()  # PyTorch's gradients of zero may have no memory
     dtype = str(t.dtype).split(".")[-1]
     flat = t.reshape(-1).tolist()
     if "complex" in dtype:
@@ -155,17 +155,24 @@ def plain(value):
 def weights(lib, t):
     """Fixed uneven weights, so that a gradient that is wrong anywhere shows."""
     n = t.numel()
-    return lib.tensor([((7 * k) % 11 - 5) / 4 for k in range(n)], dtype=t.dtype).reshape(t.shape)
+    unit = 1 - 0.5j if t.dtype.is_complex else 1
+    return lib.tensor([((7 * k) % 11 - 5) / 4 * unit for k in range(n)], dtype=t.dtype).reshape(t.shape)
+
+
+def total(lib, tensors):
+    """Their weighted sum, a real number: what a gradient is asked of."""
+    return sum(lib.real((t * weights(lib, t)).sum()) for t in tensors)
 
 
 def run(lib, entry: dict, sample: str, dtype=None, transform=lambda t: t, gradients: int = 0) -> dict:
-    """What a call gives: outputs, gradients of first and second order, or the error's type and text."""
+    """What a call gives: outputs, gradients of first and second order, or the error's type and text; "refused" is the type
+    of the error that the backward pass ends in."""
     makers = Makers(lib, f"{entry['name']} {sample}", dtype, transform)
-    args, kwargs = makers.arguments(sample)
-    inputs = [t for t in makers.inputs if t.dtype.is_floating_point] if gradients else []
-    for t in inputs:
-        t.requires_grad_()
     try:
+        args, kwargs = makers.arguments(sample)
+        inputs = [t for t in makers.inputs if t.dtype.is_floating_point] if gradients else []
+        for t in inputs:
+            t.requires_grad_()
         outputs = flatten(function(lib, entry)(*args, **kwargs))
     except Exception as e:
         return {"error": type(e).__name__, "text": str(e)}
@@ -173,17 +180,15 @@ def run(lib, entry: dict, sample: str, dtype=None, transform=lambda t: t, gradie
     wanted = [o for o in outputs if is_tensor(o) and o.requires_grad]
     if not gradients or not wanted:
         return result
-    total = sum((o * weights(lib, o)).sum() for o in wanted)
     try:
-        firsts = lib.autograd.grad(total, inputs, create_graph=gradients > 1, allow_unused=True)
-    except RuntimeError as e:  # "derivative for aten::floor_divide is not implemented", in both libraries
-        return result | {"underived": str(e)}
+        firsts = lib.autograd.grad(total(lib, wanted), inputs, create_graph=gradients > 1, allow_unused=True)
+    except RuntimeError as e:
+        return {**result, "refused": type(e).__name__}
     result["gradients"] = [None if g is None else plain(g) for g in firsts]
     tracked = [g for g in firsts if g is not None and g.requires_grad]
     if gradients > 1 and tracked:
-        total = sum((g * weights(lib, g)).sum() for g in tracked)
         try:
-            seconds = lib.autograd.grad(total, inputs, allow_unused=True)
+            seconds = lib.autograd.grad(total(lib, tracked), inputs, allow_unused=True)
         except RuntimeError:  # PyTorch has no second derivative of some fused operations
             return result
         result["second"] = [None if g is None else plain(g) for g in seconds]

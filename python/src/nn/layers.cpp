@@ -56,8 +56,17 @@ void add_vision_layers(PyObject* m) {
                                                  "The greatest element of each window.");
   add_layer<nn::MaxPool2d, &nn::MaxPool2d::pool>(m, "pooling", "MaxPool2d", "input",
                                                  "The greatest element of each window.");
+  add_layer<nn::MaxPool3d, &nn::MaxPool3d::pool>(m, "pooling", "MaxPool3d", "input",
+                                                 "The greatest element of each window.");
   add_layer<nn::AvgPool1d>(m, "pooling", "AvgPool1d", "input", "The mean of each window.");
   add_layer<nn::AvgPool2d>(m, "pooling", "AvgPool2d", "input", "The mean of each window.");
+  add_layer<nn::AvgPool3d>(m, "pooling", "AvgPool3d", "input", "The mean of each window.");
+  add_layer<nn::AdaptiveAvgPool3d>(m, "pooling", "AdaptiveAvgPool3d", "input",
+                                   "The mean of as many windows as the output has elements.");
+  add_layer<nn::AdaptiveMaxPool3d, &nn::AdaptiveMaxPool3d::pool>(
+      m, "pooling", "AdaptiveMaxPool3d", "input",
+      "The greatest element of as many windows as the output has elements.");
+  add_layer<nn::LPPool3d>(m, "pooling", "LPPool3d", "input", "The p-norm of each window.");
   add_layer<nn::AdaptiveAvgPool1d>(m, "pooling", "AdaptiveAvgPool1d", "input",
                                    "The mean of as many windows as the output has elements.");
   add_layer<nn::AdaptiveAvgPool2d>(m, "pooling", "AdaptiveAvgPool2d", "input",
@@ -87,6 +96,9 @@ void add_vision_layers(PyObject* m) {
   add_layer<nn::LocalResponseNorm>(m, "normalization", "LocalResponseNorm", "input",
                                    "Normalises over neighbouring channels.");
   add_layer<nn::Embedding>(m, "sparse", "Embedding", "input", "The rows of a table.");
+  add_layer<nn::EmbeddingBag, &nn::EmbeddingBag::bags>(
+      m, "sparse", "EmbeddingBag", "input, offsets=None, per_sample_weights=None",
+      "Sums, means or maxima of the rows of a table.");
   add_layer<nn::Upsample>(m, "upsampling", "Upsample", "input", "Resamples to a size or by a factor.");
   add_layer<nn::UpsamplingNearest2d>(m, "upsampling", "UpsamplingNearest2d", "input",
                                      "Resamples by the nearest element.");
@@ -178,6 +190,9 @@ void add_losses(PyObject* m) {
   add_layer<nn::MultiLabelSoftMarginLoss>(m, "loss", "MultiLabelSoftMarginLoss", "input, target",
                                           "BCEWithLogitsLoss averaged over classes.");
   add_layer<nn::MultiMarginLoss>(m, "loss", "MultiMarginLoss", "input, target", "Hinge loss over classes.");
+  add_layer<nn::CTCLoss, &nn::CTCLoss::align>(m, "loss", "CTCLoss",
+                                              "log_probs, targets, input_lengths, target_lengths",
+                                              "Minus the log-probability of all alignments of the targets.");
   add_layer<nn::PoissonNLLLoss>(m, "loss", "PoissonNLLLoss", "log_input, target",
                                 "For counts y of rate exp(x), or x.");
   add_layer<nn::CosineEmbeddingLoss>(m, "loss", "CosineEmbeddingLoss", "input1, input2, target",

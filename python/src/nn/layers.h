@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "../convert.h"
+#include "rushlight/nn/loss.h"
 #include "nn.h"
 
 namespace rushlight::python {
@@ -42,6 +43,22 @@ struct ForwardArgument<const Tensor&> {
   }
   const Tensor& get() const { return value; }
   Tensor value;
+};
+
+template <>
+struct ForwardArgument<const nn::Lengths&> {
+  explicit ForwardArgument(PyObject* o) {
+    if (!is_tensor(o)) {
+      value.values = dims_value(o);
+      return;
+    }
+    const Tensor& t = tensor_value(o);
+    RL_CHECK(is_integral(t.dtype(), false), "lengths must be integral");
+    const Tensor dense = t.to(DType::Int64).contiguous();
+    value.values = Dims(dense.data<int64_t>(), dense.numel());
+  }
+  const nn::Lengths& get() const { return value; }
+  nn::Lengths value;
 };
 
 // The states of an LSTM.

@@ -101,6 +101,19 @@ RL_INLINE Complex<T> log2(Complex<T> z) {
   const T scale = T(1.44269504088896340736);
   return {y.re * scale, y.im * scale};
 }
+// log|1 + z| = log1p(|1 + z|^2 - 1) / 2 keeps what a sum of 1 and z would round away.
+template <class T>
+RL_INLINE Complex<T> log1p(Complex<T> z) {
+  const T angle = std::atan2(z.im, z.re + T(1));
+  if (std::hypot(z.re, z.im) >= T(0.5)) return {std::log(std::hypot(z.re + T(1), z.im)), angle};
+  return {T(0.5) * std::log1p(z.re * (T(2) + z.re) + z.im * z.im), angle};
+}
+// e^x cos y - 1 = expm1(x) cos y - 2 sin^2(y / 2), for the same reason.
+template <class T>
+RL_INLINE Complex<T> expm1(Complex<T> z) {
+  const T half = std::sin(z.im / T(2));
+  return {std::expm1(z.re) * std::cos(z.im) - T(2) * half * half, std::exp(z.re) * std::sin(z.im)};
+}
 template <class T>
 RL_INLINE Complex<T> sigmoid(Complex<T> z) {
   return Complex<T>(1) / (Complex<T>(1) + exp(-z));
@@ -108,6 +121,10 @@ RL_INLINE Complex<T> sigmoid(Complex<T> z) {
 template <class T>
 RL_INLINE Complex<T> pow(Complex<T> z, Complex<T> w) {
   return cx::pow(z.library(), w.library());
+}
+template <class T>
+RL_INLINE Complex<T> ldexp(Complex<T> z, Complex<T> n) {
+  return z * exp2(n);
 }
 template <class T>
 RL_INLINE bool isnan(Complex<T> z) {

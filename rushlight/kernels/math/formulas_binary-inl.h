@@ -145,8 +145,14 @@ struct Fmin {
 struct Logaddexp {
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
-    const V larger = select(a >= b, a, b);
-    return select(isinf(a) & (a == b), a, larger + log1p(exp(-abs(a - b))));
+    if constexpr (kIsComplex<V>) {
+      const bool first = a.re >= b.re || isnan(a);
+      const V larger = first ? a : b, smaller = first ? b : a;
+      return larger.re == -kInfinity<decltype(a.re)> ? larger : larger + log1p(exp(smaller - larger));
+    } else {
+      const V larger = select(a >= b, a, b);
+      return select(isinf(a) & (a == b), a, larger + log1p(exp(-abs(a - b))));
+    }
   }
 };
 struct Logaddexp2 {
