@@ -164,6 +164,8 @@ def _rebuild(untyped, dtype):
 
 
 class _LegacyType(type):
+    dtype: _C.dtype
+
     """Of torch.FloatStorage and its kin: every typed storage of the dtype is an instance."""
 
     def __instancecheck__(cls, instance):

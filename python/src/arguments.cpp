@@ -267,7 +267,8 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
       int least = 0;
       for (int i = skip; i < s.positional; ++i) least += s.parameters[i].fallback == nullptr;
       throw_error<TypeError>(name, "() takes ", least < most ? concat("from ", least, " to ") : "", most,
-                             " positional argument", least == 1 && most == 1 ? "" : "s", " but ", call.count, call.count == 1 ? " was" : " were", " given");
+                             " positional argument", least == 1 && most == 1 ? "" : "s", " but ", call.count,
+                             call.count == 1 ? " was" : " were", " given");
     }
     case Misfit::Missing: {
       std::string missing;

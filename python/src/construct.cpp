@@ -283,8 +283,8 @@ Tensor legacy_tensor(DType dtype, bool exact, PyObject* args, PyObject* kwargs) 
   return tensor_from_sequence(data, dtype);
 }
 
-// torch.FloatTensor and its kin are types of a metatype, with the dtype among their attributes: calling one makes a plain
-// tensor, and isinstance() looks at the dtype.
+// torch.FloatTensor and its kin are types of a metatype, with the dtype among their attributes: calling one
+// makes a plain tensor, and isinstance() looks at the dtype.
 PyTypeObject* legacy_metatype;
 
 bool is_cuda_type(PyObject* self) {
@@ -308,16 +308,15 @@ PyObject* legacy_instance_check(PyObject* self, PyObject* object) {
 
 PyMethodDef legacy_methods[] = {
     {"__instancecheck__", legacy_instance_check, METH_O, "Is it a tensor of this dtype."}, {}};
-PyType_Slot legacy_slots[] = {{Py_tp_call, reinterpret_cast<void*>(legacy_call)},
-                              {Py_tp_methods, legacy_methods},
-                              {0, nullptr}};
+PyType_Slot legacy_slots[] = {
+    {Py_tp_call, reinterpret_cast<void*>(legacy_call)}, {Py_tp_methods, legacy_methods}, {0, nullptr}};
 PyType_Spec legacy_spec = {"torch.tensortype", 0, 0, Py_TPFLAGS_DEFAULT, legacy_slots};
 
 Object make_legacy_type(DType dtype, bool on_cuda) {
   return take(PyObject_CallFunction(reinterpret_cast<PyObject*>(legacy_metatype), "s(O){s:s,s:O,s:O}",
                                     concat(info(dtype).message_name, "Tensor").c_str(), &PyBaseObject_Type,
-                                    "__module__", on_cuda ? "torch.cuda" : "torch", "dtype", dtype_object(dtype),
-                                    "is_cuda", on_cuda ? Py_True : Py_False));
+                                    "__module__", on_cuda ? "torch.cuda" : "torch", "dtype",
+                                    dtype_object(dtype), "is_cuda", on_cuda ? Py_True : Py_False));
 }
 
 PyMethodDef functions[] = {

@@ -60,7 +60,8 @@ PyObject* push(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     PyObject *pack, *unpack;
     if (!PyArg_ParseTuple(args, "OO:saved_tensors_hooks", &pack, &unpack)) throw PythonError();
-    RL_CHECK_AS(TypeError, PyCallable_Check(pack) && PyCallable_Check(unpack), "hooks on saved tensors must be callable");
+    RL_CHECK_AS(TypeError, PyCallable_Check(pack) && PyCallable_Check(unpack),
+                "hooks on saved tensors must be callable");
     autograd::push_saved_tensor_hooks(make_ref<Hooks>(pack, unpack));
     Py_RETURN_NONE;
   });
@@ -89,16 +90,19 @@ PyObject* disable(PyObject*, PyObject* message) {
 
 PyObject* increment_version(PyObject*, PyObject* tensor) {
   return guarded([&]() -> PyObject* {
-    RL_CHECK_AS(TypeError, is_tensor(tensor), "increment_version() takes a tensor, not ", Py_TYPE(tensor)->tp_name);
+    RL_CHECK_AS(TypeError, is_tensor(tensor), "increment_version() takes a tensor, not ",
+                Py_TYPE(tensor)->tp_name);
     tensor_value(tensor).bump_version();
     Py_RETURN_NONE;
   });
 }
 
 PyMethodDef functions[] = {
-    {"_push_saved_tensor_hooks", push, METH_VARARGS, "From now on this thread's saved tensors go through these hooks."},
+    {"_push_saved_tensor_hooks", push, METH_VARARGS,
+     "From now on this thread's saved tensors go through these hooks."},
     {"_pop_saved_tensor_hooks", pop, METH_NOARGS, "Ends the hooks that were pushed last."},
-    {"_disable_saved_tensor_hooks", disable, METH_O, "Refuses hooks with this text, or accepts them again (None)."},
+    {"_disable_saved_tensor_hooks", disable, METH_O,
+     "Refuses hooks with this text, or accepts them again (None)."},
     {"_increment_version", increment_version, METH_O, "Counts a change that nobody else has seen."},
     {}};
 

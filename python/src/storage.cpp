@@ -22,8 +22,8 @@ struct PyStorage {
 };
 PyStorage* as(PyObject* self) { return reinterpret_cast<PyStorage*>(self); }
 
-// The objects that are alive, by their storage: `a.untyped_storage() is b.untyped_storage()` tells whether two tensors
-// share memory. The interpreter's lock guards it.
+// The objects that are alive, by their storage: `a.untyped_storage() is b.untyped_storage()` tells whether
+// two tensors share memory. The interpreter's lock guards it.
 std::unordered_map<const Storage*, PyObject*>& wrappers() {
   static auto& map = *new std::unordered_map<const Storage*, PyObject*>();
   return map;
@@ -61,7 +61,8 @@ Ref<Storage> part_of(const Ref<Storage>& whole, size_t begin, size_t count) {
   whole->pin();
   return Storage::borrow(
       static_cast<char*>(whole->data()) + begin, count,
-      [](void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)).reset(); }, Ref<Storage>(whole).detach());
+      [](void* owner) { Ref<Storage>::adopt(static_cast<Storage*>(owner)).reset(); },
+      Ref<Storage>(whole).detach());
 }
 
 uint8_t byte_value(PyObject* o) { return static_cast<uint8_t>(int_value(o)); }
@@ -70,7 +71,8 @@ PyObject* storage_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     static const char* names[] = {"", "device", nullptr};
     PyObject *source = nullptr, *device = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:UntypedStorage", const_cast<char**>(names), &source, &device))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO:UntypedStorage", const_cast<char**>(names), &source,
+                                     &device))
       throw PythonError();
     RL_CHECK(device == Py_None || device_value(device).is_cpu(), "a storage can only be made on the CPU");
     if (!source) return make_wrapper(type, Storage::allocate(0));
@@ -125,7 +127,7 @@ int set_item(PyObject* self, PyObject* key, PyObject* item) {
   return guarded([&]() -> int {
     RL_CHECK_AS(TypeError, item, "bytes of a storage cannot be deleted");
     RL_CHECK(PyLong_Check(item), "can only set storage content with a int types, but got ",
-                Py_TYPE(item)->tp_name, " instead");
+             Py_TYPE(item)->tp_name, " instead");
     if (PySlice_Check(key)) {
       const auto [begin, count] = range(self, key);
       if (count) std::memset(bytes(self) + begin, byte_value(item), count);
@@ -162,8 +164,8 @@ PyObject* copy_(PyObject* self, PyObject* args) {
     PyObject* source;
     int non_blocking;
     if (!PyArg_ParseTuple(args, "O!|p:copy_", storage_type, &source, &non_blocking)) throw PythonError();
-    RL_CHECK(length(self) == length(source), "size does not match, self was ", length(self), " bytes but src was ",
-             length(source), " bytes");
+    RL_CHECK(length(self) == length(source), "size does not match, self was ", length(self),
+             " bytes but src was ", length(source), " bytes");
     if (length(self)) std::memmove(bytes(self), bytes(source), length(self));
     return Py_NewRef(self);
   });
@@ -189,7 +191,8 @@ PyObject* reduce(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     Object module = take(PyImport_ImportModule("rushlight._C"));
     Object rebuild = take(PyObject_GetAttrString(module.get(), "_rebuild_storage"));
-    return Py_BuildValue("N(y#)", rebuild.release(), reinterpret_cast<const char*>(bytes(self)), length(self));
+    return Py_BuildValue("N(y#)", rebuild.release(), reinterpret_cast<const char*>(bytes(self)),
+                         length(self));
   });
 }
 PyObject* rebuild(PyObject*, PyObject* content) {
@@ -213,7 +216,8 @@ PyObject* repr(PyObject* self) {
   return guarded([&]() -> PyObject* {
     std::string out;
     for (Py_ssize_t i = 0; i < length(self); ++i) out += concat(" ", int{bytes(self)[i]}, "\n");
-    out += concat("[torch.storage.UntypedStorage(device=", value(self).device().str(), ") of size ", length(self), "]");
+    out += concat("[torch.storage.UntypedStorage(device=", value(self).device().str(), ") of size ",
+                  length(self), "]");
     return PyUnicode_FromStringAndSize(out.data(), static_cast<Py_ssize_t>(out.size()));
   });
 }
@@ -226,8 +230,10 @@ PyMethodDef methods[] = {
     {"tolist", tolist, METH_NOARGS, "The bytes as a list of integers."},
     {"clone", clone, METH_NOARGS, "A copy."},
     {"fill_", fill_, METH_O, "fill_(value): sets every byte."},
-    {"copy_", copy_, METH_VARARGS, "copy_(source, non_blocking=None): takes over the bytes of a storage of the same size."},
-    {"resize_", resize_, METH_O, "resize_(size): keeps the leading bytes; the tensors on this storage see the new memory."},
+    {"copy_", copy_, METH_VARARGS,
+     "copy_(source, non_blocking=None): takes over the bytes of a storage of the same size."},
+    {"resize_", resize_, METH_O,
+     "resize_(size): keeps the leading bytes; the tensors on this storage see the new memory."},
     {"cpu", itself, METH_NOARGS, "Itself: the memory is the host's."},
     {"untyped", itself, METH_NOARGS, "Itself."},
     {"share_memory_", itself, METH_NOARGS, "Itself: processes that are started get copies."},
@@ -238,8 +244,8 @@ PyMethodDef methods[] = {
     {"__deepcopy__", deepcopy, METH_O, "A copy; tensors on this storage that are copied with it share it."},
     {"__reduce__", reduce, METH_NOARGS, "Pickles the bytes."},
     {}};
-PyMemberDef members[] = {
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyStorage, weakrefs), READONLY, nullptr}, {}};
+PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PyStorage, weakrefs), READONLY, nullptr},
+                         {}};
 PyGetSetDef getset[] = {{"device", device, nullptr, "Where the bytes are.", nullptr},
                         {"is_cuda", is_cuda, nullptr, "Are the bytes on a GPU.", nullptr},
                         {"_cdata", address, nullptr, "A number that no other living storage has.", nullptr},
@@ -262,7 +268,8 @@ PyType_Slot slots[] = {
     {0, nullptr}};
 PyType_Spec spec = {"torch.storage.UntypedStorage", sizeof(PyStorage), 0, Py_TPFLAGS_DEFAULT, slots};
 
-// ---- Tensor.set_ ------------------------------------------------------------------------------------------------
+// ---- Tensor.set_
+// ------------------------------------------------------------------------------------------------
 
 // The bytes that this geometry reaches; RuntimeError with PyTorch's words when it makes no sense.
 int64_t bytes_needed(const Dims& sizes, const Dims& strides, int64_t offset, int64_t item) {
@@ -285,12 +292,14 @@ int64_t bytes_needed(const Dims& sizes, const Dims& strides, int64_t offset, int
   return nbytes;
 }
 
-void set_to(const Tensor& t, const Ref<Storage>& storage, int64_t offset, const Dims& sizes, const Dims& strides) {
+void set_to(const Tensor& t, const Ref<Storage>& storage, int64_t offset, const Dims& sizes,
+            const Dims& strides) {
   const int64_t needed = bytes_needed(sizes, strides, offset, t.item_size());
   const bool recorded = autograd::tracks(t);
   if (recorded) autograd::check_in_place(t);
   if (needed > static_cast<int64_t>(storage->nbytes())) storage->resize(static_cast<size_t>(needed));
-  // The version is the tensor's own from here on: it neither falls back nor follows that of the storage's other tensors.
+  // The version is the tensor's own from here on: it neither falls back nor follows that of the storage's
+  // other tensors.
   auto version = make_ref<VersionCounter>();
   version->value = t.version();
   t.impl()->storage = storage;
@@ -319,7 +328,8 @@ Object storage_argument(PyObject* source, const Tensor& t) {
 
 [[noreturn]] void refuse_set_arguments() {
   throw_error<TypeError>(
-      "set_() received an invalid combination of arguments, but expected one of:\n * ()\n * (torch.Storage source)\n"
+      "set_() received an invalid combination of arguments, but expected one of:\n * ()\n * (torch.Storage "
+      "source)\n"
       " * (torch.Storage source, int storage_offset, tuple of ints size, tuple of ints stride = None)\n"
       " * (Tensor source)\n"
       " * (Tensor source, int storage_offset, tuple of ints size, tuple of ints stride = None)\n");
@@ -341,8 +351,9 @@ PyObject* untyped_storage(PyObject* tensor, PyObject*) {
 
 PyObject* set_tensor(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return guarded([&]() -> PyObject* {
-    static const Written written("set_", {"(Tensor, self), (Object, source, {}), (OptInt, storage_offset, {}), "
-                                          "(OptDims, size, {}), (OptDims, stride, {})"});
+    static const Written written("set_",
+                                 {"(Tensor, self), (Object, source, {}), (OptInt, storage_offset, {}), "
+                                  "(OptDims, size, {}), (OptDims, stride, {})"});
     const auto a = written.parse({args, count, names, self});
     const Tensor& t = tensor_value(self);
     if (a.given(2) != a.given(3) || (a.given(4) && !a.given(3))) refuse_set_arguments();

@@ -11,8 +11,9 @@ const Ref<Storage>& storage_value(PyObject* object);
 // The object that stands for a storage, new or the one it has.
 PyObject* wrap_storage(const Ref<Storage>& storage);
 
-PyObject* untyped_storage(PyObject* tensor, PyObject*);                // Tensor.untyped_storage
-PyObject* set_tensor(PyObject* tensor, PyObject* const* args, Py_ssize_t count, PyObject* names);  // Tensor.set_
+PyObject* untyped_storage(PyObject* tensor, PyObject*);  // Tensor.untyped_storage
+PyObject* set_tensor(PyObject* tensor, PyObject* const* args, Py_ssize_t count,
+                     PyObject* names);  // Tensor.set_
 
 void add_storage_type(PyObject* module);
 

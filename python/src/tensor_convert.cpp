@@ -112,7 +112,8 @@ PyObject* storage(PyObject* self, PyObject*) {
 }
 PyObject* storage_type(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    Object module = take(PyImport_ImportModule("rushlight.storage")), all = take(PyObject_GetAttrString(module.get(), "LEGACY"));
+    Object module = take(PyImport_ImportModule("rushlight.storage")),
+           all = take(PyObject_GetAttrString(module.get(), "LEGACY"));
     const std::string name = concat(info(tensor_value(self).dtype()).message_name, "Storage");
     return Py_XNewRef(check(PyDict_GetItemString(all.get(), name.c_str())));
   });
@@ -225,10 +226,12 @@ PyMethodDef tensor_convert_methods[] = {
     {"is_same_size", is_same_size, METH_O, "Have both the same sizes."},
     {"is_set_to", is_set_to, METH_O, "Are both the same view of the same storage."},
     {"untyped_storage", untyped_storage, METH_NOARGS, "The bytes that this tensor stands on."},
-    {"storage", storage, METH_NOARGS, "The elements of the memory that this tensor stands on, as a TypedStorage."},
+    {"storage", storage, METH_NOARGS,
+     "The elements of the memory that this tensor stands on, as a TypedStorage."},
     {"storage_type", storage_type, METH_NOARGS, "torch.FloatStorage, or that of the tensor's dtype."},
-    fast_method("set_", set_tensor,
-                "set_(source=None, storage_offset=0, size=None, stride=None): stands on other memory from now on."),
+    fast_method(
+        "set_", set_tensor,
+        "set_(source=None, storage_offset=0, size=None, stride=None): stands on other memory from now on."),
     {"share_memory_", share_memory, METH_NOARGS, "Itself: processes that are started get copies."},
     {"is_shared", no, METH_NOARGS, "False."},
     {"is_pinned", with_keywords(is_pinned), kKeywords, "False."},

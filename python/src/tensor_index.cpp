@@ -135,8 +135,8 @@ int set_item(PyObject* self, PyObject* key, PyObject* value) {
     if (is_tensor(value)) {
       index_put_(t, as_span(indices), tensor_value(value));
     } else {
-      RL_CHECK_AS(TypeError, is_plain_number(value), "can't assign a ", Py_TYPE(value)->tp_name, " to a torch.",
-                  info(t.dtype()).message_name, "Tensor");
+      RL_CHECK_AS(TypeError, is_plain_number(value), "can't assign a ", Py_TYPE(value)->tp_name,
+                  " to a torch.", info(t.dtype()).message_name, "Tensor");
       index_put_(t, as_span(indices), scalar_value(value));
     }
     return 0;

@@ -196,8 +196,8 @@ PyMethodDef size_methods[] = {
     {"__reduce__", size_reduce, METH_NOARGS, "Pickles as a tuple."},
     {}};
 
-// Shapes are asked for all the time: dead ones wait here for the next of the same length. They hold only integers and so
-// need not be visible to the garbage collector.
+// Shapes are asked for all the time: dead ones wait here for the next of the same length. They hold only
+// integers and so need not be visible to the garbage collector.
 constexpr Py_ssize_t kMaxWaitingLength = 6;
 constexpr int kMaxWaiting = 16;
 PyObject* waiting_sizes[kMaxWaitingLength][kMaxWaiting];

@@ -12,9 +12,11 @@ void add_hook(const Tensor& tensor, Ref<Node::Hook> hook);
 // Runs `hook` after a gradient was added to this leaf's grad: its outputs[0] is the leaf.
 void add_post_accumulate_hook(const Tensor& leaf, Ref<Node::Hook> hook);
 
-// Decides what is kept of the tensors that operations save for backward (torch.autograd.graph.saved_tensors_hooks).
+// Decides what is kept of the tensors that operations save for backward
+// (torch.autograd.graph.saved_tensors_hooks).
 struct SavedTensorHooks : Counted {
-  // Nothing is recorded meanwhile. What is kept of an output must not refer to the output's history, which is a ring.
+  // Nothing is recorded meanwhile. What is kept of an output must not refer to the output's history, which is
+  // a ring.
   virtual Ref<PackedTensor> pack(const Tensor& tensor) = 0;
 };
 // The calling thread's; those pushed last are the ones that are asked, and none gives nullptr.
@@ -22,8 +24,8 @@ SavedTensorHooks* saved_tensor_hooks();
 // RuntimeError with the text of disable_saved_tensor_hooks() while that is in force.
 void push_saved_tensor_hooks(Ref<SavedTensorHooks> hooks);
 void pop_saved_tensor_hooks();
-// From now on hooks are refused with this text, or accepted again (nullopt); RuntimeError with the text if there are
-// some. Returns what was in force before.
+// From now on hooks are refused with this text, or accepted again (nullopt); RuntimeError with the text if
+// there are some. Returns what was in force before.
 std::optional<std::string> disable_saved_tensor_hooks(std::optional<std::string> message);
 
 // What watches the graph for its user. All functions may be null; Python sets them.

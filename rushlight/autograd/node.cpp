@@ -98,10 +98,11 @@ SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) : is_output_(is_o
     history_ = std::move(history);
     NoGrad guard;
     packed_ = saved_tensor_hooks()->pack(tensor);
-    RL_CHECK(tensor.version() == version_,
-             "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
-             "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please "
-             "open an issue if you need to perform in-place operations on the input to a pack hook.");
+    RL_CHECK(
+        tensor.version() == version_,
+        "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+        "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please "
+        "open an issue if you need to perform in-place operations on the input to a pack hook.");
     return;
   }
   Ref<Node> history = is_output ? nullptr : grad_fn(tensor);

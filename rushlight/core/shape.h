@@ -73,7 +73,8 @@ class Dims {
   void clear() { size_ = 0; }
   bool operator==(const Dims& other) const {
     if (size_ != other.size_) return false;
-    const int64_t *a = data(), *b = other.data();  // compared one by one: most are too few for a call of memcmp
+    const int64_t *a = data(),
+                  *b = other.data();  // compared one by one: most are too few for a call of memcmp
     for (uint32_t i = 0; i < size_; ++i)
       if (a[i] != b[i]) return false;
     return true;
@@ -95,8 +96,8 @@ class Dims {
     if (size) std::memmove(data(), values, size * sizeof(int64_t));
     size_ = static_cast<uint32_t>(size);
   }
-  // Into a Dims that holds no memory. All inline elements are copied, used or not: a copy of known length needs no
-  // call.
+  // Into a Dims that holds no memory. All inline elements are copied, used or not: a copy of known length
+  // needs no call.
   void copy(const Dims& other) {
     if (other.is_heap()) assign(other.data(), other.size());
     else std::memcpy(static_cast<void*>(this), &other, sizeof(Dims));
@@ -149,8 +150,8 @@ class OptDims : public DimsRef {
  public:
   OptDims() = default;
   template <class T>
-  requires(std::is_convertible_v<T, DimsRef> && !std::is_same_v<T, bool>)
-  OptDims(const T& value) : DimsRef(value), has_value_(true) {}
+  requires(std::is_convertible_v<T, DimsRef> && !std::is_same_v<T, bool>) OptDims(const T& value)
+      : DimsRef(value), has_value_(true) {}
   OptDims(std::initializer_list<int64_t> v) : DimsRef(v), has_value_(true) {}
   bool has_value() const { return has_value_; }
 

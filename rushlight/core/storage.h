@@ -41,8 +41,8 @@ class Storage : public Counted {
 
  private:
   Storage() = default;
-  // Few bytes live in one block with their storage: a small tensor then costs one allocation less. The object takes up
-  // as many bytes as the elements are aligned to.
+  // Few bytes live in one block with their storage: a small tensor then costs one allocation less. The object
+  // takes up as many bytes as the elements are aligned to.
   static constexpr size_t kHeader = 64;
   static constexpr size_t kMaxRoom = 1024;
   static Storage* make(size_t room);

@@ -25,14 +25,18 @@ TensorImpl::TensorImpl(Ref<Storage> storage_, Dims sizes_, Dims strides_, int64_
       contiguous(rushlight::is_contiguous(sizes, strides)) {}
 
 TensorImpl::TensorImpl(Ref<Storage> storage_, DimsRef sizes_, int64_t numel_, DType dtype_, Device device_)
-    : storage(std::move(storage_)), numel(numel_), dtype(dtype_), device(device_.is_cpu() ? Device{} : device_) {
+    : storage(std::move(storage_)),
+      numel(numel_),
+      dtype(dtype_),
+      device(device_.is_cpu() ? Device{} : device_) {
   // One by one, and not by copies of unknown length: there are two or three of them.
   for (int64_t s : sizes_) sizes.push_back(s);
   strides = sizes;
   int64_t step = 1;
   for (int64_t d = sizes.size() - 1; d >= 0; --d) {
     strides[d] = step;
-    if (__builtin_mul_overflow(step, std::max<int64_t>(sizes[d], 1), &step)) step = INT64_MAX;  // of an empty tensor
+    if (__builtin_mul_overflow(step, std::max<int64_t>(sizes[d], 1), &step))
+      step = INT64_MAX;  // of an empty tensor
   }
 }
 

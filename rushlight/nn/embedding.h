@@ -22,8 +22,8 @@ class Embedding : public Module {
   bool given_ = false;  // the weight came with the constructor
 };
 
-// Bags of indices -> the sums, means or maxima (`mode`) of their vectors: the rows of a matrix (N, L), or what
-// lies between two `offsets` of a vector. The row padding_idx does not count.
+// Bags of indices -> the sums, means or maxima (`mode`) of their vectors: the rows of a matrix (N, L), or
+// what lies between two `offsets` of a vector. The row padding_idx does not count.
 class EmbeddingBag : public Module {
  public:
   RL_OPTIONS(EmbeddingBag, (int64_t, num_embeddings), (int64_t, embedding_dim), (OptDouble, max_norm, {}),

@@ -149,7 +149,8 @@ struct Lengths {
   Dims values;
 };
 
-// Log-probabilities (T, N, C) and labels -> minus the log-probability of all alignments: functional::ctc_loss.
+// Log-probabilities (T, N, C) and labels -> minus the log-probability of all alignments:
+// functional::ctc_loss.
 class CTCLoss : public Module {
  public:
   RL_OPTIONS(CTCLoss, (int64_t, blank, 0), (std::string, reduction, "mean"), (bool, zero_infinity, false))

@@ -41,18 +41,18 @@ class AvgPool1d : public Module {
   }
 };
 
-#define RL_AVG_POOL(Class)                                                                                   \
-  class Class : public Module {                                                                              \
-   public:                                                                                                   \
-    RL_OPTIONS(Class, (Sizes, kernel_size), (OptSizes, stride, {}), (Sizes, padding, 0),                    \
-               (bool, ceil_mode, false), (bool, count_include_pad, true), (OptInt, divisor_override, {}))    \
-    Tensor forward(const Tensor& input) override;                                                            \
-    void build() override {                                                                                  \
-      if (!stride) stride = kernel_size;                                                                     \
-    }                                                                                                        \
-    std::string extra_repr() override {                                                                      \
-      return format("kernel_size={kernel_size}, stride={stride}, padding={padding}");                        \
-    }                                                                                                        \
+#define RL_AVG_POOL(Class)                                                                                \
+  class Class : public Module {                                                                           \
+   public:                                                                                                \
+    RL_OPTIONS(Class, (Sizes, kernel_size), (OptSizes, stride, {}), (Sizes, padding, 0),                  \
+               (bool, ceil_mode, false), (bool, count_include_pad, true), (OptInt, divisor_override, {})) \
+    Tensor forward(const Tensor& input) override;                                                         \
+    void build() override {                                                                               \
+      if (!stride) stride = kernel_size;                                                                  \
+    }                                                                                                     \
+    std::string extra_repr() override {                                                                   \
+      return format("kernel_size={kernel_size}, stride={stride}, padding={padding}");                     \
+    }                                                                                                     \
   };
 RL_AVG_POOL(AvgPool2d)
 RL_AVG_POOL(AvgPool3d)

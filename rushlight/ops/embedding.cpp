@@ -25,7 +25,8 @@ void check_row_indices(const char* function, const Tensor& indices) {
   const DType t = indices.dtype();
   if (t == DType::Int64 || t == DType::Int32) return;
   throw_error<RuntimeError>(
-      "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
+      "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
+      "got ",
       tensor_type_name(t), " instead (while checking arguments for ", function, ")");
 }
 

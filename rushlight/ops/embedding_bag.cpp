@@ -18,14 +18,16 @@ struct Bags {
 // Where each bag begins, and where the last one ends.
 std::vector<int64_t> read_offsets(const Tensor& offsets, int64_t length, bool include_last) {
   check_row_indices("embedding_bag", offsets);
-  RL_CHECK(!include_last || offsets.numel() >= 1, "include_last_offset: number of offset should be at least 1");
+  RL_CHECK(!include_last || offsets.numel() >= 1,
+           "include_last_offset: number of offset should be at least 1");
   const Tensor dense = offsets.to(DType::Int64).contiguous();
   std::vector<int64_t> out(dense.data<int64_t>(), dense.data<int64_t>() + dense.numel());
   if (!out.empty()) {
-    RL_CHECK(out[0] == 0,
-             "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
-             "However, got ",
-             out[0]);
+    RL_CHECK(
+        out[0] == 0,
+        "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
+        "However, got ",
+        out[0]);
     RL_CHECK(out.back() <= length, "offsets[-1] can not be greater than input's length ", length,
              " but got offsets[-1] of ", out.back());
   }
@@ -120,12 +122,14 @@ void check_embedding_bag(const Tensor& input, const Tensor& weight, const Tensor
               per_sample.defined() ? to_string(per_sample.sizes()) : "",
               ")) is not None, then it must have the same shape as the input (torch.Size(",
               to_string(input.sizes()), "))");
-  RL_CHECK_AS(ValueError, input.dim() != 2 || !offsets.defined(),
-              "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
-              "sequences. However, found offsets of type <class 'torch.Tensor'>");
+  RL_CHECK_AS(
+      ValueError, input.dim() != 2 || !offsets.defined(),
+      "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
+      "sequences. However, found offsets of type <class 'torch.Tensor'>");
   RL_CHECK_AS(ValueError, input.dim() == 1 || input.dim() == 2,
               "input has to be 1D or 2D Tensor, but got Tensor of dimension ", input.dim());
-  RL_CHECK_AS(ValueError, input.dim() == 2 || offsets.defined(), "offsets has to be a 1D Tensor but got None");
+  RL_CHECK_AS(ValueError, input.dim() == 2 || offsets.defined(),
+              "offsets has to be a 1D Tensor but got None");
   RL_CHECK_AS(ValueError, !offsets.defined() || offsets.dim() == 1, "offsets has to be a 1D Tensor");
   RL_CHECK_AS(ValueError, mode == "sum" || mode == "mean" || mode == "max",
               "mode has to be one of sum, mean or max");
@@ -136,10 +140,11 @@ void check_embedding_bag(const Tensor& input, const Tensor& weight, const Tensor
               "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for "
               "mode='sum' (got mode='",
               mode, "'). Please open a feature request on GitHub.");
-  RL_CHECK(is_floating(weight.dtype()),
-           "Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, "
-           "Float, Double; but got ",
-           tensor_type_name(weight.dtype()), " instead (while checking arguments for embedding_bag)");
+  RL_CHECK(
+      is_floating(weight.dtype()),
+      "Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, "
+      "Float, Double; but got ",
+      tensor_type_name(weight.dtype()), " instead (while checking arguments for embedding_bag)");
   RL_CHECK(!per_sample.defined() || per_sample.dtype() == weight.dtype(),
            "Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 "
            "'per_sample_weights'; but type ",
@@ -160,8 +165,7 @@ Tensor embedding_bag(const Tensor& input, const Tensor& weight, const Tensor& of
            "padding_idx must be within the number of embeddings, ", -table_rows, " through ", table_rows - 1,
            ", but got ", padding_idx.value_or(0));
   const int64_t padding = !padding_idx ? -1 : *padding_idx < 0 ? *padding_idx + table_rows : *padding_idx;
-  const Bags bags =
-      read_bags(input, offsets, include_last_offset && input.dim() == 1, table_rows, padding);
+  const Bags bags = read_bags(input, offsets, include_last_offset && input.dim() == 1, table_rows, padding);
   if (max_norm) shorten_rows(weight, input.to(DType::Int64).reshape({-1}).contiguous(), *max_norm, norm_type);
   if (mode == "max") return largest_of_bags(weight, bags);
 

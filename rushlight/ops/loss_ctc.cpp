@@ -40,8 +40,8 @@ void place_targets(const Tensor& targets, Problem& p) {
     longest = std::max(longest, n);
   }
   if (targets.dim() == 1) {
-    RL_CHECK(targets.numel() == total, "Expected tensor to have size ", total, " at dimension 0, but got size ",
-             targets.numel(), " for argument #2 'targets'", kWhile);
+    RL_CHECK(targets.numel() == total, "Expected tensor to have size ", total,
+             " at dimension 0, but got size ", targets.numel(), " for argument #2 'targets'", kWhile);
     return;
   }
   const int64_t batch = static_cast<int64_t>(p.target_lengths.size());
@@ -57,7 +57,9 @@ Problem read_problem(const Tensor& x, const Tensor& targets, std::vector<int64_t
   RL_CHECK_AS(NotImplementedError, x.dtype() == DType::Float32 || x.dtype() == DType::Float64,
               "\"ctc_loss_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
   RL_CHECK(blank >= 0 && blank < x.sizes()[2], "blank must be in label range");
-  Problem p{targets.detach().to(DType::Int64).contiguous(), {}, std::move(input_lengths),
+  Problem p{targets.detach().to(DType::Int64).contiguous(),
+            {},
+            std::move(input_lengths),
             std::move(target_lengths)};
   check_lengths("input_lengths", p.input_lengths, x.sizes()[1], x.sizes()[0]);
   check_lengths("target_lengths", p.target_lengths, x.sizes()[1], INT64_MAX / 4);

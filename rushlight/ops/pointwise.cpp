@@ -72,8 +72,8 @@ void check_destination(const Tensor& destination, const Dims& sizes, DType dtype
   }
 }
 
-// The dtype of the result when operands of `dtype` go to the kernel as they are; none when something has to be converted
-// or refused.
+// The dtype of the result when operands of `dtype` go to the kernel as they are; none when something has to
+// be converted or refused.
 OptDType result_as_is(const Pointwise& op, DType dtype) {
   switch (op.result) {
     case PointwiseResult::Same: return dtype;
@@ -89,9 +89,9 @@ bool is_disjoint(const Tensor& a, const Tensor& b) {
   return p + a.numel() * a.item_size() <= q || q + b.numel() * b.item_size() <= p;
 }
 
-// The common case without any of the general machinery: one small dense shape and one dtype that the kernels compute in.
-// One of the operands may be a number, or a 0-d tensor, which is spread over a block, or else a row that is repeated, such
-// as a bias.
+// The common case without any of the general machinery: one small dense shape and one dtype that the kernels
+// compute in. One of the operands may be a number, or a 0-d tensor, which is spread over a block, or else a
+// row that is repeated, such as a bias.
 class Simple {
  public:
   // Says whether this is such a case; if so, `out` is the result.
@@ -125,13 +125,15 @@ class Simple {
   bool choose_model(std::initializer_list<Operand> operands) {
     for (const Operand& o : operands)
       if (o.is_tensor() && (!model_ || o.tensor().dim() > model_->dim())) model_ = &o.tensor();
-    return model_ && model_->is_contiguous() && model_->numel() <= kMaxElements && !model_->impl()->wrapped_number;
+    return model_ && model_->is_contiguous() && model_->numel() <= kMaxElements &&
+           !model_->impl()->wrapped_number;
   }
 
   bool add(const Tensor& t, const Tensor* destination) {
     if (t.dtype() != model_->dtype()) return false;
     in_[count_++] = t.raw_data();
-    if (fits(t)) return !destination || destination->raw_data() == t.raw_data() || is_disjoint(*destination, t);
+    if (fits(t))
+      return !destination || destination->raw_data() == t.raw_data() || is_disjoint(*destination, t);
     if (special_ >= 0 || (destination && !is_disjoint(*destination, t))) return false;
     special_ = count_ - 1;
     if (t.dim() == 0) return true;
@@ -139,7 +141,8 @@ class Simple {
     return is_row(t);
   }
 
-  // The sizes are the model's last ones, and the rows are not too many and short for a call of the kernel each.
+  // The sizes are the model's last ones, and the rows are not too many and short for a call of the kernel
+  // each.
   bool is_row(const Tensor& t) const {
     const Dims &all = model_->sizes(), &own = t.sizes();
     for (int64_t d = 1; d <= own.size(); ++d)

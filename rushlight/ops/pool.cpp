@@ -28,7 +28,12 @@ int64_t covered(int64_t kernel, int64_t dilation) {
 
 Window make_window(const char* name, DimsRef kernel, OptDims stride, DimsRef padding, DimsRef dilation,
                    bool ceil_mode, int64_t rank) {
-  Window w{spread_sizes(name, "kernel_size", std::string_view(name) == "avg_pool3d" ? "be " : "either be ", kernel, rank), {}, {}, {}, ceil_mode};
+  Window w{spread_sizes(name, "kernel_size", std::string_view(name) == "avg_pool3d" ? "be " : "either be ",
+                        kernel, rank),
+           {},
+           {},
+           {},
+           ceil_mode};
   w.stride = stride.empty() ? w.kernel : spread_sizes(name, "stride", "either be omitted, ", stride, rank);
   w.padding = spread_sizes(name, "padding", "either be ", padding, rank);
   w.dilation = spread_sizes(name, "dilation", "be either ", dilation, rank);

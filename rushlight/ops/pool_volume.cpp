@@ -42,8 +42,9 @@ void check_window(const Window& w) {
            " kH: ", k[1], " kW: ", k[2]);
   RL_CHECK(s[0] > 0 && s[1] > 0 && s[2] > 0, "stride should be greater than zero, but got dT: ", s[0],
            " dH: ", s[1], " dW: ", s[2]);
-  RL_CHECK(l[0] > 0 && l[1] > 0 && l[2] > 0, "dilation should be greater than zero, but got dilationT: ", l[0],
-           " dilationH: ", l[1], " dilationW: ", l[2]);
+  RL_CHECK(l[0] > 0 && l[1] > 0 && l[2] > 0,
+           "dilation should be greater than zero, but got dilationT: ", l[0], " dilationH: ", l[1],
+           " dilationW: ", l[2]);
 }
 
 Sizes pooled_sizes(const Window& w, const Tensor& x) {
@@ -58,8 +59,8 @@ Sizes pooled_sizes(const Window& w, const Tensor& x) {
 }
 
 void check_kind(const char* kernel, const Tensor& x, bool fits) {
-  RL_CHECK_AS(NotImplementedError, fits, "\"", kernel, "\" not implemented for '", info(x.dtype()).message_name,
-              "'");
+  RL_CHECK_AS(NotImplementedError, fits, "\"", kernel, "\" not implemented for '",
+              info(x.dtype()).message_name, "'");
 }
 
 // Halves wait for the end of both steps before they are rounded.
@@ -126,8 +127,8 @@ Tensor avg_pool3d(const Tensor& input, DimsRef kernel_size, OptDims stride, Dims
   const Sizes in = input_sizes(input);
   RL_CHECK(ceil_mode || (in.d + 2 * w.padding[0] >= w.kernel[0] && in.h + 2 * w.padding[1] >= w.kernel[1] &&
                          in.w + 2 * w.padding[2] >= w.kernel[2]),
-           "input image (T: ", in.d, " H: ", in.h, " W: ", in.w, ") smaller than kernel size (kT: ",
-           w.kernel[0], " kH: ", w.kernel[1], " kW: ", w.kernel[2], ")");
+           "input image (T: ", in.d, " H: ", in.h, " W: ", in.w,
+           ") smaller than kernel size (kT: ", w.kernel[0], " kH: ", w.kernel[1], " kW: ", w.kernel[2], ")");
   const Sizes out = pooled_sizes(w, input);
   check_kind("avg_pool3d_out_frame", input, is_floating(input.dtype()));
   const OptInt whole = divisor_override ? OptInt(1) : OptInt();
@@ -156,7 +157,8 @@ Tensor adaptive_avg_pool3d(const Tensor& input, const Extents& output_size) {
 WithIndices adaptive_max_pool3d(const Tensor& input, const Extents& output_size, bool return_indices) {
   check_adaptive("adaptive_max_pool3d", input, ":");
   const Sizes out =
-      Extent3("adaptive_max_pool3d(): internal error: output_size.size() must be 3", output_size, input).sizes;
+      Extent3("adaptive_max_pool3d(): internal error: output_size.size() must be 3", output_size, input)
+          .sizes;
   Dims sizes(input.sizes().data(), input.dim() - 3);
   for (int64_t d : {out.d, out.h, out.w}) sizes.push_back(d);
   for (int64_t d : {out.d, out.h, out.w})

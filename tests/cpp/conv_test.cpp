@@ -182,21 +182,24 @@ INSTANTIATE_TEST_SUITE_P(OneDimension, ConvTest,
                                          ConvShape{1, 1, 40, 3, 1, 3000, 1, 9, 1, 1, 0, 4, 1, 1, 1, 3000},
                                          ConvShape{1, 1, 2, 3, 300, 1, 9, 1, 2, 1, 4, 0, 1, 1, 150, 1}));
 // Enough channels for Winograd's road: whole tiles and parts of tiles, several chunks of rows, any padding.
-INSTANTIATE_TEST_SUITE_P(Winograd, ConvTest,
-                         testing::Values(shape(1, 1, 32, 32, 16, 16, 3, 3, 1, 1),
-                                         shape(2, 1, 33, 40, 17, 30, 3, 3, 1, 1),
-                                         shape(3, 1, 64, 70, 9, 14, 3, 3), shape(5, 1, 40, 135, 7, 7, 3, 3, 1, 1),
-                                         shape(2, 1, 34, 32, 8, 21, 3, 3, 1, 3), shape(1, 1, 300, 34, 13, 15, 3, 3, 1, 1),
-                                         ConvShape{1, 1, 32, 32, 20, 20, 3, 3, 1, 1, -1, 2, 1, 1, 17, 23}));
+INSTANTIATE_TEST_SUITE_P(
+    Winograd, ConvTest,
+    testing::Values(shape(1, 1, 32, 32, 16, 16, 3, 3, 1, 1), shape(2, 1, 33, 40, 17, 30, 3, 3, 1, 1),
+                    shape(3, 1, 64, 70, 9, 14, 3, 3), shape(5, 1, 40, 135, 7, 7, 3, 3, 1, 1),
+                    shape(2, 1, 34, 32, 8, 21, 3, 3, 1, 3), shape(1, 1, 300, 34, 13, 15, 3, 3, 1, 1),
+                    ConvShape{1, 1, 32, 32, 20, 20, 3, 3, 1, 1, -1, 2, 1, 1, 17, 23}));
 // Roads of the gradient with respect to the weight: products over all positions.
 INSTANTIATE_TEST_SUITE_P(ManyChannels, ConvTest,
-                         testing::Values(shape(3, 1, 3, 97, 9, 11, 3, 3, 2, 1), shape(2, 1, 5, 100, 40, 33, 3, 3, 1, 1),
+                         testing::Values(shape(3, 1, 3, 97, 9, 11, 3, 3, 2, 1),
+                                         shape(2, 1, 5, 100, 40, 33, 3, 3, 1, 1),
                                          shape(2, 1, 6, 5, 18, 17, 1, 1), shape(2, 3, 6, 6, 18, 17, 1, 1),
-                                         shape(4, 1, 6, 5, 9, 7, 1, 1, 2), shape(2, 2, 4, 6, 19, 17, 1, 1, 2)));
-INSTANTIATE_TEST_SUITE_P(Depthwise, ConvTest,
-                         testing::Values(shape(2, 5, 5, 5, 7, 7, 3, 3, 1, 1), shape(2, 3, 3, 3, 130, 120, 3, 3, 2, 1),
-                                         shape(1, 3, 3, 3, 21, 33, 5, 5, 3, 2), shape(2, 3, 3, 3, 12, 9, 3, 2, 1, 2, 3),
-                                         shape(1, 2, 2, 2, 9, 9, 2, 2, 4), shape(1, 2, 2, 2, 5, 2000, 3, 3, 1, 1)));
+                                         shape(4, 1, 6, 5, 9, 7, 1, 1, 2),
+                                         shape(2, 2, 4, 6, 19, 17, 1, 1, 2)));
+INSTANTIATE_TEST_SUITE_P(
+    Depthwise, ConvTest,
+    testing::Values(shape(2, 5, 5, 5, 7, 7, 3, 3, 1, 1), shape(2, 3, 3, 3, 130, 120, 3, 3, 2, 1),
+                    shape(1, 3, 3, 3, 21, 33, 5, 5, 3, 2), shape(2, 3, 3, 3, 12, 9, 3, 2, 1, 2, 3),
+                    shape(1, 2, 2, 2, 9, 9, 2, 2, 4), shape(1, 2, 2, 2, 5, 2000, 3, 3, 1, 1)));
 // Short rows: images are joined.
 INSTANTIATE_TEST_SUITE_P(
     Short, ConvTest,

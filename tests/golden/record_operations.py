@@ -40,7 +40,10 @@ def record(torch, table) -> dict:
             result = samples.run(torch, entry, sample, gradients=2)
             out[f"{entry['module']}.{entry['name']}({sample})"] = result
             if k == 0 and "x(" in sample:
-                result["dtypes"] = {d: samples.run(torch, entry, sample, dtype=getattr(torch, d)) for d in DTYPES}
+                dtypes = {name: getattr(torch, name) for name in DTYPES}
+                result["dtypes"] = {
+                    name: samples.run(torch, entry, sample, dtype=dtype) for name, dtype in dtypes.items()
+                }
     return out
 
 

@@ -165,8 +165,8 @@ def total(lib, tensors):
 
 
 def run(lib, entry: dict, sample: str, dtype=None, transform=lambda t: t, gradients: int = 0) -> dict:
-    """What a call gives: outputs, gradients of first and second order, or the error's type and text; "refused" is the type
-    of the error that the backward pass ends in."""
+    """What a call gives: outputs, gradients of first and second order, or the error's type and text;
+    "refused" is the type of the error that the backward pass ends in."""
     makers = Makers(lib, f"{entry['name']} {sample}", dtype, transform)
     try:
         args, kwargs = makers.arguments(sample)

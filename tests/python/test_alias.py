@@ -140,24 +140,63 @@ def test_modules_beside_the_program_come_first(tmp_path):
 
 
 # PyTorch's modules of its classes: what `print(torch.optim.Adam)` shows between quotation marks.
-NAMES = """
-    torch.Tensor torch.Size torch.dtype torch.device torch._C.Generator torch.nn.parameter.Parameter torch.nn.modules.module.Module
-    torch.nn.modules.linear.Linear torch.nn.modules.container.Sequential torch.nn.modules.loss.CrossEntropyLoss
-    torch.nn.modules.conv.Conv2d torch.nn.modules.batchnorm.BatchNorm2d torch.nn.modules.rnn.LSTM
-    torch.nn.modules.activation.MultiheadAttention torch.nn.modules.transformer.TransformerEncoderLayer
-    torch.nn.modules.sparse.Embedding torch.nn.modules.dropout.Dropout torch.nn.modules.activation.ReLU
-    torch.nn.modules.pooling.MaxPool2d torch.nn.modules.flatten.Flatten torch.nn.modules.container.ModuleList
-    torch.nn.modules.container.ParameterList torch.nn.modules.upsampling.Upsample torch.nn.modules.pixelshuffle.PixelShuffle
-    torch.nn.modules.distance.CosineSimilarity torch.nn.modules.padding.ZeroPad2d torch.nn.modules.fold.Unfold
-    torch.nn.modules.normalization.LayerNorm torch.nn.modules.instancenorm.InstanceNorm1d torch.optim.adam.Adam
-    torch.optim.optimizer.Optimizer torch.optim.lr_scheduler.StepLR torch.utils.data.dataloader.DataLoader
-    torch.utils.data.dataset.Dataset torch.utils.data.dataset.TensorDataset torch.autograd.grad_mode.no_grad
-    torch.autograd.function.Function torch.autograd.graph.saved_tensors_hooks torch.storage.UntypedStorage
-    torch.storage.TypedStorage
-""".split()
-PLACES = {"Generator": "", "Parameter": "nn", "DataLoader": "utils.data", "Dataset": "utils.data", "TensorDataset": "utils.data",
-          "Adam": "optim", "Optimizer": "optim", "StepLR": "optim.lr_scheduler", "no_grad": "", "Function": "autograd",
-          "saved_tensors_hooks": "autograd.graph", "UntypedStorage": "storage", "TypedStorage": "storage"}  # fmt: skip
+NAMES = [
+    "torch.Tensor",
+    "torch.Size",
+    "torch.dtype",
+    "torch.device",
+    "torch._C.Generator",
+    "torch.nn.parameter.Parameter",
+    "torch.nn.modules.module.Module",
+    "torch.nn.modules.linear.Linear",
+    "torch.nn.modules.container.Sequential",
+    "torch.nn.modules.loss.CrossEntropyLoss",
+    "torch.nn.modules.conv.Conv2d",
+    "torch.nn.modules.batchnorm.BatchNorm2d",
+    "torch.nn.modules.rnn.LSTM",
+    "torch.nn.modules.activation.MultiheadAttention",
+    "torch.nn.modules.transformer.TransformerEncoderLayer",
+    "torch.nn.modules.sparse.Embedding",
+    "torch.nn.modules.dropout.Dropout",
+    "torch.nn.modules.activation.ReLU",
+    "torch.nn.modules.pooling.MaxPool2d",
+    "torch.nn.modules.flatten.Flatten",
+    "torch.nn.modules.container.ModuleList",
+    "torch.nn.modules.container.ParameterList",
+    "torch.nn.modules.upsampling.Upsample",
+    "torch.nn.modules.pixelshuffle.PixelShuffle",
+    "torch.nn.modules.distance.CosineSimilarity",
+    "torch.nn.modules.padding.ZeroPad2d",
+    "torch.nn.modules.fold.Unfold",
+    "torch.nn.modules.normalization.LayerNorm",
+    "torch.nn.modules.instancenorm.InstanceNorm1d",
+    "torch.optim.adam.Adam",
+    "torch.optim.optimizer.Optimizer",
+    "torch.optim.lr_scheduler.StepLR",
+    "torch.utils.data.dataloader.DataLoader",
+    "torch.utils.data.dataset.Dataset",
+    "torch.utils.data.dataset.TensorDataset",
+    "torch.autograd.grad_mode.no_grad",
+    "torch.autograd.function.Function",
+    "torch.autograd.graph.saved_tensors_hooks",
+    "torch.storage.UntypedStorage",
+    "torch.storage.TypedStorage",
+]
+PLACES = {
+    "Generator": "",
+    "Parameter": "nn",
+    "DataLoader": "utils.data",
+    "Dataset": "utils.data",
+    "TensorDataset": "utils.data",
+    "Adam": "optim",
+    "Optimizer": "optim",
+    "no_grad": "",
+    "Function": "autograd",
+    "StepLR": "optim.lr_scheduler",
+    "saved_tensors_hooks": "autograd.graph",
+    "UntypedStorage": "storage",
+    "TypedStorage": "storage",
+}
 
 
 def test_classes_have_the_names_that_pytorch_gives_them(tmp_path):
@@ -165,6 +204,7 @@ def test_classes_have_the_names_that_pytorch_gives_them(tmp_path):
     for full in NAMES:
         name = full.rpartition(".")[2]
         place = PLACES.get(name, "nn" if ".nn." in full else "")
-        program.append(f"c = torch.{place + '.' if place else ''}{name}; print(c.__module__ + '.' + c.__name__); pickle.loads(pickle.dumps(c)) is c or 1/0")
+        program.append(f"c = torch.{place + '.' if place else ''}{name}")
+        program.append("print(c.__module__ + '.' + c.__name__); assert pickle.loads(pickle.dumps(c)) is c")
     write(tmp_path, "program.py", "\n".join(program))
     assert output("-m", "rushlight", "program.py", folder=tmp_path).split() == NAMES

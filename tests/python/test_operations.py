@@ -94,7 +94,8 @@ def compare_results(got, want, what):
         )
         return
     assert "error" not in got, f"{what}: {got.get('error')}: {got.get('text')}"
-    assert got.get("refused") == want.get("refused"), f"{what}: the backward pass ends in {got.get('refused')}, not {want.get('refused')}"
+    ends = got.get("refused"), want.get("refused")
+    assert ends[0] == ends[1], f"{what}: the backward pass ends in {ends[0]}, not {ends[1]}"
     for key in ("outputs", "gradients", "second"):
         if key in want:
             if key == "second" and key not in got:  # a gradient that depends on nothing may say so
@@ -139,10 +140,15 @@ def spread(t):
     return view
 
 
+LAYOUT_DEPENDENT = {
+    *("as_strided", "view", "view_as", "view_as_complex", "empty_like", "rand_like", "randn_like"),
+}
+
+
 @pytest.mark.parametrize("entry, sample, k", cases())
 def test_strides(entry, sample, k):
     dense = samples.run(rushlight, entry, sample)
-    if entry["name"] in ("as_strided", "view", "view_as", "view_as_complex", "empty_like", "rand_like", "randn_like"):
+    if entry["name"] in LAYOUT_DEPENDENT:
         pytest.skip("the result depends on the layout, or on chance, by definition")
     compare_results(
         samples.run(rushlight, entry, sample, transform=spread), dense, f"{entry['name']}({sample}), strided"

@@ -1,8 +1,8 @@
 """rushlight.vision.transforms.
 
 Values of images and arrays are compared with NumPy's view of them; values of tensors with what PyTorch
-computes for the operations that torchvision documents (tests/golden/vision.json); modes, dtypes and errors with that
-documentation.
+computes for the operations that torchvision documents (tests/golden/vision.json); modes, dtypes and errors
+with that documentation.
 """
 
 from __future__ import annotations

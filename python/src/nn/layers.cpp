@@ -96,9 +96,9 @@ void add_vision_layers(PyObject* m) {
   add_layer<nn::LocalResponseNorm>(m, "normalization", "LocalResponseNorm", "input",
                                    "Normalises over neighbouring channels.");
   add_layer<nn::Embedding>(m, "sparse", "Embedding", "input", "The rows of a table.");
-  add_layer<nn::EmbeddingBag, &nn::EmbeddingBag::bags>(
-      m, "sparse", "EmbeddingBag", "input, offsets=None, per_sample_weights=None",
-      "Sums, means or maxima of the rows of a table.");
+  add_layer<nn::EmbeddingBag, &nn::EmbeddingBag::bags>(m, "sparse", "EmbeddingBag",
+                                                       "input, offsets=None, per_sample_weights=None",
+                                                       "Sums, means or maxima of the rows of a table.");
   add_layer<nn::Upsample>(m, "upsampling", "Upsample", "input", "Resamples to a size or by a factor.");
   add_layer<nn::UpsamplingNearest2d>(m, "upsampling", "UpsamplingNearest2d", "input",
                                      "Resamples by the nearest element.");

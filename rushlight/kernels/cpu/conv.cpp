@@ -351,15 +351,16 @@ template <class T>
 const T* take_strided(const ConvShape& s, const T* x) {
   const int64_t planes = s.batch * s.in_channels, positions = s.out_h * s.out_w;
   T* taken = Scratch::get<T>(Slot::ConvStrided, planes * positions);
-  parallel_for(0, planes, std::max<int64_t>(1, 32768 / std::max<int64_t>(1, positions)), [&](int64_t begin, int64_t end) {
-    T* dst = taken + begin * positions;
-    for (int64_t plane = begin; plane < end; ++plane) {
-      for (int64_t i = 0; i < s.out_h; ++i) {
-        const T* row = x + (plane * s.in_h + i * s.stride_h) * s.in_w;
-        for (int64_t j = 0; j < s.out_w; ++j) *dst++ = row[j * s.stride_w];
-      }
-    }
-  });
+  parallel_for(0, planes, std::max<int64_t>(1, 32768 / std::max<int64_t>(1, positions)),
+               [&](int64_t begin, int64_t end) {
+                 T* dst = taken + begin * positions;
+                 for (int64_t plane = begin; plane < end; ++plane) {
+                   for (int64_t i = 0; i < s.out_h; ++i) {
+                     const T* row = x + (plane * s.in_h + i * s.stride_h) * s.in_w;
+                     for (int64_t j = 0; j < s.out_w; ++j) *dst++ = row[j * s.stride_w];
+                   }
+                 }
+               });
   return taken;
 }
 
@@ -483,8 +484,9 @@ struct WeightGradient {
 };
 
 // The same as a matrix product over all positions, for convolutions with many channels: dw (out_channels x
-// depth) = dy (out_channels x positions) by columns (positions x depth), the columns being what each tap reads.
-// Chunks of whole output rows, of several images where these are small, are laid out and added up in order.
+// depth) = dy (out_channels x positions) by columns (positions x depth), the columns being what each tap
+// reads. Chunks of whole output rows, of several images where these are small, are laid out and added up in
+// order.
 template <class T>
 struct ColumnGradient {
   static constexpr int64_t kPositions = 1024, kElements = 1 << 21;  // of a chunk, about
@@ -505,8 +507,8 @@ struct ColumnGradient {
   }
   void copy_gradient(int64_t channel, int64_t first, int64_t rows, T* dst) const {
     for (int64_t r = first; r < first + rows; ++r, dst += c.out_w) {
-      std::copy_n(dy + (r / c.out_h * c.out_channels + channel) * c.out_plane + r % c.out_h * c.out_row, c.out_w,
-                  dst);
+      std::copy_n(dy + (r / c.out_h * c.out_channels + channel) * c.out_plane + r % c.out_h * c.out_row,
+                  c.out_w, dst);
     }
   }
 
@@ -521,7 +523,8 @@ struct ColumnGradient {
       parallel_for(0, depth + c.out_channels, std::max<int64_t>(1, 32768 / positions),
                    [&](int64_t begin, int64_t end) {
                      for (int64_t kk = begin; kk < end; ++kk) {
-                       if (kk < depth) copy_reads(kk / c.taps(), kk % c.taps(), first, rows, columns + kk * positions);
+                       if (kk < depth)
+                         copy_reads(kk / c.taps(), kk % c.taps(), first, rows, columns + kk * positions);
                        else copy_gradient(kk - depth, first, rows, gradient + (kk - depth) * positions);
                      }
                    });
@@ -538,8 +541,8 @@ void pointwise_weight_gradient(const ConvShape& s, const T* dy, const T* x, T* d
   for (int64_t image = 0; image < s.batch; ++image) {
     for (int64_t g = 0; g < s.groups; ++g) {
       gemm<T>(out, in, positions, {dy + (image * s.out_channels + g * out) * positions, positions, 1},
-              {x + (image * s.in_channels + g * in) * positions, 1, positions}, Matrix<T>{dw + g * out * in, in, 1},
-              {.beta = image > 0 ? T(1) : T(0)});
+              {x + (image * s.in_channels + g * in) * positions, 1, positions},
+              Matrix<T>{dw + g * out * in, in, 1}, {.beta = image > 0 ? T(1) : T(0)});
     }
   }
 }
@@ -569,8 +572,7 @@ void conv2d_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T
   if (is_strided_pointwise(s) && out > 1)
     return pointwise<T>(without_stride(s), out, in, {w, in, 1}, take_strided(s, x), bias, y);
   if constexpr (std::is_same_v<T, float>) {
-    if (winograd_pays(s))
-      return winograd_correlate(s, x, {w, in * kFilterSize, kFilterSize}, bias, y);
+    if (winograd_pays(s)) return winograd_correlate(s, x, {w, in * kFilterSize, kFilterSize}, bias, y);
   }
   correlate(forward_correlation(s), x, w, bias, y);
 }

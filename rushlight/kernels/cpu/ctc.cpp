@@ -19,14 +19,18 @@ T log_add(T a, T b) {
   return high == kNever<T> ? high : high + std::log1p(std::exp(std::min(a, b) - high));
 }
 
-// One sample. The states are the target with blanks around each label; a path steps from a state to itself, to
-// the next one, and over a blank between different labels.
+// One sample. The states are the target with blanks around each label; a path steps from a state to itself,
+// to the next one, and over a blank between different labels.
 template <class T>
 class Sample {
  public:
   Sample(const CtcBatch& all, const T* log_probs, int64_t b)
-      : all_(all), target_(all.targets + all.target_begin[b]), states_(2 * all.target_lengths[b] + 1),
-        steps_(all.input_lengths[b]), stride_(all.batch * all.classes), probs_(log_probs + b * all.classes) {}
+      : all_(all),
+        target_(all.targets + all.target_begin[b]),
+        states_(2 * all.target_lengths[b] + 1),
+        steps_(all.input_lengths[b]),
+        stride_(all.batch * all.classes),
+        probs_(log_probs + b * all.classes) {}
 
   T loss() {
     forward_.assign(std::max<int64_t>(steps_, 1) * states_, kNever<T>);

@@ -14,9 +14,10 @@ struct CtcBatch {
   int64_t blank;
 };
 
-// loss[b]: minus the log-probability of the target of sample b, infinite when it does not fit the input. grad,
-// unless null, has the shape of log_probs: the slope of each loss, with the term exp(log_probs) that belongs
-// to a log_softmax before it; zero behind the input's length, and with `zero_infinity` for infinite losses.
+// loss[b]: minus the log-probability of the target of sample b, infinite when it does not fit the input.
+// grad, unless null, has the shape of log_probs: the slope of each loss, with the term exp(log_probs) that
+// belongs to a log_softmax before it; zero behind the input's length, and with `zero_infinity` for infinite
+// losses.
 template <class T>
 void ctc_loss(const CtcBatch& batch, const T* log_probs, bool zero_infinity, T* loss, T* grad);
 

@@ -8,13 +8,13 @@
 namespace rushlight::cpu {
 namespace {
 
-constexpr int64_t kBandElements = 4096;  // of input: half of the first cache
+constexpr int64_t kBandElements = 4096;   // of input: half of the first cache
 constexpr int64_t kSerialWork = 1 << 18;  // multiplications below which no thread is woken
 
-// A band of output rows and the input that it reads. The input's rows and columns are dealt into as many phases
-// as the steps, each phase a plane of `pitch` columns: with that, output (i, j) reads for each tap the element
-// offsets[tap] + i * pitch + j, and the whole band is one row of outputs with a few useless ones between the
-// rows.
+// A band of output rows and the input that it reads. The input's rows and columns are dealt into as many
+// phases as the steps, each phase a plane of `pitch` columns: with that, output (i, j) reads for each tap the
+// element offsets[tap] + i * pitch + j, and the whole band is one row of outputs with a few useless ones
+// between the rows.
 struct Band {
   const Correlation& c;
   int64_t top, left;  // the smallest tap
@@ -75,23 +75,24 @@ void depthwise_correlate(const Correlation& c, const T* x, const T* w, const T* 
   const Panels one_row(1, 1);
   const int64_t taps = c.taps();
   const int64_t work = std::max<int64_t>(1, c.out_h * c.out_w * taps);
-  parallel_for(0, c.batch * c.groups, std::max<int64_t>(1, kSerialWork / work), [&](int64_t begin, int64_t end) {
-    T* image = Scratch::get<T>(Slot::ConvImage, band.size());
-    T* results = Scratch::get<T>(Slot::ConvColumns, band.height * band.pitch);
-    std::fill_n(image, band.size(), T(0));
-    for (int64_t plane = begin; plane < end; ++plane) {
-      const int64_t group = plane % c.groups;
-      Output<T> out{results, 0, 1};
-      if (bias) out.row_bias = bias + group;
-      for (int64_t i = 0; i < c.out_h; i += band.height) {
-        const int64_t rows = std::min(band.height, c.out_h - i);
-        band.load(x + plane * c.in_h * c.in_w, i, rows, image);
-        conv_kernels<T>().correlate(one_row, 0, 1, taps, w + group * taps, image, band.offsets.data(), 1,
-                                    (rows - 1) * band.pitch + c.out_w, 0, out, 0);
-        store_rows(c, results, band.pitch, rows, y + plane * c.out_plane + i * c.out_row);
-      }
-    }
-  });
+  parallel_for(
+      0, c.batch * c.groups, std::max<int64_t>(1, kSerialWork / work), [&](int64_t begin, int64_t end) {
+        T* image = Scratch::get<T>(Slot::ConvImage, band.size());
+        T* results = Scratch::get<T>(Slot::ConvColumns, band.height * band.pitch);
+        std::fill_n(image, band.size(), T(0));
+        for (int64_t plane = begin; plane < end; ++plane) {
+          const int64_t group = plane % c.groups;
+          Output<T> out{results, 0, 1};
+          if (bias) out.row_bias = bias + group;
+          for (int64_t i = 0; i < c.out_h; i += band.height) {
+            const int64_t rows = std::min(band.height, c.out_h - i);
+            band.load(x + plane * c.in_h * c.in_w, i, rows, image);
+            conv_kernels<T>().correlate(one_row, 0, 1, taps, w + group * taps, image, band.offsets.data(), 1,
+                                        (rows - 1) * band.pitch + c.out_w, 0, out, 0);
+            store_rows(c, results, band.pitch, rows, y + plane * c.out_plane + i * c.out_row);
+          }
+        }
+      });
 }
 
 template <class T>
@@ -117,8 +118,8 @@ void depthwise_weight_gradient(const Correlation& c, const T* dy, const T* x, T*
   });
 }
 
-#define RL_INSTANTIATE(T)                                                                          \
-  template void depthwise_correlate<T>(const Correlation&, const T*, const T*, const T*, T*);      \
+#define RL_INSTANTIATE(T)                                                                     \
+  template void depthwise_correlate<T>(const Correlation&, const T*, const T*, const T*, T*); \
   template void depthwise_weight_gradient<T>(const Correlation&, const T*, const T*, T*);
 RL_INSTANTIATE(float)
 RL_INSTANTIATE(double)

@@ -76,10 +76,10 @@ const GemmKernels<double>& gemm_kernels<double>() {
 
 namespace {
 
-// A step of kDepth: a panel of b (nr x kDepth) fills half of a 32 KiB first cache. A tile, the unit of work of
-// a thread, takes all steps of a block one after the other, so that its part of c stays in the second cache
-// beside its rows of a: c passes through memory once for each block, not once for each step. Rows, columns and
-// depth of a block: what is packed at once stays in the last cache.
+// A step of kDepth: a panel of b (nr x kDepth) fills half of a 32 KiB first cache. A tile, the unit of work
+// of a thread, takes all steps of a block one after the other, so that its part of c stays in the second
+// cache beside its rows of a: c passes through memory once for each block, not once for each step. Rows,
+// columns and depth of a block: what is packed at once stays in the last cache.
 constexpr int64_t kDepth = 256;
 constexpr int64_t kTileHeight = 216, kTileWidth = 256;
 constexpr int64_t kBlockRows = 2048, kBlockColumns = 2048, kBlockDepth = 4 * kDepth;

@@ -114,7 +114,8 @@ inline void winograd_filter(int64_t count, const float* w, int64_t stride, bool 
   for (int64_t first = 0; first < count; first += kLanes) {
     // Lanes behind the last filter read it again.
     const auto last = hn::Set(index, static_cast<int32_t>(count - 1 - first));
-    const auto place = hn::Mul(hn::Min(hn::Iota(index, 0), last), hn::Set(index, static_cast<int32_t>(stride)));
+    const auto place =
+        hn::Mul(hn::Min(hn::Iota(index, 0), last), hn::Set(index, static_cast<int32_t>(stride)));
     const float* filter = w + first * stride;
     Lanes half_way[6][3];
     for (int64_t j = 0; j < 3; ++j) {

@@ -80,7 +80,8 @@ struct Chunks {
 
 class Winograd {
  public:
-  Winograd(const ConvShape& shape, const float* x, const WinogradFilters& filters, const float* bias, float* y)
+  Winograd(const ConvShape& shape, const float* x, const WinogradFilters& filters, const float* bias,
+           float* y)
       : s_(shape),
         x_(x),
         filters_(filters),
@@ -144,8 +145,8 @@ class Winograd {
     }
   }
 
-  // Calls f(image, row of tiles, first tile of that row, tiles, place in the block) for each run of tiles that
-  // are neighbours in a row.
+  // Calls f(image, row of tiles, first tile of that row, tiles, place in the block) for each run of tiles
+  // that are neighbours in a row.
   template <class F>
   void for_each_run(int64_t begin, int64_t end, const F& f) const {
     for (int64_t tile = begin; tile < end;) {
@@ -161,7 +162,8 @@ class Winograd {
     const int64_t begin = inside ? std::clamp<int64_t>(-first, 0, count) : count;
     const int64_t end = inside ? std::clamp(s_.in_w - first, begin, count) : count;
     std::fill(dst, dst + begin, 0.0f);
-    if (end > begin) std::copy(plane + row * s_.in_w + first + begin, plane + row * s_.in_w + first + end, dst + begin);
+    if (end > begin)
+      std::copy(plane + row * s_.in_w + first + begin, plane + row * s_.in_w + first + end, dst + begin);
     std::fill(dst + end, dst + count, 0.0f);
   }
 
@@ -195,7 +197,8 @@ class Winograd {
       const Panels panels(chunks_.height(chunk), gemm_.mr);
       for (int64_t point = 0; point < kPoints; ++point) {
         gemm_.block(panels, 0, panels.count, block_, channels, filters_of(chunk, point),
-                    input + point * input_stride, Output<float>{products + point * product_stride, block_, 1});
+                    input + point * input_stride,
+                    Output<float>{products + point * product_stride, block_, 1});
       }
       transform_output(begin, end, chunk, products, product_stride);
     }
@@ -237,7 +240,8 @@ class Winograd {
 bool winograd_pays(const ConvShape& s) {
   const int64_t tiles = s.batch * ceil_div(s.out_h, kSide) * ceil_div(s.out_w, kSide);
   return s.groups == 1 && s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1 &&
-         s.dilation_h == 1 && s.dilation_w == 1 && s.in_channels >= 32 && s.out_channels >= 32 && tiles >= kFewTiles;
+         s.dilation_h == 1 && s.dilation_w == 1 && s.in_channels >= 32 && s.out_channels >= 32 &&
+         tiles >= kFewTiles;
 }
 
 void winograd_correlate(const ConvShape& shape, const float* x, const WinogradFilters& filters,

@@ -6,10 +6,10 @@
 // The interpolation points are 0, 5/8, -5/8, 3/2, -3/2 and infinity, not the usual 0, 1, -1, 2, -2: the
 // transforms are then better conditioned (B. Barabasz et al., "Error Analysis and Improving the Accuracy of
 // Winograd Convolution for Deep Neural Networks", ACM TOMS 46, 2020). Against sums in float64, with normally
-// distributed inputs and weights and 64 to 512 channels, the largest error stays below 8 * 2^-24 times the sum
-// of the magnitudes of the products, and the root mean square of the error is 1.5e-6 of that of the result;
-// tests/cpp/conv_test.cpp holds it to that. A NaN or an infinity in the input may reach all outputs of the
-// tiles that read it.
+// distributed inputs and weights and 64 to 512 channels, the largest error stays below 8 * 2^-24 times the
+// sum of the magnitudes of the products, and the root mean square of the error is 1.5e-6 of that of the
+// result; tests/cpp/conv_test.cpp holds it to that. A NaN or an infinity in the input may reach all outputs
+// of the tiles that read it.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,6 @@
-# cmake -DPROGRAM=... -DOUTPUT=FILE -P run.cmake: the program ends well and prints what the file says, if it is there.
+# cmake -DPROGRAM=... -DOUTPUT=FILE -P run.cmake: the program ends well and prints what the file says.
 execute_process(COMMAND "${PROGRAM}" OUTPUT_VARIABLE printed COMMAND_ERROR_IS_FATAL ANY)
-if(EXISTS "${OUTPUT}")
-  file(READ "${OUTPUT}" expected)
-  if(NOT printed STREQUAL expected)
-    message(FATAL_ERROR "printed\n${printed}instead of\n${expected}")
-  endif()
+file(READ "${OUTPUT}" expected)
+if(NOT printed STREQUAL expected)
+  message(FATAL_ERROR "printed\n${printed}instead of\n${expected}")
 endif()

@@ -91,12 +91,20 @@ class Embedding(_C._modules.Embedding):
 
 
 @extend(_layers.EmbeddingBag)
-class _:
+class EmbeddingBag(_C._modules.EmbeddingBag):
     @classmethod
     def from_pretrained(
-        cls, embeddings, freeze=True, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, mode="mean", sparse=False,
-        include_last_offset=False, padding_idx=None,
-    ):  # fmt: skip
+        cls,
+        embeddings,
+        freeze=True,
+        max_norm=None,
+        norm_type=2.0,
+        scale_grad_by_freq=False,
+        mode="mean",
+        sparse=False,
+        include_last_offset=False,
+        padding_idx=None,
+    ):
         """A layer over a given table (rows, dim)."""
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
