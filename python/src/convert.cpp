@@ -46,10 +46,11 @@ DimPair dim_pair_value(PyObject* o) {
     }
     return out;
   }
-  RL_CHECK(PyTuple_Check(o) || PyList_Check(o),
-           "tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] containing two "
-           "lists, but got dims=",
-           PyUnicode_AsUTF8(take(PyObject_Str(o)).get()));
+  RL_CHECK(
+      PyTuple_Check(o) || PyList_Check(o),
+      "tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] containing two "
+      "lists, but got dims=",
+      PyUnicode_AsUTF8(take(PyObject_Str(o)).get()));
   const Py_ssize_t given = PySequence_Fast_GET_SIZE(o);
   RL_CHECK_AS(ValueError, given >= 2, "not enough values to unpack (expected 2, got ", given, ")");
   RL_CHECK_AS(ValueError, given == 2, "too many values to unpack (expected 2)");

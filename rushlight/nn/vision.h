@@ -62,7 +62,8 @@ class UpsamplingNearest2d : public Module {
  public:
   RL_OPTIONS(UpsamplingNearest2d, (OptSizes, size, {}), (OptFactors, scale_factor, {}),
              (Derived<std::string>, mode, std::string("nearest")),
-             (Derived<OptBool>, align_corners, OptBool()), (Derived<OptBool>, recompute_scale_factor, OptBool()))
+             (Derived<OptBool>, align_corners, OptBool()),
+             (Derived<OptBool>, recompute_scale_factor, OptBool()))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override;
 };

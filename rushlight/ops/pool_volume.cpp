@@ -90,8 +90,7 @@ Tensor window_counts(const Window& w, int d, int64_t size, int64_t windows, bool
 // What the sum of each window is divided by, (D, H, W).
 Tensor window_volumes(const Window& w, const Sizes& in, const Sizes& out, bool padded) {
   return window_counts(w, 0, in.d, out.d, padded).view({out.d, 1, 1}) *
-         window_counts(w, 1, in.h, out.h, padded).view({out.h, 1}) *
-         window_counts(w, 2, in.w, out.w, padded);
+         window_counts(w, 1, in.h, out.h, padded).view({out.h, 1}) * window_counts(w, 2, in.w, out.w, padded);
 }
 
 struct Extent3 {
@@ -148,8 +147,9 @@ Tensor avg_pool3d(const Tensor& input, DimsRef kernel_size, OptDims stride, Dims
            "input image (T: ", in.d, " H: ", in.h, " W: ", in.w,
            ") smaller than kernel size (kT: ", w.kernel[0], " kH: ", w.kernel[1], " kW: ", w.kernel[2], ")");
   const Sizes out = pooled_sizes(w, input);
-  check_kind("avg_pool3d_out_frame", input,
-             input.dtype() == DType::Float32 || input.dtype() == DType::Float64 || input.dtype() == DType::Int64);
+  check_kind(
+      "avg_pool3d_out_frame", input,
+      input.dtype() == DType::Float32 || input.dtype() == DType::Float64 || input.dtype() == DType::Int64);
   const OptInt sum = 1;  // a divisor
   const Tensor planes = avg_pool2d(as_volumes(input), of_plane(w.kernel), of_plane(w.stride),
                                    of_plane(w.padding), ceil_mode, count_include_pad, sum);
