@@ -301,7 +301,7 @@ Tensor soft_margin_loss(const Tensor& x, const Tensor& t, OptBool size_average, 
                         String reduction) {
   return pair_loss(
       "SoftMarginLossBackward0", x, t, parse_reduction(size_average, reduce, reduction),
-      [](const Tensor& x, const Tensor& t) { return (-t * x).exp_().log1p_(); },
+      [](const Tensor& x, const Tensor& t) { return x.neg().mul(t).exp_().log1p_(); },
       [](const Tensor& x, const Tensor& t, bool, bool needs_t) {
         const Tensor s = (-t * x).sigmoid();
         return TensorPair(-t * s, needs_t ? -x * s : Tensor());

@@ -163,6 +163,7 @@ Tensor avg_pool3d(const Tensor& input, DimsRef kernel_size, OptDims stride, Dims
 }
 
 Tensor adaptive_avg_pool3d(const Tensor& input, const Extents& output_size) {
+  check_extents(output_size, input);
   RL_CHECK(input.dim() == 4 || input.dim() == 5, "adaptive_avg_pool3d(): Expected 4D or 5D tensor, but got ",
            to_string(input.sizes()));
   const Sizes out = Extent3("adaptive_avg_pool3d: output_size must be 3", output_size, input).sizes;
@@ -178,6 +179,7 @@ Tensor adaptive_avg_pool3d(const Tensor& input, const Extents& output_size) {
 }
 
 WithIndices adaptive_max_pool3d(const Tensor& input, const Extents& output_size, bool return_indices) {
+  check_extents(output_size, input);
   check_adaptive("adaptive_max_pool3d", input, ":");
   const Sizes out =
       Extent3("adaptive_max_pool3d(): internal error: output_size.size() must be 3", output_size, input)
