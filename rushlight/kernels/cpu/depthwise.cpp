@@ -42,11 +42,24 @@ void store_rows(const Correlation& c, const T* results, int64_t pitch, int64_t r
   }
 }
 
+// Small planes are treated several at a time, each step for all of them: vectors that were just stored cannot
+// be read across their borders without a stall.
+int64_t planes_at_once(const Band& band) {
+  return band.height < band.c.out_h ? 1 : std::max<int64_t>(1, kBandElements / band.size());
+}
+
 template <class T>
-T* empty_image(const Band& band) {
-  T* image = Scratch::get<T>(Slot::ConvImage, band.size() + kImageSlack);
-  std::fill_n(image, band.size() + kImageSlack, T(0));
+T* empty_images(Slot slot, int64_t count) {
+  T* image = Scratch::get<T>(slot, count + kImageSlack);
+  std::fill_n(image, count + kImageSlack, T(0));
   return image;
+}
+
+// What output rows [i, i + rows) read of `count` planes from x on.
+template <class T>
+void load_planes(const Band& band, const T* x, int64_t count, int64_t i, int64_t rows, T* images) {
+  const Correlation& c = band.c;
+  for (int64_t p = 0; p < count; ++p) band.load(x + p * c.in_h * c.in_w, i, rows, images + p * band.size());
 }
 
 }  // namespace
@@ -55,23 +68,24 @@ template <class T>
 void depthwise_correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y) {
   const Band band(c, kBandElements);
   const bool in_place = c.out_column == 1 && c.out_w >= kLongRow;
-  const int64_t taps = c.taps();
+  const int64_t taps = c.taps(), most = planes_at_once(band), length = band.height * band.pitch;
   parallel_for(0, c.batch * c.groups, grain(c.out_h * c.out_w * taps), [&](int64_t begin, int64_t end) {
-    T* image = empty_image<T>(band);
-    T* results = Scratch::get<T>(Slot::ConvColumns, band.height * band.pitch + kImageSlack);
-    for (int64_t plane = begin; plane < end; ++plane) {
-      const int64_t group = plane % c.groups;
-      const T* added = bias ? bias + group : nullptr;
+    T* images = empty_images<T>(Slot::ConvImage, most * band.size());
+    T* results = Scratch::get<T>(Slot::ConvColumns, most * length + kImageSlack);
+    for (int64_t first = begin; first < end; first += most) {
+      const int64_t count = std::min(most, end - first);
       for (int64_t i = 0; i < c.out_h; i += band.height) {
         const int64_t rows = std::min(band.height, c.out_h - i);
-        T* target = y + plane * c.out_plane + i * c.out_row;
-        band.load(x + plane * c.in_h * c.in_w, i, rows, image);
-        if (in_place) {
-          correlate_band(band, image, w + group * taps, added, rows, target, c.out_row);
-        } else {
-          correlate_band(band, image, w + group * taps, added, rows, results, band.pitch);
-          store_rows(c, results, band.pitch, rows, target);
+        T* target = y + first * c.out_plane + i * c.out_row;
+        load_planes(band, x + first * c.in_h * c.in_w, count, i, rows, images);
+        for (int64_t p = 0; p < count; ++p) {
+          const int64_t group = (first + p) % c.groups;
+          correlate_band(band, images + p * band.size(), w + group * taps, bias ? bias + group : nullptr,
+                         rows, in_place ? target + p * c.out_plane : results + p * length,
+                         in_place ? c.out_row : band.pitch);
         }
+        for (int64_t p = 0; p < count && !in_place; ++p)
+          store_rows(c, results + p * length, band.pitch, rows, target + p * c.out_plane);
       }
     }
   });
@@ -83,27 +97,32 @@ void depthwise_correlate(const Correlation& even, const Correlation& odd, const 
   const Band bands[] = {Band(even, kBandElements), Band(odd, kBandElements)};
   const T* weights[] = {even_w, odd_w};
   const int64_t height = std::min(bands[0].height, bands[1].height);
+  const int64_t most = std::min(planes_at_once(bands[0]), planes_at_once(bands[1]));
+  const int64_t length = height * std::max(bands[0].pitch, bands[1].pitch);
   const int64_t work = even.out_h * (even.out_w * even.taps() + odd.out_w * odd.taps());
   parallel_for(0, even.batch * even.groups, grain(work), [&](int64_t begin, int64_t end) {
-    T* image = Scratch::get<T>(Slot::ConvImage, std::max(bands[0].size(), bands[1].size()) + kImageSlack);
-    const int64_t length = height * std::max(bands[0].pitch, bands[1].pitch) + kImageSlack;
-    T* results[2];
-    results[0] = Scratch::get<T>(Slot::ConvColumns, 2 * length);
-    results[1] = results[0] + length;
-    for (int64_t plane = begin; plane < end; ++plane) {
-      const int64_t group = plane % even.groups;
+    T* images[] = {empty_images<T>(Slot::ConvImage, most * bands[0].size()),
+                   empty_images<T>(Slot::ConvStrided, most * bands[1].size())};
+    T* results = Scratch::get<T>(Slot::ConvColumns, 2 * most * length + kImageSlack);
+    T* results_of[] = {results, results + most * length};
+    for (int64_t first = begin; first < end; first += most) {
+      const int64_t count = std::min(most, end - first);
       for (int64_t i = 0; i < even.out_h; i += height) {
         const int64_t rows = std::min(height, even.out_h - i);
         for (int k = 0; k < 2; ++k) {
           const Band& band = bands[k];
-          std::fill_n(image, band.size() + kImageSlack, T(0));
-          band.load(x + plane * even.in_h * even.in_w, i, rows, image);
-          correlate_band(band, image, weights[k] + group * band.c.taps(), bias ? bias + group : nullptr, rows,
-                         results[k], band.pitch);
+          load_planes(band, x + first * even.in_h * even.in_w, count, i, rows, images[k]);
+          for (int64_t p = 0; p < count; ++p) {
+            const int64_t group = (first + p) % even.groups;
+            correlate_band(band, images[k] + p * band.size(), weights[k] + group * band.c.taps(),
+                           bias ? bias + group : nullptr, rows, results_of[k] + p * length, band.pitch);
+          }
         }
-        conv_kernels<T>().merge_rows(rows, even.out_w + odd.out_w, results[0], bands[0].pitch, results[1],
-                                     bands[1].pitch, y + plane * even.out_plane + i * even.out_row,
-                                     even.out_row);
+        for (int64_t p = 0; p < count; ++p) {
+          conv_kernels<T>().merge_rows(rows, even.out_w + odd.out_w, results_of[0] + p * length,
+                                       bands[0].pitch, results_of[1] + p * length, bands[1].pitch,
+                                       y + (first + p) * even.out_plane + i * even.out_row, even.out_row);
+        }
       }
     }
   });
@@ -112,19 +131,22 @@ void depthwise_correlate(const Correlation& even, const Correlation& odd, const 
 template <class T>
 void depthwise_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw) {
   const Band band(c, kBandElements);
-  const int64_t taps = c.taps();
+  const int64_t taps = c.taps(), most = planes_at_once(band);
+  std::fill_n(dw, c.groups * taps, T(0));
   parallel_for(0, c.groups, grain(c.batch * c.out_h * c.out_w * taps), [&](int64_t begin, int64_t end) {
-    T* image = empty_image<T>(band);
-    for (int64_t group = begin; group < end; ++group) {
-      T* sums = dw + group * taps;
-      std::fill_n(sums, taps, T(0));
+    T* images = empty_images<T>(Slot::ConvImage, most * band.size());
+    for (int64_t first = begin; first < end; first += most) {
+      const int64_t count = std::min(most, end - first);
       for (int64_t n = 0; n < c.batch; ++n) {
-        const int64_t plane = n * c.groups + group;
+        const int64_t plane = n * c.groups + first;
         for (int64_t i = 0; i < c.out_h; i += band.height) {
           const int64_t rows = std::min(band.height, c.out_h - i);
-          band.load(x + plane * c.in_h * c.in_w, i, rows, image);
-          conv_kernels<T>().weight_dots(taps, rows, c.out_w, band.pitch, image, band.offsets.data(),
-                                        dy + plane * c.out_plane + i * c.out_row, c.out_row, sums, 1);
+          load_planes(band, x + plane * c.in_h * c.in_w, count, i, rows, images);
+          for (int64_t p = 0; p < count; ++p) {
+            conv_kernels<T>().weight_dots(taps, rows, c.out_w, band.pitch, images + p * band.size(),
+                                          band.offsets.data(), dy + (plane + p) * c.out_plane + i * c.out_row,
+                                          c.out_row, dw + (first + p) * taps, 1);
+          }
         }
       }
     }
