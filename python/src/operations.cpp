@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "copying.h"
 #include "rushlight/ops/in_place.h"
 
 namespace rushlight::python {
@@ -107,10 +108,15 @@ PyObject* method_repr(PyObject* self) {
   return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>",
                               overloads_of(self).name.c_str());
 }
-// By qualified name: copy and pickle treat it as the constant it is.
-PyObject* reduce(PyObject* self, PyObject*) { return get_name(self, nullptr); }
+PyObject* reduce_function(PyObject* self, PyObject*) {
+  return reduce_to_name(overloads_of(self).module.c_str(), overloads_of(self).name.c_str());
+}
+PyObject* reduce_method(PyObject* self, PyObject*) {
+  return reduce_to_name("torch", ("Tensor." + overloads_of(self).name).c_str());
+}
 
-PyMethodDef operation_methods[] = {{"__reduce__", reduce, METH_NOARGS, "Pickles by name."}, {}};
+PyMethodDef function_methods[] = {{"__reduce__", reduce_function, METH_NOARGS, "Pickles by name."}, {}};
+PyMethodDef method_methods[] = {{"__reduce__", reduce_method, METH_NOARGS, "Pickles by name."}, {}};
 PyMemberDef operation_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOperation, vectorcall), READONLY, nullptr},
     {"__dictoffset__", T_PYSSIZET, offsetof(PyOperation, dict), READONLY, nullptr},
@@ -121,13 +127,13 @@ PyGetSetDef operation_getset[] = {{"__name__", get_name, nullptr, nullptr, nullp
                                   {"__module__", get_module, nullptr, nullptr, nullptr},
                                   {}};
 PyType_Slot function_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-                                {Py_tp_methods, operation_methods},
+                                {Py_tp_methods, function_methods},
                                 {Py_tp_members, operation_members},
                                 {Py_tp_getset, operation_getset},
                                 {Py_tp_repr, reinterpret_cast<void*>(function_repr)},
                                 {0, nullptr}};
 PyType_Slot method_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-                              {Py_tp_methods, operation_methods},
+                              {Py_tp_methods, method_methods},
                               {Py_tp_members, operation_members},
                               {Py_tp_getset, operation_getset},
                               {Py_tp_repr, reinterpret_cast<void*>(method_repr)},
