@@ -169,7 +169,7 @@ _REBUILDERS = {
 
 def named(module, name, arguments=None):
     """What a name of PyTorch stands for here, or what it gives for these arguments."""
-    found = importlib.import_module("rushlight" + module[len("torch") :])
+    found: Any = importlib.import_module("rushlight" + module[len("torch") :])
     for part in name.split("."):
         found = getattr(found, part)
     return found if arguments is None else found(*arguments)

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "copying.h"
+#include "mistakes.h"
 #include "rushlight/ops/in_place.h"
 
 namespace rushlight::python {
@@ -67,9 +68,14 @@ PyObject* run(const Overloads& op, const Call& call) {
     Object keep;
     const int k = parse(op.name.c_str(), op.signatures, call, slots, keep);
     const Overloads::Target& target = op.targets[k];
-    PyObject* result = check(target.invoke(target.function, op.name.c_str(), slots));
-    if (!target.has_out) return result;
     const Signature& s = *op.signatures[k];
+    PyObject* result = nullptr;
+    try {
+      result = check(target.invoke(target.function, op.name.c_str(), slots));
+    } catch (const SizesError& error) {
+      report_sizes(op.name.c_str(), s, slots, error);
+    }
+    if (!target.has_out) return result;
     PyObject* out = slots[s.parameters.size() - 1];
     return out == Py_None ? result : write_outs(op, out, result, requires_grad_any(slots, s));
   });
@@ -101,6 +107,11 @@ PyObject* get_doc(PyObject* self, void*) { return PyUnicode_FromString(overloads
 PyObject* get_module(PyObject* self, void*) {
   return PyUnicode_FromString(overloads_of(self).module.c_str());
 }
+// inspect and pydoc see the kind of callable that PyTorch's is.
+PyObject* get_class(PyObject* self, void*) {
+  PyTypeObject* type = Py_IS_TYPE(self, function_type) ? &PyCFunction_Type : &PyMethodDescr_Type;
+  return Py_NewRef(reinterpret_cast<PyObject*>(type));
+}
 PyObject* function_repr(PyObject* self) {
   return PyUnicode_FromFormat("<built-in method %s of type object>", overloads_of(self).name.c_str());
 }
@@ -125,6 +136,7 @@ PyGetSetDef operation_getset[] = {{"__name__", get_name, nullptr, nullptr, nullp
                                   {"__qualname__", get_name, nullptr, nullptr, nullptr},
                                   {"__doc__", get_doc, nullptr, nullptr, nullptr},
                                   {"__module__", get_module, nullptr, nullptr, nullptr},
+                                  {"__class__", get_class, nullptr, nullptr, nullptr},
                                   {}};
 PyType_Slot function_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
                                 {Py_tp_methods, function_methods},
@@ -170,6 +182,7 @@ void add_overload(Table& table, const Row& row, const std::string& name, bool in
   if (!op) op = new Overloads{name, row.module, "", {}, {}};
   const bool has_out = !in_place && !is_method && (row.where & kOut);
   auto* signature = new Signature(row.parameters, has_out);
+  signature->python_function = is_python_function(row.module, name, is_method);
   op->doc += concat(op->doc.empty() ? "" : "\n\n", name, "(", signature->text(is_method), ")\n\n", row.doc);
   op->signatures.push_back(signature);
   op->targets.push_back(
