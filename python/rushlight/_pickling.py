@@ -17,6 +17,8 @@ _STORAGE_NAMES = {
 }  # fmt: skip
 _DTYPES = {f"{name}Storage": getattr(_C, dtype) for dtype, name in _STORAGE_NAMES.items()}
 _Parameter = _C.Parameter
+# Their __reduce__ gives named() and its arguments.
+_NAMED = (_C.dtype, _C.layout, _C.memory_format, _C.device, _C.Size, type(_C.add))
 
 
 class _Name:
@@ -78,6 +80,9 @@ class Pickler(_PythonPickler):
             return obj.name
         if isinstance(obj, Tensor):
             return self._reduce_tensor(obj)
+        if type(obj) in _NAMED:
+            _, (module, name, *arguments) = obj.__reduce__()
+            return (self._name(module, name), *arguments) if arguments else name
         return NotImplemented
 
     def _reduce_tensor(self, tensor):
@@ -100,8 +105,6 @@ class Pickler(_PythonPickler):
 
     def save_global(self, obj, name=None):
         module = obj.module if isinstance(obj, _Name) else getattr(obj, "__module__", None) or ""
-        if isinstance(obj, (_C.dtype, _C.layout, _C.memory_format)):
-            module = "torch"
         if module.split(".")[0] not in ("rushlight", "torch") and not isinstance(obj, _Name):
             return super().save_global(obj, name)
         name = name or obj.__qualname__
@@ -164,16 +167,12 @@ _REBUILDERS = {
 }
 
 
-def _resolve(module, name):
-    """What a name of PyTorch stands for here."""
-    import rushlight
-
-    if module == "torch":
-        return getattr(rushlight, name)
-    found = importlib.import_module("rushlight" + module[len("torch") :])
+def named(module, name, arguments=None):
+    """What a name of PyTorch stands for here, or what it gives for these arguments."""
+    found: Any = importlib.import_module("rushlight" + module[len("torch") :])
     for part in name.split("."):
         found = getattr(found, part)
-    return found
+    return found if arguments is None else found(*arguments)
 
 
 class Unpickler(pickle.Unpickler):
@@ -189,7 +188,7 @@ class Unpickler(pickle.Unpickler):
         if known is not None:
             return known
         if module.split(".")[0] == "torch":
-            return _resolve(module, name)
+            return named(module, name)
         return super().find_class(module, name)
 
     def persistent_load(self, saved_id):

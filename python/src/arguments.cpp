@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "mistakes.h"
 #include "numbers.h"
 #include "tensor.h"
 #include "types.h"
@@ -38,7 +39,7 @@ constexpr KindName kKinds[] = {{"Tensor", Kind::Tensor, "Tensor"},
                                {"OptDType", Kind::OptDType, "torch.dtype"},
                                {"Device", Kind::Device, "torch.device"},
                                {"OptDevice", Kind::OptDevice, "torch.device"},
-                               {"OptGenerator", Kind::Generator, "Generator"},
+                               {"OptGenerator", Kind::Generator, "torch.Generator"},
                                {"Padding", Kind::Padding, "tuple of ints"},
                                {"Extents", Kind::Extents, "tuple of ints"},
                                {"OptDoubles", Kind::OptDoubles, "tuple of floats"},
@@ -46,12 +47,6 @@ constexpr KindName kKinds[] = {{"Tensor", Kind::Tensor, "Tensor"},
                                {"OptLayout", Kind::Layout, "torch.layout"},
                                {"Object", Kind::Object, "object"},
                                {"Out", Kind::Out, "Tensor"}};
-
-const char* shown(Kind kind) {
-  for (const KindName& k : kKinds)
-    if (k.kind == kind) return k.shown;
-  return "?";
-}
 
 Kind kind_of(const std::string& declared) {
   for (const KindName& k : kKinds)
@@ -92,12 +87,6 @@ PyObject* fallback_object(const std::string& text) {
   return check(PyFloat_FromDouble(std::stod(text)));
 }
 
-bool is_int(PyObject* o) {
-  if (PyLong_Check(o)) return !PyBool_Check(o);
-  if (is_tensor(o)) return is_index_tensor(o);
-  return is_numpy_integer(o);
-}
-
 bool is_int_list(PyObject* o) {
   if (Py_IS_TYPE(o, size_type)) return true;
   if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
@@ -124,7 +113,7 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::TensorArgs: return is_tensor_list(o);
     case Kind::Scalar:
     case Kind::OptScalar: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
-    case Kind::Dims:
+    case Kind::Dims: return is_int_list(o) || (!p.list_only && is_int(o));
     case Kind::OptDims: return is_int_list(o) || is_int(o);
     case Kind::DimPair: return true;  // dim_pair_value says what is wrong
     case Kind::Padding: return is_int_list(o) || is_int(o) || PyUnicode_Check(o);
@@ -169,24 +158,6 @@ bool is_idle_option(const Signature& s, PyObject* name) {
   return s.creates && (is("layout") || is("pin_memory"));
 }
 
-bool names_match(const Parameter& p, PyObject* name) {
-  return p.interned == name || PyUnicode_Compare(p.interned, name) == 0 || is_alias(p.name, name);
-}
-
-std::string type_name(PyObject* o) {
-  const char* full = Py_TYPE(o)->tp_name;
-  const char* dot = std::strrchr(full, '.');
-  return dot && (is_tensor(o) || Py_IS_TYPE(o, size_type)) ? dot + 1 : full;
-}
-
-// Why a signature did not fit, for the message.
-struct Misfit {
-  enum What { None, TooMany, Missing, Unknown, Twice, Type } what = None;
-  int parameter = 0;
-  PyObject* value = nullptr;  // of the wrong type, or the unknown name
-  bool by_name = false;
-};
-
 PyObject* tuple_of(PyObject* const* items, Py_ssize_t n) {
   PyObject* tuple = check(PyTuple_New(n));
   for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(tuple, i, Py_NewRef(items[i]));
@@ -205,13 +176,32 @@ int variable_parameter(const Signature& s, const Call& call) {
   return call.count > index ? is_tensor(call.args[index]) ? last : -1 : call.count == index ? last : -1;
 }
 
+}  // namespace
+
+bool is_int(PyObject* o) {
+  if (PyLong_Check(o)) return !PyBool_Check(o);
+  if (is_tensor(o)) return is_index_tensor(o);
+  return is_numpy_integer(o);
+}
+
+bool names_match(const Parameter& p, PyObject* name) {
+  return p.interned == name || PyUnicode_Compare(p.interned, name) == 0 || is_alias(p.name, name);
+}
+
+const char* shown(Kind kind) {
+  for (const KindName& k : kKinds)
+    if (k.kind == kind) return k.shown;
+  return "?";
+}
+
 Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep) {
   const int n = static_cast<int>(s.parameters.size());
   std::memset(slots, 0, n * sizeof(PyObject*));
   const int skip = call.self ? 1 : 0;
   if (call.self) slots[0] = call.self;
   Py_ssize_t given = call.count;
-  if (const int variable = variable_parameter(s, call); variable >= 0) {
+  const int variable = variable_parameter(s, call);
+  if (variable >= 0) {
     given = variable - skip;
     if (s.parameters[variable].kind == Kind::Dims && call.count == given + 1) {
       slots[variable] = call.args[given];  // a single int counts as sizes
@@ -223,6 +213,7 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
     return {Misfit::TooMany};
   }
   for (Py_ssize_t i = 0; i < given; ++i) slots[skip + i] = call.args[i];
+  Misfit bad_name;  // is told when nothing else is wrong
   const Py_ssize_t named = call.names ? PyTuple_GET_SIZE(call.names) : 0;
   for (Py_ssize_t k = 0; k < named; ++k) {
     PyObject* name = PyTuple_GET_ITEM(call.names, k);
@@ -230,16 +221,16 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
     for (int i = skip; i < n && found < 0; ++i)
       if (names_match(s.parameters[i], name)) found = i;
     if (found < 0 && is_idle_option(s, name)) continue;
-    if (found < 0) return {Misfit::Unknown, 0, name};
-    if (slots[found]) return {Misfit::Twice, found};
-    slots[found] = call.args[call.count + k];
+    if (found >= 0 && !slots[found]) slots[found] = call.args[call.count + k];
+    else if (bad_name.what == Misfit::None)
+      bad_name = found < 0 ? Misfit{Misfit::Unknown, 0, name} : Misfit{Misfit::Twice, found};
   }
   for (int i = skip; i < n; ++i) {
     const Parameter& p = s.parameters[i];
     if (!slots[i]) {
       if (!p.fallback) return {Misfit::Missing, i};
       slots[i] = p.fallback;
-    } else if (!accepts(p, slots[i])) {
+    } else if (i != variable && !accepts(p, slots[i])) {
       // None where a default exists means the default
       if (slots[i] == Py_None && p.fallback && p.kind != Kind::Bool) {
         slots[i] = p.fallback;
@@ -248,137 +239,8 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
       return {Misfit::Type, i, slots[i], i - skip >= given};
     }
   }
-  return {};
+  return bad_name;
 }
-
-[[noreturn]] void report(const char* name, const Signature& s, const Call& call, const Misfit& m) {
-  const int skip = call.self ? 1 : 0;
-  const Parameter* p =
-      m.parameter < static_cast<int>(s.parameters.size()) ? &s.parameters[m.parameter] : nullptr;
-  switch (m.what) {
-    case Misfit::TooMany: {
-      const int most = s.positional - skip;
-      int least = 0;
-      for (int i = skip; i < s.positional; ++i) least += s.parameters[i].fallback == nullptr;
-      throw_error<TypeError>(name, "() takes ", least < most ? concat("from ", least, " to ") : "", most,
-                             " positional argument", least == 1 && most == 1 ? "" : "s", " but ", call.count,
-                             call.count == 1 ? " was" : " were", " given");
-    }
-    case Misfit::Missing: {
-      std::string missing;
-      int count = 0;
-      for (size_t i = m.parameter; i < s.parameters.size(); ++i) {
-        const Parameter& q = s.parameters[i];
-        bool has = q.fallback != nullptr;
-        for (Py_ssize_t k = 0; call.names && k < PyTuple_GET_SIZE(call.names); ++k)
-          has = has || names_match(q, PyTuple_GET_ITEM(call.names, k));
-        if (has) continue;
-        missing += concat(count++ ? ", " : "", '"', q.name, '"');
-      }
-      throw_error<TypeError>(name, "() missing ", count, " required positional arguments: ", missing);
-    }
-    case Misfit::Unknown:
-      throw_error<TypeError>(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(m.value), "'");
-    case Misfit::Twice: throw_error<TypeError>(name, "() got multiple values for argument '", p->name, "'");
-    default: break;
-  }
-  const std::string where = m.by_name ? "" : concat(" (position ", m.parameter - skip + 1, ")");
-  if (PyTuple_Check(m.value) || PyList_Check(m.value)) {
-    // PyTorch shows what a list holds
-    const bool tuple = PyTuple_Check(m.value);
-    const bool of_tensors = p->kind == Kind::TensorList || p->kind == Kind::TensorArgs;
-    if (p->kind == Kind::Dims || p->kind == Kind::OptDims || of_tensors) {
-      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(m.value); ++i) {
-        PyObject* item = PySequence_Fast_GET_ITEM(m.value, i);
-        if (of_tensors ? is_tensor(item) : is_int(item)) continue;
-        const char* element = of_tensors ? "Tensor" : "int";
-        throw_error<TypeError>("expected ", element, " as element ", i, " in argument ", m.parameter - skip,
-                               ", but got ", type_name(item));
-      }
-    }
-    throw_error<TypeError>(name, "(): argument '", p->name, "'", where, " must be ", shown(p->kind), ", not ",
-                           tuple ? "tuple" : "list");
-  }
-  throw_error<TypeError>(name, "(): argument '", p->name, "'", where, " must be ", shown(p->kind), ", not ",
-                         type_name(m.value));
-}
-
-std::string describe_types(const Call& call) {
-  std::string out = "(";
-  auto add = [&](const std::string& text) { out += (out.size() > 1 ? ", " : "") + text; };
-  auto describe = [](PyObject* o) {
-    if (!PyTuple_Check(o) && !PyList_Check(o)) return type_name(o);
-    if (Py_IS_TYPE(o, size_type)) return std::string("torch.Size");
-    std::string inside;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
-      inside += (i ? ", " : "") + type_name(PySequence_Fast_GET_ITEM(o, i));
-    const bool tuple = PyTuple_Check(o);
-    return concat(tuple ? "tuple of (" : "list of [", inside,
-                  tuple && PySequence_Fast_GET_SIZE(o) == 1 ? "," : "", tuple ? ")" : "]");
-  };
-  for (Py_ssize_t i = 0; i < call.count; ++i) add(describe(call.args[i]));
-  for (Py_ssize_t k = 0; call.names && k < PyTuple_GET_SIZE(call.names); ++k) {
-    add(concat(PyUnicode_AsUTF8(PyTuple_GET_ITEM(call.names, k)), "=", describe(call.args[call.count + k])));
-  }
-  return out + ")";
-}
-
-// Which argument types did not fit, marked with exclamation marks; empty when the number of arguments is to
-// blame.
-std::string mark_types(const Signature& s, const Call& call) {
-  const int skip = call.self ? 1 : 0;
-  const Py_ssize_t named = call.names ? PyTuple_GET_SIZE(call.names) : 0;
-  std::string unknown;
-  for (Py_ssize_t k = 0; k < named; ++k) {
-    bool found = false;
-    for (size_t i = skip; i < s.parameters.size(); ++i)
-      found = found || names_match(s.parameters[i], PyTuple_GET_ITEM(call.names, k));
-    if (!found)
-      unknown += concat(unknown.empty() ? "" : ", ", PyUnicode_AsUTF8(PyTuple_GET_ITEM(call.names, k)));
-  }
-  if (!unknown.empty())
-    return concat("      didn't match because some of the keywords were incorrect: ", unknown, "\n");
-  if (static_cast<size_t>(call.count + named + skip) != s.parameters.size()) return "";
-  std::string types;
-  auto mark = [&](const Parameter& p, PyObject* o, const std::string& prefix) {
-    const bool fits = accepts(p, o);
-    types += concat(types.empty() ? "" : ", ", fits ? "" : "!", prefix, type_name(o), fits ? "" : "!");
-  };
-  for (Py_ssize_t i = 0; i < call.count; ++i) mark(s.parameters[skip + i], call.args[i], "");
-  for (Py_ssize_t k = 0; k < named; ++k) {
-    for (size_t i = skip; i < s.parameters.size(); ++i) {
-      if (!names_match(s.parameters[i], PyTuple_GET_ITEM(call.names, k))) continue;
-      mark(s.parameters[i], call.args[call.count + k], s.parameters[i].name + "=");
-    }
-  }
-  return concat("      didn't match because some of the arguments have invalid types: (", types, ")\n");
-}
-
-[[noreturn]] void report_all(const char* name, const std::vector<Signature*>& overloads, const Call& call) {
-  const int skip = call.self ? 1 : 0;
-  const Py_ssize_t given = call.count + (call.names ? PyTuple_GET_SIZE(call.names) : 0) + skip;
-  const Signature* plausible = nullptr;
-  int count = 0;
-  for (const Signature* s : overloads) {
-    int required = 0;
-    for (const Parameter& p : s->parameters) required += p.fallback == nullptr;
-    if (given >= required && given <= static_cast<Py_ssize_t>(s->parameters.size())) {
-      ++count;
-      plausible = s;
-    }
-  }
-  if (count == 1) {
-    PyObject* slots[kMaxParameters];
-    Object keep;
-    report(name, *plausible, call, fill(*plausible, call, slots, keep));
-  }
-  std::string text = concat(name, "() received an invalid combination of arguments - got ",
-                            describe_types(call), ", but expected one of:\n");
-  for (const Signature* s : overloads) text += concat(" * (", s->text(skip), ")\n", mark_types(*s, call));
-  throw TypeError(text);
-}
-
-}  // namespace
 
 Signature::Signature(const char* row, bool has_out) {
   bool keyword_only = false;
@@ -401,12 +263,15 @@ Signature::Signature(const char* row, bool has_out) {
                         nullptr,
                         nullptr,
                         "",
-                        keyword_only};
+                        keyword_only,
+                        false};
     if (parameter.name.back() == '_') parameter.name.pop_back();  // a C++ keyword or a clash
     if (second != std::string::npos) {
       parameter.fallback_text = item.substr(second + 2);
       parameter.fallback = fallback_object(parameter.fallback_text);
     }
+    for (const char* name : {"size", "shape", "normalized_shape", "pad"})
+      parameter.list_only = parameter.list_only || (parameter.kind == Kind::Dims && parameter.name == name);
     parameter.interned = check(PyUnicode_InternFromString(parameter.name.c_str()));
     positional += !keyword_only;
     creates = creates || (keyword_only && parameter.kind == Kind::OptDevice);
@@ -414,7 +279,7 @@ Signature::Signature(const char* row, bool has_out) {
   }
   if (has_out) {
     parameters.push_back(
-        {Kind::Out, "out", check(PyUnicode_InternFromString("out")), Py_NewRef(Py_None), "{}", true});
+        {Kind::Out, "out", check(PyUnicode_InternFromString("out")), Py_NewRef(Py_None), "{}", true, false});
   }
 }
 
@@ -435,12 +300,9 @@ std::string Signature::text(bool skip_first) const {
 
 int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots,
           Object& keep) {
-  for (size_t k = 0; k < overloads.size(); ++k) {
-    const Misfit misfit = fill(*overloads[k], call, slots, keep);
-    if (misfit.what == Misfit::None) return static_cast<int>(k);
-    if (overloads.size() == 1) report(name, *overloads[0], call, misfit);
-  }
-  report_all(name, overloads, call);
+  for (size_t k = 0; k < overloads.size(); ++k)
+    if (fill(*overloads[k], call, slots, keep).what == Misfit::None) return static_cast<int>(k);
+  report_mistake(name, overloads, call);
 }
 
 Written::Written(const char* name, std::initializer_list<const char*> rows) : name_(name) {

@@ -49,12 +49,14 @@ struct Parameter {
   PyObject* fallback;  // default value; nullptr when required
   std::string fallback_text;
   bool keyword_only;
+  bool list_only;  // of Dims: a single int must stand alone by position, as in zeros(3)
 };
 
 struct Signature {
   std::vector<Parameter> parameters;
-  int positional = 0;    // how many may be given by position
-  bool creates = false;  // makes tensors out of nothing: takes `layout` and `pin_memory` too
+  int positional = 0;            // how many may be given by position
+  bool creates = false;          // makes tensors out of nothing: takes `layout` and `pin_memory` too
+  bool python_function = false;  // PyTorch's is written in Python
 
   // From the stringified row of a declaration: "(Tensor, input), (OptDims, dim, {}), (KW), (bool, keepdim,
   // false)".

@@ -172,6 +172,16 @@ PyObject* reduce_tensor(PyObject* self, PyObject*) {
   });
 }
 
+// The types call themselves torch.dtype and so on, but `torch` is another library unless the alias is in
+// place: pickle must not look them up under that name.
+PyObject* reduce_to_name(const char* module, const char* name, PyObject* arguments) {
+  Object home = Object::steal(PyImport_ImportModule("rushlight._pickling"));
+  Object named = Object::steal(home ? PyObject_GetAttrString(home.get(), "named") : nullptr);
+  if (!named) return nullptr;
+  return arguments ? Py_BuildValue("O(ssO)", named.get(), module, name, arguments)
+                   : Py_BuildValue("O(ss)", named.get(), module, name);
+}
+
 void add_copying(PyObject* module) { check(PyModule_AddFunctions(module, functions)); }
 
 }  // namespace rushlight::python

@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "copying.h"
+#include "mistakes.h"
 #include "rushlight/ops/in_place.h"
 
 namespace rushlight::python {
@@ -66,9 +68,14 @@ PyObject* run(const Overloads& op, const Call& call) {
     Object keep;
     const int k = parse(op.name.c_str(), op.signatures, call, slots, keep);
     const Overloads::Target& target = op.targets[k];
-    PyObject* result = check(target.invoke(target.function, op.name.c_str(), slots));
-    if (!target.has_out) return result;
     const Signature& s = *op.signatures[k];
+    PyObject* result = nullptr;
+    try {
+      result = check(target.invoke(target.function, op.name.c_str(), slots));
+    } catch (const SizesError& error) {
+      report_sizes(op.name.c_str(), s, slots, error);
+    }
+    if (!target.has_out) return result;
     PyObject* out = slots[s.parameters.size() - 1];
     return out == Py_None ? result : write_outs(op, out, result, requires_grad_any(slots, s));
   });
@@ -100,6 +107,11 @@ PyObject* get_doc(PyObject* self, void*) { return PyUnicode_FromString(overloads
 PyObject* get_module(PyObject* self, void*) {
   return PyUnicode_FromString(overloads_of(self).module.c_str());
 }
+// inspect and pydoc see the kind of callable that PyTorch's is.
+PyObject* get_class(PyObject* self, void*) {
+  PyTypeObject* type = Py_IS_TYPE(self, function_type) ? &PyCFunction_Type : &PyMethodDescr_Type;
+  return Py_NewRef(reinterpret_cast<PyObject*>(type));
+}
 PyObject* function_repr(PyObject* self) {
   return PyUnicode_FromFormat("<built-in method %s of type object>", overloads_of(self).name.c_str());
 }
@@ -107,10 +119,15 @@ PyObject* method_repr(PyObject* self) {
   return PyUnicode_FromFormat("<method '%s' of 'torch._C.TensorBase' objects>",
                               overloads_of(self).name.c_str());
 }
-// By qualified name: copy and pickle treat it as the constant it is.
-PyObject* reduce(PyObject* self, PyObject*) { return get_name(self, nullptr); }
+PyObject* reduce_function(PyObject* self, PyObject*) {
+  return reduce_to_name(overloads_of(self).module.c_str(), overloads_of(self).name.c_str());
+}
+PyObject* reduce_method(PyObject* self, PyObject*) {
+  return reduce_to_name("torch", ("Tensor." + overloads_of(self).name).c_str());
+}
 
-PyMethodDef operation_methods[] = {{"__reduce__", reduce, METH_NOARGS, "Pickles by name."}, {}};
+PyMethodDef function_methods[] = {{"__reduce__", reduce_function, METH_NOARGS, "Pickles by name."}, {}};
+PyMethodDef method_methods[] = {{"__reduce__", reduce_method, METH_NOARGS, "Pickles by name."}, {}};
 PyMemberDef operation_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOperation, vectorcall), READONLY, nullptr},
     {"__dictoffset__", T_PYSSIZET, offsetof(PyOperation, dict), READONLY, nullptr},
@@ -119,15 +136,16 @@ PyGetSetDef operation_getset[] = {{"__name__", get_name, nullptr, nullptr, nullp
                                   {"__qualname__", get_name, nullptr, nullptr, nullptr},
                                   {"__doc__", get_doc, nullptr, nullptr, nullptr},
                                   {"__module__", get_module, nullptr, nullptr, nullptr},
+                                  {"__class__", get_class, nullptr, nullptr, nullptr},
                                   {}};
 PyType_Slot function_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-                                {Py_tp_methods, operation_methods},
+                                {Py_tp_methods, function_methods},
                                 {Py_tp_members, operation_members},
                                 {Py_tp_getset, operation_getset},
                                 {Py_tp_repr, reinterpret_cast<void*>(function_repr)},
                                 {0, nullptr}};
 PyType_Slot method_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-                              {Py_tp_methods, operation_methods},
+                              {Py_tp_methods, method_methods},
                               {Py_tp_members, operation_members},
                               {Py_tp_getset, operation_getset},
                               {Py_tp_repr, reinterpret_cast<void*>(method_repr)},
@@ -164,6 +182,7 @@ void add_overload(Table& table, const Row& row, const std::string& name, bool in
   if (!op) op = new Overloads{name, row.module, "", {}, {}};
   const bool has_out = !in_place && !is_method && (row.where & kOut);
   auto* signature = new Signature(row.parameters, has_out);
+  signature->python_function = is_python_function(row.module, name, is_method);
   op->doc += concat(op->doc.empty() ? "" : "\n\n", name, "(", signature->text(is_method), ")\n\n", row.doc);
   op->signatures.push_back(signature);
   op->targets.push_back(

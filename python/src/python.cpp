@@ -40,10 +40,8 @@ void raise(PyObject* type, const Error& e) {
   PyObject *t, *value, *trace;
   PyErr_Fetch(&t, &value, &trace);
   PyErr_NormalizeException(&t, &value, &trace);
-  Object note = Object::steal(PyUnicode_FromString(e.hint().c_str()));
-  Object done =
-      Object::steal(PyObject_CallMethod(value, "add_note", "O", note.get()));  // absent before Python 3.11
-  if (!done) PyErr_Clear();
+  Object notes = notes_of(value), note = Object::steal(PyUnicode_FromString(e.hint().c_str()));
+  if (!notes || !note || PyList_Append(notes.get(), note.get()) < 0) PyErr_Clear();
   PyErr_Restore(t, value, trace);
 }
 
@@ -63,6 +61,15 @@ PyObject* python_type(const Error& e) {
 }
 
 }  // namespace
+
+Object notes_of(PyObject* exception) {
+  Object notes = Object::steal(PyObject_GetAttrString(exception, "__notes__"));
+  if (notes && PyList_Check(notes.get())) return notes;
+  PyErr_Clear();
+  notes = Object::steal(PyList_New(0));
+  if (!notes || PyObject_SetAttrString(exception, "__notes__", notes.get()) < 0) return {};
+  return notes;
+}
 
 void set_python_error() noexcept {
   try {

@@ -53,6 +53,8 @@ inline void check(int status) {
 
 // Turns the C++ exception in flight into the Python exception of the same name, hints as notes (PEP 678).
 void set_python_error() noexcept;
+// The list of an exception's notes, made when it has none; before Python 3.11 tracebacks do not show them.
+Object notes_of(PyObject* exception);
 
 // Runs f, which returns PyObject* (or int), and turns any exception into Python's way of failing.
 template <class F>

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "copying.h"
+
 namespace rushlight::python {
 
 PyTypeObject *dtype_type, *device_type, *size_type, *layout_type, *memory_format_type;
@@ -20,7 +22,7 @@ DType self_dtype(PyObject* self) { return reinterpret_cast<PyDType*>(self)->valu
 
 PyObject* dtype_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", info(self_dtype(self)).name); }
 PyObject* dtype_reduce(PyObject* self, PyObject*) {
-  return PyUnicode_FromString(info(self_dtype(self)).name);
+  return reduce_to_name("torch", info(self_dtype(self)).name);
 }
 PyObject* dtype_to_real(PyObject* self, PyObject*) {
   return Py_NewRef(dtype_object(to_real(self_dtype(self))));
@@ -110,8 +112,9 @@ PyObject* device_get_index(PyObject* self, void*) {
 }
 PyObject* device_reduce(PyObject* self, PyObject*) {
   const Device d = self_device(self);
-  if (d.index < 0) return Py_BuildValue("O(s)", Py_TYPE(self), d.type_name());
-  return Py_BuildValue("O(si)", Py_TYPE(self), d.type_name(), int{d.index});
+  Object arguments = Object::steal(d.index < 0 ? Py_BuildValue("(s)", d.type_name())
+                                               : Py_BuildValue("(si)", d.type_name(), int{d.index}));
+  return arguments ? reduce_to_name("torch", "device", arguments.get()) : nullptr;
 }
 PyObject* device_enter(PyObject* self, PyObject*) { return Py_NewRef(self); }
 PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_FALSE; }
@@ -159,7 +162,10 @@ PyObject* size_numel(PyObject* self, PyObject*) {
 PyObject* size_reduce(PyObject* self, PyObject*) {
   Object plain = Object::steal(PySequence_List(self));
   Object tuple = Object::steal(plain ? PyList_AsTuple(plain.get()) : nullptr);
-  return tuple ? Py_BuildValue("O(O)", Py_TYPE(self), tuple.get()) : nullptr;
+  if (!tuple) return nullptr;
+  if (Py_TYPE(self) != size_type) return Py_BuildValue("O(O)", Py_TYPE(self), tuple.get());
+  Object arguments = Object::steal(PyTuple_Pack(1, tuple.get()));
+  return arguments ? reduce_to_name("torch", "Size", arguments.get()) : nullptr;
 }
 PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   Object self = Object::steal(PyTuple_Type.tp_new(type, args, kwargs));
@@ -244,7 +250,7 @@ PyObject* named_repr(PyObject* self) {
   return PyUnicode_FromFormat("torch.%s", reinterpret_cast<PyNamed*>(self)->name);
 }
 PyObject* named_reduce(PyObject* self, PyObject*) {
-  return PyUnicode_FromString(reinterpret_cast<PyNamed*>(self)->name);
+  return reduce_to_name("torch", reinterpret_cast<PyNamed*>(self)->name);
 }
 PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, "Pickles by name."}, {}};
 PyType_Slot named_slots[] = {

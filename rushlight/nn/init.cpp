@@ -48,6 +48,7 @@ const Tensor& draw(const Tensor& tensor, F&& f) {
 }  // namespace
 
 const Tensor& uniform_(const Tensor& tensor, double a, double b, Generator* generator) {
+  RL_CHECK(a <= b, "uniform_ expects to return a [from, to) range, but found from=", a, " > to=", b);
   return draw(tensor, [&](DType dtype, void* out, int64_t n) {
     cpu::uniform(dtype, out, n, a, b, or_default(generator));
   });

@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "rushlight/nn/failure.h"
 #include "rushlight/nn/options.h"
 
 namespace rushlight::nn {
@@ -162,11 +163,22 @@ class Module {
 
   // ---- For those who use them.
 
+  // An error that leaves has as its hint which module below failed, and with what input.
   Tensor operator()(const Tensor& input) {
-    return self_ ? peer->call(*this, self_, {input}) : forward(input);
+    try {
+      return self_ ? peer->call(*this, self_, {input}) : forward(input);
+    } catch (Error& e) {
+      explain_failure(e, *this, {input});
+      throw;
+    }
   }
   Tensor operator()(const Tensor& input, const Tensor& target) {
-    return self_ ? peer->call(*this, self_, {input, target}) : forward(input, target);
+    try {
+      return self_ ? peer->call(*this, self_, {input, target}) : forward(input, target);
+    } catch (Error& e) {
+      explain_failure(e, *this, {input, target});
+      throw;
+    }
   }
 
   std::vector<Tensor> parameters(bool recurse = true) const;

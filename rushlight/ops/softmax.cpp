@@ -20,7 +20,7 @@ cpu::SoftmaxShape shape_of(const Tensor& x, int64_t dim) {
 }
 
 Tensor forward(Softmax kind, const Tensor& x, int64_t dim, DType out_dtype) {
-  const Tensor dense = x.detach().contiguous();
+  const Tensor dense = x.is_contiguous() ? x : x.detach().contiguous();
   Tensor out = make_tensor(x.sizes(), out_dtype, x.device());
   cpu::softmax(kind, shape_of(x, dim), dense.raw_data(), x.dtype(), out.raw_data(), out_dtype);
   return out;

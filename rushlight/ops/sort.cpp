@@ -106,7 +106,7 @@ Tensor median_of_all(const char* node, Select what, const Tensor& x) {
     out.fill_(x.dtype() == DType::Int32 ? Scalar(INT32_MIN)
                                         : Scalar(std::numeric_limits<double>::quiet_NaN()));
   } else {
-    const Tensor dense = x.detach().contiguous();
+    const Tensor dense = x.is_contiguous() ? x : x.detach().contiguous();
     int64_t index;
     cpu::select_rows({dense.raw_data(), x.dtype(), 1, x.numel()}, what, 0, out.raw_data(), &index);
   }

@@ -194,7 +194,7 @@ Tensor expand(const Tensor& self, DimsRef size, bool) {
            ")");
   const int64_t shift = size.size() - self.dim();
   Dims sizes(size.size()), strides(size.size());
-  for (int64_t i = 0; i < size.size(); ++i) {
+  for (int64_t i = size.size() - 1; i >= 0; --i) {
     const int64_t have = i < shift ? 1 : self.sizes()[i - shift];
     int64_t want = size[i];
     if (want == -1) {

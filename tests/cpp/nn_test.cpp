@@ -32,6 +32,28 @@ TEST(Module, NamesItsParametersAndBuffers) {
   EXPECT_THROW(net->register_buffer("hidden", ones(1)), KeyError);
 }
 
+std::string hint_of(Module& module, const Tensor& input) {
+  try {
+    module(input);
+  } catch (const Error& e) {
+    return e.hint();
+  }
+  return "no error";
+}
+
+TEST(Module, ErrorsSayWhichModuleFailed) {
+  const char* linear = "(Linear(in_features=2, out_features=3, bias=True)), input of shape [4, 5]";
+  auto net = make<Net>();
+  EXPECT_EQ(hint_of(*net, ones({4, 5})), concat("in ", net->class_name(), ".hidden ", linear));
+  auto nested = make<Sequential>();
+  nested->register_module("0", make<ReLU>());
+  nested->register_module("1", net);
+  EXPECT_EQ(hint_of(*nested, ones({4, 5})), concat("in Sequential.1.hidden ", linear));
+  EXPECT_EQ(hint_of(*nested, ones({4, 5})), concat("in Sequential.1.hidden ", linear));
+  EXPECT_THROW((*nested)(ones({4, 5})), RuntimeError);
+  EXPECT_EQ(hint_of(*nested, ones({4, 2})), "no error");
+}
+
 TEST(Module, LearnsThroughAutograd) {
   auto net = make<Net>();
   (*net)(ones({4, 2})).sum().backward();

@@ -40,6 +40,8 @@ PROGRAM = """
             pass
 
     if __name__ == "__main__":
+        # A shell starts its background jobs with SIGINT ignored, and their children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             {call}
         except KeyboardInterrupt:

@@ -107,7 +107,7 @@ def compare_results(got, want, what):
                 compare(g, w, f"{what}: {key}")
 
 
-@pytest.mark.parametrize("entry, sample, k", cases())
+@pytest.mark.parametrize("entry, sample, k", list(cases()))
 def test_values_and_gradients(entry, sample, k, expected):
     want = expected(entry, sample)
     if want is None:
@@ -145,7 +145,7 @@ LAYOUT_DEPENDENT = {
 }
 
 
-@pytest.mark.parametrize("entry, sample, k", cases())
+@pytest.mark.parametrize("entry, sample, k", list(cases()))
 def test_strides(entry, sample, k):
     dense = samples.run(rushlight, entry, sample)
     if entry["name"] in LAYOUT_DEPENDENT:

@@ -211,3 +211,28 @@ def test_whole_objects_go_to_pytorch(torch):
     torch.save(Plain(torch.arange(3)), file)
     file.seek(0)
     assert rushlight.load(file, weights_only=False).weight.tolist() == [0, 1, 2]
+
+
+CONSTANTS = [
+    rushlight.float32,
+    rushlight.strided,
+    rushlight.channels_last,
+    rushlight.Size([2, 3]),
+    rushlight.device("cuda", 1),
+    rushlight.add,
+    rushlight.nn.functional.relu,
+]
+
+
+@pytest.mark.parametrize("value", [*CONSTANTS, rushlight.Tensor.add], ids=repr)
+def test_constants_pickle_without_the_alias(value):
+    """Also where `torch` is another library, or none."""
+    loaded = pickle.loads(pickle.dumps(value))
+    assert loaded == value
+    assert type(loaded) is type(value)
+
+
+@pytest.mark.parametrize("value", CONSTANTS, ids=repr)
+def test_constants_beside_an_object(value):
+    loaded = round_trip(Plain(value), weights_only=False)
+    assert loaded.weight == value

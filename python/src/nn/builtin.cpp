@@ -124,9 +124,11 @@ PyObject* builtin_vectorcall(PyObject* self, PyObject* const* args, size_t flags
   const Py_ssize_t n = PyVectorcall_NARGS(flags);
   auto* b = reinterpret_cast<PyBuiltin*>(self);
   if (runs_native(self)) [[likely]] {
-    if (n == 1 && !names && b->core && b->core->info->unary) [[likely]]
-      return run_unary(self, args[0]);
-    return builtin_forward(self, args, n, names);
+    const bool plain = n == 1 && !names && b->core && b->core->info->unary;
+    PyObject* result = plain ? run_unary(self, args[0]) : builtin_forward(self, args, n, names);
+    if (!result) [[unlikely]]
+      explain_exception(self, args, n);
+    return result;
   }
   // Before 3.12 CPython keeps the vectorcall flag when a class gets a __call__: go through the slot.
   Object tuple = Object::steal(PyTuple_New(n)), kwargs = Object::steal(names ? PyDict_New() : nullptr);

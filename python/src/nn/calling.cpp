@@ -1,4 +1,5 @@
-// Calling a module: straight to forward when nobody listens, through the hooks otherwise.
+// Calling a module: straight to forward when nobody listens, through the hooks otherwise. An exception that
+// leaves gets a note that says which module below failed.
 #include <memory>
 #include <new>
 
@@ -38,23 +39,7 @@ PyObject* call_with_hooks(PyObject* self, PyObject* args, PyObject* kwargs) {
   return keywords ? PyObject_CallFunctionObjArgs(hooked_call, self, args, keywords.get(), nullptr) : nullptr;
 }
 
-}  // namespace
-
-void set_hooked_call(PyObject* function) { Py_XSETREF(hooked_call, Py_NewRef(function)); }
-
-bool has_hooks(PyObject* dict) {
-  for (PyObject* hooks : global_hooks) {
-    if (PyDict_GET_SIZE(hooks) > 0) return true;
-  }
-  for (int i = 0; i < 4; ++i) {
-    PyObject* hooks = find(dict, str.hooks[i]);
-    if (hooks && PyDict_Check(hooks) && PyDict_GET_SIZE(hooks) > 0) return true;
-  }
-  return false;
-}
-
-// tp_call: a module written in Python has no room for a vectorcall pointer.
-PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
+PyObject* call_module(PyObject* self, PyObject* args, PyObject* kwargs) {
   if (has_hooks(dict_of(self))) return call_with_hooks(self, args, kwargs);
   const Py_ssize_t n = PyTuple_GET_SIZE(args), nk = kwargs ? PyDict_GET_SIZE(kwargs) : 0;
   PyObject* small[9];
@@ -75,6 +60,62 @@ PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
     stack[1 + n + i] = value;
   }
   return call_forward(self, stack + 1, n, names.get());
+}
+
+void add_explanation(PyObject* exception, PyObject* module, TensorList inputs) {
+  Object notes = notes_of(exception);
+  if (!notes) throw PythonError();
+  const Py_ssize_t last = PyList_GET_SIZE(notes.get()) - 1;
+  PyObject* inner = last >= 0 ? PyList_GET_ITEM(notes.get(), last) : nullptr;
+  const char* hint = inner && PyUnicode_Check(inner) ? PyUnicode_AsUTF8(inner) : nullptr;
+  const std::string before = hint ? hint : "";
+  const std::string after = nn::explained(before, *module_from_python(module), inputs);
+  const bool continues = hint && !after.starts_with(before + "\n");
+  const std::string own = continues || !hint ? after : after.substr(before.size() + 1);
+  Object note = take(PyUnicode_FromString(own.c_str()));
+  if (continues) check(PyList_SetItem(notes.get(), last, note.release()));
+  else check(PyList_Append(notes.get(), note.get()));
+}
+
+}  // namespace
+
+void explain_exception(PyObject* self, PyObject* const* args, Py_ssize_t n) noexcept {
+  PyObject *type, *value, *trace;
+  PyErr_Fetch(&type, &value, &trace);
+  PyErr_NormalizeException(&type, &value, &trace);
+  // What ends a program or a loop is no failure of a module.
+  if (PyErr_GivenExceptionMatches(type, PyExc_Exception) &&
+      !PyErr_GivenExceptionMatches(type, PyExc_StopIteration)) {
+    try {
+      std::vector<Tensor> inputs;
+      for (Py_ssize_t i = 0; i < n; ++i)
+        if (is_tensor(args[i])) inputs.push_back(tensor_value(args[i]));
+      add_explanation(value, self, inputs);
+    } catch (...) {  // the exception itself matters more
+    }
+  }
+  PyErr_Restore(type, value, trace);
+}
+
+void set_hooked_call(PyObject* function) { Py_XSETREF(hooked_call, Py_NewRef(function)); }
+
+bool has_hooks(PyObject* dict) {
+  for (PyObject* hooks : global_hooks) {
+    if (PyDict_GET_SIZE(hooks) > 0) return true;
+  }
+  for (int i = 0; i < 4; ++i) {
+    PyObject* hooks = find(dict, str.hooks[i]);
+    if (hooks && PyDict_Check(hooks) && PyDict_GET_SIZE(hooks) > 0) return true;
+  }
+  return false;
+}
+
+// tp_call: a module written in Python has no room for a vectorcall pointer.
+PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
+  PyObject* result = call_module(self, args, kwargs);
+  if (!result) [[unlikely]]
+    explain_exception(self, PySequence_Fast_ITEMS(args), PyTuple_GET_SIZE(args));
+  return result;
 }
 
 }  // namespace rushlight::python

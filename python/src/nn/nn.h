@@ -158,6 +158,8 @@ int init_registries(PyObject* self);     // what Module.__init__ puts into the i
 // ---- calling.cpp
 
 PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs);
+// Adds to the exception that leaves a module's call where it arose (rushlight/nn/failure.h).
+void explain_exception(PyObject* self, PyObject* const* args, Py_ssize_t n) noexcept;
 bool has_hooks(PyObject* dict);
 void set_hooked_call(PyObject* function);  // rushlight.nn.modules.module._call_with_hooks
 
