@@ -23,19 +23,68 @@ DTYPES = [torch.float32, torch.int64, torch.bool, torch.complex64]
 SAMPLES = 16  # of an operation, a variant and a dtype
 SEED = 42  # the one that the table's own random operations set
 
-# Table names of operations that a call in the table makes with its arguments in another order.
+# Entries whose call in the table has its arguments in another order, or another name.
 CALLS = {
+    "normal.in_place": rushlight.Tensor.normal_,
+    "normal.number_mean": lambda std, mean, *args, **options: rushlight.normal(mean, std, *args, **options),
+    "rand_like": rushlight.randn_like,
     "where": lambda x, condition, other: rushlight.where(condition, x, other),
     "nn.functional.embedding": lambda w, i, **options: rushlight.nn.functional.embedding(i, w, **options),
-    "nn.functional.embedding_bag": lambda w, i, **options: rushlight.nn.functional.embedding_bag(i, w, **options),
+    "nn.functional.embedding_bag": lambda w, i, **options: rushlight.nn.functional.embedding_bag(
+        i, w, **options
+    ),
     "einsum": lambda operands, equation: rushlight.einsum(equation, *operands),
     "polygamma": lambda x, n: rushlight.polygamma(n, x),
     "special.polygamma": lambda x, n: rushlight.special.polygamma(n, x),
-    "normal": lambda x, *args, **options: rushlight.normal(x, *args, **options),
 }
 
-# What differs, and why.
-DIFFERENT: dict[str, str] = {}
+CHANCE = {"empty", "empty_like", "empty_strided", "new_empty"}  # their values are whatever is in memory
+EQUALS = "which of several equal elements is taken is left to the algorithm"
+NO_SVD = "singular values are not there yet"
+ORDER = "several things are wrong, and another one is found first"
+NO_OUT = "the operation has no out= here"
+OTHER_SIGNATURES = "PyTorch has overloads here that are one signature in this library, or the other way round"
+OUT_DTYPE = "a result of another dtype is converted into out="
+DESCRIPTOR = "the words of CPython's check of self, which here are those of a slot"
+DIFFERENT_ERRORS = {
+    "arange": NO_OUT,
+    "complex": NO_OUT,
+    "take": NO_OUT,
+    "linspace": OTHER_SIGNATURES,
+    "linspace.tensor_overload": OTHER_SIGNATURES,
+    "logspace": OTHER_SIGNATURES,
+    "logspace.tensor_overload": OTHER_SIGNATURES,
+    "narrow": OTHER_SIGNATURES,
+    "special.xlog1py": OTHER_SIGNATURES,
+    "special.zeta": OTHER_SIGNATURES,
+    "aminmax": OUT_DTYPE,
+    "amax": OUT_DTYPE,
+    "amin": OUT_DTYPE,
+    "gather": OUT_DTYPE,
+    "multinomial": OUT_DTYPE,
+    "nn.functional.avg_pool3d": ORDER,
+    "nn.functional.conv2d": ORDER,
+    "nn.functional.conv3d": ORDER,
+    "nn.functional.embedding": ORDER,
+    "nn.functional.max_pool1d": ORDER,
+    "nn.functional.max_pool3d": ORDER,
+    "nn.functional.multi_margin_loss": ORDER,
+    "nn.functional.triplet_margin_loss": "a margin of -1.0 is printed as -1",
+    "masked_fill": "a complex value whose imaginary part is zero may fill integers",
+    **dict.fromkeys(["__radd__", "__rmul__", "__rand__", "__ror__", "__rxor__"], DESCRIPTOR),
+}
+# Entries with samples that differ, and why.
+DIFFERENT_SAMPLES = {
+    "argsort": EQUALS,
+    "kthvalue": EQUALS,
+    "mode": EQUALS,
+    "sort": EQUALS,
+    "as_strided.partial_views": "the sample's tensor is a part of a larger one, which the copy is not",
+    "nn.functional.batch_norm": "an input without channels",
+    "nn.functional.batch_norm.without_cudnn": "an input without channels",
+    "norm.nuc": NO_SVD,
+    "sum_to_size": "the sum of one bool is the bool itself",
+}
 
 
 def equivalent(value):
@@ -57,14 +106,19 @@ def equivalent(value):
     return value
 
 
-def function(name):
-    """Our operation of a name in the table, or None."""
-    if name in CALLS:
-        return CALLS[name]
+def name_of(op):
+    return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
+
+
+def function(op):
+    """Our operation of an entry, or None."""
+    for name in (name_of(op), op.name):
+        if name in CALLS:
+            return CALLS[name]
     found = rushlight
-    for part in name.split("."):
+    for part in op.name.split("."):
         found = getattr(found, part, None)
-    found = found or getattr(rushlight.Tensor, name, None)
+    found = found or getattr(rushlight.Tensor, op.name, None)
     return found if callable(found) and not inspect.isclass(found) else None
 
 
@@ -82,6 +136,8 @@ def check_same(got, want, what):
             assert ours == theirs or theirs != theirs, what
             continue
         assert (str(ours.dtype), tuple(ours.shape)) == (str(theirs.dtype), tuple(theirs.shape)), what
+        if what.split(":")[0] in CHANCE:
+            continue
         values = torch.from_numpy(ours.detach().contiguous().numpy().copy()).reshape(theirs.shape)
         torch.testing.assert_close(
             values, theirs.detach().resolve_conj().resolve_neg(), rtol=1e-4, atol=1e-5, equal_nan=True,
@@ -96,14 +152,18 @@ def outcome(call):
         return None, error
 
 
-COMMON = [op for op in op_db if function(op.name)]
+COMMON = [op for op in op_db if function(op)]
 
 
-def name_of(op):
-    return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
+def entries(ops, different):
+    for op in ops:
+        why = different.get(name_of(op))
+        yield pytest.param(
+            op, id=name_of(op), marks=[pytest.mark.xfail(reason=why, strict=True)] if why else []
+        )
 
 
-@pytest.mark.parametrize("op", COMMON, ids=name_of)
+@pytest.mark.parametrize("op", list(entries(COMMON, DIFFERENT_SAMPLES)))
 def test_samples(op):
     ran = 0
     for dtype in DTYPES:
@@ -119,21 +179,27 @@ def test_samples(op):
             if refused:
                 continue
             rushlight.manual_seed(SEED)
-            check_same(function(op.name)(*args, **kwargs), want, f"{dtype}: {sample.summary()}")
+            check_same(function(op)(*args, **kwargs), want, f"{op.name}: {dtype}: {sample.summary()}")
             ran += 1
     assert ran
 
 
-@pytest.mark.parametrize("op", [op for op in COMMON if op.error_inputs_func], ids=name_of)
+def first_line(error):
+    """What is compared of an error: of a call that fits no signature, PyTorch goes on to list its own."""
+    text = str(error)
+    return type(error).__name__, text.split("\n")[0] if "invalid combination of arguments" in text else text
+
+
+@pytest.mark.parametrize("op", list(entries([op for op in COMMON if op.error_inputs_func], DIFFERENT_ERRORS)))
 def test_error_inputs(op):
     for case in op.error_inputs("cpu"):
         sample = case.sample_input
         args, failed = outcome(lambda: equivalent((sample.input, *sample.args)))  # noqa: B023
         if failed:
-            continue  # a tensor that we do not have, of another device or layout
+            continue  # a tensor of a device or layout that we do not have
         _, want = outcome(lambda: op.op(sample.input, *sample.args, **sample.kwargs))  # noqa: B023
-        if want is None:
-            continue
+        if want is None or "single memory location" in str(want) or "not resizable" in str(want):
+            continue  # tensors that share memory: our copies do not
         kwargs = equivalent(sample.kwargs)
-        _, got = outcome(lambda: function(op.name)(*args, **kwargs))  # noqa: B023
-        assert (type(got).__name__, str(got)) == (type(want).__name__, str(want)), sample.summary()
+        _, got = outcome(lambda: function(op)(*args, **kwargs))  # noqa: B023
+        assert first_line(got) == first_line(want), sample.summary()
