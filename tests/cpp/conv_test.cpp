@@ -295,6 +295,16 @@ INSTANTIATE_TEST_SUITE_P(
                     shape(3, 1, 64, 70, 9, 14, 3, 3), shape(5, 1, 40, 135, 7, 7, 3, 3, 1, 1),
                     shape(2, 1, 34, 32, 8, 21, 3, 3, 1, 3), shape(1, 1, 300, 34, 13, 15, 3, 3, 1, 1),
                     ConvShape{1, 1, 32, 32, 20, 20, 3, 3, 1, 1, -1, 2, 1, 1, 17, 23}));
+// Enough channels for a product whose right operand is packed from the image: strides, joined images, groups,
+// panels that hold many rows, several tiles and several steps of the sum.
+INSTANTIATE_TEST_SUITE_P(
+    Positions, ConvTest,
+    testing::Values(shape(3, 1, 33, 40, 9, 11, 3, 3, 2, 1), shape(40, 1, 32, 32, 3, 3, 3, 3),
+                    shape(2, 2, 64, 66, 8, 7, 3, 3, 1, 1), shape(1, 1, 32, 230, 23, 17, 3, 3, 2, 1),
+                    shape(5, 1, 40, 33, 7, 30, 3, 2, 3, 1, 2), shape(2, 1, 140, 35, 7, 6, 3, 3, 1, 1),
+                    shape(3, 1, 130, 64, 5, 5, 1, 1, 2),
+                    ConvShape{2, 1, 36, 32, 10, 12, 3, 3, 1, 2, -2, -1, 1, 1, 5, 4},
+                    ConvShape{2, 1, 36, 32, 6, 9, 3, 3, 2, 2, 4, 3, 1, 1, 6, 7}));
 // Roads of the gradient with respect to the weight: products over all positions.
 INSTANTIATE_TEST_SUITE_P(ManyChannels, ConvTest,
                          testing::Values(shape(3, 1, 3, 97, 9, 11, 3, 3, 2, 1),
@@ -304,9 +314,13 @@ INSTANTIATE_TEST_SUITE_P(ManyChannels, ConvTest,
                                          shape(2, 2, 4, 6, 19, 17, 1, 1, 2)));
 INSTANTIATE_TEST_SUITE_P(
     Depthwise, ConvTest,
-    testing::Values(shape(2, 5, 5, 5, 7, 7, 3, 3, 1, 1), shape(2, 3, 3, 3, 130, 120, 3, 3, 2, 1),
-                    shape(1, 3, 3, 3, 21, 33, 5, 5, 3, 2), shape(2, 3, 3, 3, 12, 9, 3, 2, 1, 2, 3),
-                    shape(1, 2, 2, 2, 9, 9, 2, 2, 4), shape(1, 2, 2, 2, 5, 2000, 3, 3, 1, 1)));
+    testing::Values(shape(2, 5, 5, 5, 7, 7, 3, 3, 1, 1), shape(3, 70, 70, 70, 2, 3, 3, 3, 1, 1),
+                    shape(2, 40, 40, 40, 9, 8, 3, 3, 2, 1), shape(1, 3, 3, 3, 11, 10, 3, 3, 2, 0),
+                    shape(1, 3, 3, 3, 10, 9, 5, 5, 2, 3),
+                    ConvShape{1, 2, 2, 2, 9, 9, 3, 3, 2, 2, -1, -2, 1, 1, 4, 3},
+                    shape(2, 3, 3, 3, 130, 120, 3, 3, 2, 1), shape(1, 3, 3, 3, 21, 33, 5, 5, 3, 2),
+                    shape(2, 3, 3, 3, 12, 9, 3, 2, 1, 2, 3), shape(1, 2, 2, 2, 9, 9, 2, 2, 4),
+                    shape(1, 2, 2, 2, 5, 2000, 3, 3, 1, 1)));
 // Short rows: images are joined.
 INSTANTIATE_TEST_SUITE_P(
     Short, ConvTest,

@@ -201,6 +201,33 @@ void weight_dots(int64_t m, int64_t height, int64_t width, int64_t image_row, co
     dot_tile_2d<T, 1>(height, width, image_row, image, offsets + r, b, b_row, c + r * c_stride, c_stride);
 }
 
+// ---- Positions
+// ------------------------------------------------------------------------------------------------------
+
+// Whole vectors in ascending order, each overwriting what the last one stored too much.
+template <class T>
+HWY_INLINE void copy_runs(const T* image, int runs, const PositionRun* run, T* dst) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  int end = 0;
+  for (int i = 0; i < runs; ++i) {
+    const T* src = image + run[i].source;
+    for (int c = 0; c < run[i].count; c += N) hn::StoreU(hn::LoadU(d, src + c), d, dst + run[i].column + c);
+    end = run[i].column + run[i].count;
+  }
+  for (; end < tile_columns<T>(); end += N) hn::StoreU(hn::Zero(d), d, dst + end);
+}
+
+template <class T>
+void pack_positions(int64_t k, const T* image, const int64_t* offsets, int runs, const PositionRun* run,
+                    T* dst) {
+  constexpr int kColumns = tile_columns<T>();
+  for (int64_t kk = 0; kk + 1 < k; ++kk) copy_runs(image + offsets[kk], runs, run, dst + kk * kColumns);
+  HWY_ALIGN T last[kColumns + lanes<T>()];  // nothing may be stored behind the panel
+  copy_runs(image + offsets[k - 1], runs, run, last);
+  std::memcpy(dst + (k - 1) * kColumns, last, kColumns * sizeof(T));
+}
+
 // ---- Rows
 // -----------------------------------------------------------------------------------------------------------
 
@@ -263,8 +290,9 @@ void merge_rows(int64_t rows, int64_t count, const T* even, int64_t even_row, co
 
 template <class T>
 const ConvKernels<T>* conv_table() {
-  static constexpr ConvKernels<T> kTable = {correlate<T>, weight_products<T>, weight_dots<T>,
-                                            copy_rows<T>, deal_rows<T>,       merge_rows<T>};
+  static constexpr ConvKernels<T> kTable = {correlate<T>,      weight_products<T>, weight_dots<T>,
+                                            pack_positions<T>, copy_rows<T>,       deal_rows<T>,
+                                            merge_rows<T>};
   return &kTable;
 }
 

@@ -21,6 +21,7 @@ struct Correlation {
 
   int64_t taps() const { return static_cast<int64_t>(row.size()); }
   int64_t depth() const { return in_channels * taps(); }
+  bool is_empty() const { return batch * groups * out_channels == 0 || out_h == 0 || out_w == 0; }
   int64_t work() const { return batch * groups * out_channels * out_h * out_w * depth(); }
 };
 

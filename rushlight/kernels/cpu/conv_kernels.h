@@ -13,6 +13,12 @@ namespace rushlight::cpu {
 inline constexpr int64_t kImageSlack = 128;
 inline constexpr int64_t kRowSlack = 16;
 
+// Columns of a panel whose elements are neighbours in the image.
+struct PositionRun {
+  int64_t source;
+  int column, count;
+};
+
 template <class T>
 struct ConvKernels {
   // For each output position (i, j), i < height and j < width, and each row r of panels begin to end:
@@ -31,6 +37,11 @@ struct ConvKernels {
   // The same for one column of c, b as it lies: position (i, j') at b[i * b_row + j'].
   void (*weight_dots)(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image,
                       const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride);
+
+  // A panel of gemm's right operand whose columns are output positions: row kk is what `runs` find from
+  // image + offsets[kk] on, then zeros. Reads whole vectors.
+  void (*pack_positions)(int64_t k, const T* image, const int64_t* offsets, int runs, const PositionRun* run,
+                         T* dst);
 
   // Rows of `count` elements, in ascending order. Whole vectors are stored, zeros behind the last element:
   // kRowSlack elements behind the last row must be writable.

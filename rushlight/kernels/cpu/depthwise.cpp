@@ -28,13 +28,16 @@ void correlate_band(const Band& band, const T* image, const T* w, const T* bias,
                               band.pitch, out, row);
 }
 
-// Dense rows to rows that may have gaps between their elements.
+// Dense rows to rows that may have gaps between their elements. What lies behind them may be overwritten up
+// to `spare` elements.
 template <class T>
-void store_rows(const Correlation& c, const T* results, int64_t pitch, int64_t rows, T* y) {
+void store_rows(const Correlation& c, const T* results, int64_t pitch, int64_t rows, T* y, int64_t spare) {
   if (c.out_column == 1 && c.out_row == c.out_w) {
-    // What is stored behind a row is overwritten by the next one.
-    conv_kernels<T>().copy_rows(rows - 1, c.out_w, results, pitch, y, c.out_row);
-    std::copy_n(results + (rows - 1) * pitch, c.out_w, y + (rows - 1) * c.out_row);
+    // What is stored too much behind a row is overwritten by the next ones.
+    const int64_t exact = std::min(rows, ceil_div(std::max<int64_t>(0, kRowSlack - spare), c.out_w));
+    conv_kernels<T>().copy_rows(rows - exact, c.out_w, results, pitch, y, c.out_row);
+    for (int64_t i = rows - exact; i < rows; ++i)
+      std::copy_n(results + i * pitch, c.out_w, y + i * c.out_row);
     return;
   }
   for (int64_t i = 0; i < rows; ++i, results += pitch, y += c.out_row) {
@@ -84,8 +87,10 @@ void depthwise_correlate(const Correlation& c, const T* x, const T* w, const T* 
                          rows, in_place ? target + p * c.out_plane : results + p * length,
                          in_place ? c.out_row : band.pitch);
         }
-        for (int64_t p = 0; p < count && !in_place; ++p)
-          store_rows(c, results + p * length, band.pitch, rows, target + p * c.out_plane);
+        for (int64_t p = 0; p < count && !in_place; ++p) {
+          store_rows(c, results + p * length, band.pitch, rows, target + p * c.out_plane,
+                     (count - p - 1) * c.out_plane);
+        }
       }
     }
   });

@@ -266,7 +266,7 @@ template <class T>
 void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a, const T* b,
            const Output<T>& out) {
   constexpr int64_t kColumns = tile_columns<T>(), kLine = 64 / sizeof(T);
-  const int64_t first = panels.start(begin);
+  const int64_t top = panels.start(begin);
   for (int64_t j = 0; j < n; j += kColumns) {
     const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
     const int vectors = columns > lanes<T>() ? 2 : 1;
@@ -274,14 +274,14 @@ void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t 
     const bool more = n - j > kColumns;
     const T* next = b + (j + kColumns) * k;
     const int64_t share = (kColumns * k + end - begin - 1) / (end - begin);
-    int64_t i = first;
+    int64_t i = 0;
     for (int64_t p = begin; p < end; ++p) {
       if (more) {
         for (int64_t q = 0; q < share; q += kLine) __builtin_prefetch(next + (p - begin) * share + q);
       }
       const int rows = static_cast<int>(panels.height(p));
       find_packed_tile<T>(rows, vectors, std::make_integer_sequence<int, kTileRows>())(
-          k, a + i * k, b + j * k, columns, out, i, j);
+          k, a + i * k, b + j * k, columns, out, top + i, j);
       i += rows;
     }
   }

@@ -7,6 +7,7 @@
 
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/gemm_kernels.h"
+#include "rushlight/kernels/cpu/gemm_packed.h"
 
 #ifndef RUSHLIGHT_KERNELS_CPU_GEMM_INTEGERS
 #define RUSHLIGHT_KERNELS_CPU_GEMM_INTEGERS
@@ -76,16 +77,9 @@ const GemmKernels<double>& gemm_kernels<double>() {
 
 namespace {
 
-// A step of kDepth: a panel of b (nr x kDepth) fills half of a 32 KiB first cache. A tile, the unit of work
-// of a thread, takes all steps of a block one after the other, so that its part of c stays in the second
-// cache beside its rows of a: c passes through memory once for each block, not once for each step. Rows,
-// columns and depth of a block: what is packed at once stays in the last cache.
-constexpr int64_t kDepth = 256;
-constexpr int64_t kTileHeight = 216, kTileWidth = 256;
-constexpr int64_t kBlockRows = 2048, kBlockColumns = 2048, kBlockDepth = 4 * kDepth;
-// Below these many multiplications nothing is packed (kSmallWork), and no thread is woken (kSerialWork).
+// Below these many multiplications nothing is packed, and (kGemmSerialWork) no thread is woken.
 constexpr int64_t kSmallWork = 40 * 40 * 40;
-constexpr int64_t kSerialWork = 96 * 96 * 96;
+constexpr int64_t kSerialWork = kGemmSerialWork;
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -125,116 +119,6 @@ void store_products(int64_t m, int64_t n, const T* sums, const Output<T>& out) {
     for (int64_t j = 0; j < n; ++j) {
       T* c = out.c + i * out.row_stride + j * out.col_stride;
       *c = finish(out, sums ? sums[i * n + j] : T(0), c, i, j);
-    }
-  }
-}
-
-// ---- Packed product
-// -------------------------------------------------------------------------------------------------
-
-template <class T, class Source>
-auto packer(const GemmKernels<T>& kernels) {
-  if constexpr (std::is_same_v<Source, Half>) {
-    return kernels.pack_half;
-  } else if constexpr (std::is_same_v<Source, BFloat16>) {
-    return kernels.pack_bfloat16;
-  } else {
-    return kernels.pack;
-  }
-}
-
-template <class T, class Source>
-struct PackedProduct {
-  const GemmKernels<T>& kernels;
-  Matrix<const Source> a, b;
-  Panels rows;   // of this block
-  int64_t n, k;  // columns and depth of this block
-  int64_t step;  // depth of a step; each has its panels of all rows and columns behind those of the last one
-  T* packed_a;
-  T* packed_b;
-
-  int64_t b_panels() const { return ceil_div(n, kernels.nr); }
-  T* a_of_step(int64_t kk) const { return packed_a + kk * rows.rows; }
-  T* b_of_step(int64_t kk) const { return packed_b + kk * b_panels() * kernels.nr; }
-
-  void pack_a(int64_t panel, int64_t kk, int64_t depth) const {
-    const int64_t i = rows.start(panel), height = rows.height(panel);
-    packer<T, Source>(kernels)(height, height, depth, a.data + i * a.row_stride + kk * a.col_stride,
-                               a.row_stride, a.col_stride, a_of_step(kk) + i * depth);
-  }
-  void pack_b(int64_t panel, int64_t kk, int64_t depth) const {
-    const int64_t j = panel * kernels.nr;
-    packer<T, Source>(kernels)(std::min(kernels.nr, n - j), kernels.nr, depth,
-                               b.data + j * b.col_stride + kk * b.row_stride, b.col_stride, b.row_stride,
-                               b_of_step(kk) + j * depth);
-  }
-  void pack_b(int64_t begin, int64_t end, int64_t kk, int64_t depth) const {
-    if constexpr (std::is_same_v<T, Source>) {
-      if (b.col_stride == 1 && begin < end) {
-        const int64_t whole = std::max(begin, std::min(end, n / kernels.nr));
-        kernels.pack_rows(whole - begin, depth, b.data + begin * kernels.nr + kk * b.row_stride, b.row_stride,
-                          b_of_step(kk) + begin * kernels.nr * depth);
-        begin = whole;
-      }
-    }
-    for (int64_t p = begin; p < end; ++p) pack_b(p, kk, depth);
-  }
-  void pack(int64_t grain) const {
-    const int64_t right = b_panels();
-    parallel_for(0, rows.count + right, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t kk = 0; kk < k; kk += step) {
-        const int64_t depth = std::min(step, k - kk);
-        pack_b(std::min(begin, right), std::min(end, right), kk, depth);
-        for (int64_t p = std::max(begin, right); p < end; ++p) pack_a(p - right, kk, depth);
-      }
-    });
-  }
-  // The sum over k goes through c step by step: the first one brings beta, the last one the bias and
-  // activation. `first` and `last` say whether this block holds them.
-  void multiply(int64_t grain, const Output<T>& out, bool first, bool last) const {
-    const int64_t tile_panels = std::max<int64_t>(1, kTileHeight / kernels.mr);
-    const int64_t down = ceil_div(rows.count, tile_panels), across = ceil_div(n, kTileWidth);
-    parallel_for(0, down * across, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t tile = begin; tile < end; ++tile) {
-        const int64_t p = tile / across * tile_panels, j = tile % across * kTileWidth;
-        for (int64_t kk = 0; kk < k; kk += step) {
-          const int64_t depth = std::min(step, k - kk);
-          Output<T> part = out.at(0, j);
-          if (kk > 0 || !first) part.beta = T(1);
-          if (kk + step < k || !last) part.row_bias = part.col_bias = nullptr, part.relu = false;
-          kernels.block(rows, p, std::min(p + tile_panels, rows.count), std::min(kTileWidth, n - j), depth,
-                        a_of_step(kk), b_of_step(kk) + j * depth, part);
-        }
-      }
-    });
-  }
-};
-
-template <class T, class Source>
-void packed_product(int64_t m, int64_t n, int64_t k, Matrix<const Source> a, Matrix<const Source> b,
-                    const Output<T>& out) {
-  const GemmKernels<T>& kernels = gemm_kernels<T>();
-  const int64_t step = ceil_div(k, ceil_div(k, kDepth)), block_k = std::min(k, kBlockDepth / kDepth * step);
-  const int64_t block_m = std::min(m, kBlockRows), block_n = std::min(n, kBlockColumns);
-  const bool serial = work(m, n, k) <= kSerialWork;
-  T* packed_a = Scratch::get<T>(Slot::PackedA, block_m * block_k);
-  T* packed_b = Scratch::get<T>(Slot::PackedB, ceil_div(block_n, kernels.nr) * kernels.nr * block_k);
-  for (int64_t j = 0; j < n; j += block_n) {
-    for (int64_t i = 0; i < m; i += block_m) {
-      for (int64_t kk = 0; kk < k; kk += block_k) {
-        const PackedProduct<T, Source> product{
-            kernels,
-            {a.data + i * a.row_stride + kk * a.col_stride, a.row_stride, a.col_stride},
-            {b.data + kk * b.row_stride + j * b.col_stride, b.row_stride, b.col_stride},
-            Panels(std::min(block_m, m - i), kernels.mr),
-            std::min(block_n, n - j),
-            std::min(block_k, k - kk),
-            step,
-            packed_a,
-            packed_b};
-        product.pack(serial ? INT64_MAX : 8);
-        product.multiply(serial ? INT64_MAX : 1, out.at(i, j), kk == 0, kk + block_k >= k);
-      }
     }
   }
 }
@@ -296,7 +180,7 @@ void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T>
   if (out.col_stride != 1 && out.row_stride == 1)
     return product(n, m, k, b.transposed(), a.transposed(), transposed(out));
   if (work(m, n, k) <= kSmallWork) return small_product(m, n, k, a, b, out);
-  packed_product<T, T>(m, n, k, a, b, out);
+  packed_product(m, n, k, StridedLeft<T, T>{a}, StridedRight<T, T>{b}, out);
 }
 
 template <class T>
@@ -321,9 +205,10 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T
       const int64_t rows = std::min(height, m - i), columns = std::min(width, n - j);
       if (k == 0) std::fill_n(sums, rows * columns, 0.0f);
       else
-        packed_product<float, T>(rows, columns, k, {a.data + i * a.row_stride, a.row_stride, a.col_stride},
-                                 {b.data + j * b.col_stride, b.row_stride, b.col_stride},
-                                 Output<float>{sums, columns, 1});
+        packed_product(rows, columns, k,
+                       StridedLeft<float, T>{{a.data + i * a.row_stride, a.row_stride, a.col_stride}},
+                       StridedRight<float, T>{{b.data + j * b.col_stride, b.row_stride, b.col_stride}},
+                       Output<float>{sums, columns, 1});
       parallel_for(0, rows, std::max<int64_t>(1, 32768 / columns), [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r) {
           T* row = c.data + (i + r) * c.row_stride + j * c.col_stride;

@@ -61,8 +61,8 @@ struct GemmKernels {
   // Whole panels of a right operand with unit column stride.
   void (*pack_rows)(int64_t panels, int64_t k, const T* src, int64_t stride_k, T* dst);
 
-  // Rows [panels.start(begin), panels.start(end)) and all n columns of the product of packed operands. `out`
-  // is for row 0 of the panels and the first column of b.
+  // Rows [panels.start(begin), panels.start(end)) and all n columns of the product of packed operands; a
+  // begins with panel `begin`. `out` is for row 0 of the panels and the first column of b.
   void (*block)(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a,
                 const T* b, const Output<T>& out);
 

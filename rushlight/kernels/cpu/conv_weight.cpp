@@ -1,0 +1,180 @@
+#include "rushlight/kernels/cpu/conv_weight.h"
+
+#include <algorithm>
+
+#include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/conv_tile.h"
+#include "rushlight/kernels/cpu/gemm.h"
+
+namespace rushlight::cpu {
+namespace {
+
+// Units are (image or joined images, tile of the output); a part is a run of units whose products are added
+// up in one buffer (groups, depth, columns). Parts depend on the sizes alone and are summed in order.
+template <class T>
+struct WeightGradient {
+  const Correlation& c;
+  const TileLayout& l;
+  const T* x;
+  const T* dy;
+  int64_t columns;  // out_channels, rounded up to the micro-kernel's width unless there is one
+  int64_t units, parts;
+  T* partial;
+
+  // Adds one unit's products with the channels from `first` on.
+  void add_unit(int64_t unit, int64_t group, int64_t first, T* sums) const {
+    const int64_t across = l.across(c), tiles = l.down(c) * across, image = unit / tiles * l.lanes;
+    const int64_t i = unit % tiles / across * l.height, j = unit % across * l.width;
+    const int64_t height = std::min(l.height, c.out_h - i), width = std::min(l.width, c.out_w - j);
+    const int64_t channels = std::min(l.channels, c.in_channels - first), rows = channels * c.taps();
+    const int64_t plane = image * c.groups + group, image_row = c.step_h * l.row_length;
+    const T* planes = x + (plane * c.in_channels + first) * c.in_h * c.in_w;
+    const T* gradient = dy + plane * c.out_channels * c.out_plane + i * c.out_row + j;
+    T* tile = Scratch::get<T>(Slot::ConvImage, l.size());
+    if (l.lanes > 1) {
+      const int64_t images = std::min(l.lanes, c.batch - image);
+      load_joined(c, l, planes, channels, images, i, tile);
+      for (int64_t r = 0; r < height; ++r) {
+        add_products(rows, width, images, c.step_w * l.lanes, tile + r * image_row, gradient + r * c.out_row,
+                     1, c.groups * c.out_channels * c.out_plane, sums);
+      }
+      return;
+    }
+    load_tile(c, l, planes, channels, i, j, tile);
+    if (c.out_channels == 1) {
+      conv_kernels<T>().weight_dots(rows, height, width, image_row, tile, l.offsets.data(), gradient,
+                                    c.out_row, sums, columns);
+    } else {
+      add_products(rows, height, width, image_row, tile, gradient, c.out_row, 1, sums);
+    }
+  }
+
+  // height x width positions, which lie row_stride and column_stride apart in the gradient.
+  void add_products(int64_t rows, int64_t height, int64_t width, int64_t image_row, const T* tile,
+                    const T* gradient, int64_t row_stride, int64_t column_stride, T* sums) const {
+    const auto& gemm = gemm_kernels<T>();
+    T* packed = Scratch::get<T>(Slot::ConvColumns, columns * height * width);
+    for (int64_t o = 0; o < c.out_channels; o += gemm.nr) {
+      for (int64_t r = 0; r < height; ++r) {
+        gemm.pack(std::min(gemm.nr, c.out_channels - o), gemm.nr, width,
+                  gradient + o * c.out_plane + r * row_stride, c.out_plane, column_stride,
+                  packed + (o * height + r * gemm.nr) * width);
+      }
+    }
+    conv_kernels<T>().weight_products(rows, c.out_channels, height, width, image_row, tile, l.offsets.data(),
+                                      packed, sums, columns);
+  }
+
+  void run() const {
+    const int64_t blocks = ceil_div(c.in_channels, l.channels), tasks = parts * c.groups * blocks;
+    const int64_t grain = std::max<int64_t>(1, kConvSerialWork / std::max<int64_t>(1, c.work() / tasks));
+    parallel_for(0, tasks, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t part = task / (c.groups * blocks), group = task / blocks % c.groups,
+                      first = task % blocks * l.channels;
+        const int64_t rows = std::min(l.channels, c.in_channels - first) * c.taps();
+        T* sums = partial + ((part * c.groups + group) * c.depth() + first * c.taps()) * columns;
+        std::fill_n(sums, rows * columns, T(0));
+        for (int64_t u = part * units / parts; u < (part + 1) * units / parts; ++u)
+          add_unit(u, group, first, sums);
+      }
+    });
+  }
+
+  void combine(T* dw) const {
+    const int64_t part_size = c.groups * c.depth() * columns;
+    parallel_for(0, c.groups * c.out_channels, std::max<int64_t>(1, 32768 / (parts * c.depth())),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t o = begin; o < end; ++o) {
+                     const T* first = partial + o / c.out_channels * c.depth() * columns + o % c.out_channels;
+                     for (int64_t kk = 0; kk < c.depth(); ++kk) {
+                       T sum = first[kk * columns];
+                       for (int64_t part = 1; part < parts; ++part)
+                         sum += first[part * part_size + kk * columns];
+                       dw[o * c.depth() + kk] = sum;
+                     }
+                   }
+                 });
+  }
+};
+
+// The same as a matrix product over all positions, for convolutions with many channels: dw (out_channels x
+// depth) = dy (out_channels x positions) by columns (positions x depth), the columns being what each tap
+// reads. Chunks of whole output rows, of several images where these are small, are laid out and added up in
+// order.
+template <class T>
+struct ColumnGradient {
+  static constexpr int64_t kPositions = 1024, kElements = 1 << 21;  // of a chunk, about
+  const Correlation& c;
+  const T* dy;
+  const T* x;
+  T* dw;
+
+  // For `rows` output rows from `first` on, counted through all images: what tap t of a channel reads, or the
+  // gradient of a channel, one row after the other.
+  void copy_reads(int64_t channel, int64_t t, int64_t first, int64_t rows, T* dst) const {
+    for (int64_t r = first; r < first + rows; ++r, dst += c.out_w) {
+      const int64_t row = r % c.out_h * c.step_h + c.row[static_cast<size_t>(t)];
+      const T* plane = x + (r / c.out_h * c.in_channels + channel) * c.in_h * c.in_w;
+      if (row < 0 || row >= c.in_h) std::fill_n(dst, c.out_w, T(0));
+      else copy_phase(plane + row * c.in_w, c.in_w, c.column[static_cast<size_t>(t)], c.step_w, c.out_w, dst);
+    }
+  }
+  void copy_gradient(int64_t channel, int64_t first, int64_t rows, T* dst) const {
+    for (int64_t r = first; r < first + rows; ++r, dst += c.out_w) {
+      std::copy_n(dy + (r / c.out_h * c.out_channels + channel) * c.out_plane + r % c.out_h * c.out_row,
+                  c.out_w, dst);
+    }
+  }
+
+  void run() const {
+    const int64_t depth = c.depth(), all = c.batch * c.out_h;
+    const int64_t most = std::min(kPositions, kElements / depth) / c.out_w;
+    const int64_t chunks = ceil_div(all, std::clamp<int64_t>(most, 1, all)), step = ceil_div(all, chunks);
+    T* columns = Scratch::get<T>(Slot::ConvColumns, depth * step * c.out_w);
+    T* gradient = Scratch::get<T>(Slot::ConvImage, c.out_channels * step * c.out_w);
+    for (int64_t first = 0; first < all; first += step) {
+      const int64_t rows = std::min(step, all - first), positions = rows * c.out_w;
+      parallel_for(0, depth + c.out_channels, std::max<int64_t>(1, 32768 / positions),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t kk = begin; kk < end; ++kk) {
+                       if (kk < depth)
+                         copy_reads(kk / c.taps(), kk % c.taps(), first, rows, columns + kk * positions);
+                       else copy_gradient(kk - depth, first, rows, gradient + (kk - depth) * positions);
+                     }
+                   });
+      gemm<T>(c.out_channels, depth, positions, {gradient, positions, 1}, {columns, 1, positions},
+              Matrix<T>{dw, depth, 1}, {.beta = first > 0 ? T(1) : T(0)});
+    }
+  }
+};
+
+}  // namespace
+
+template <class T>
+void tiled_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw) {
+  const TileLayout l = TileLayout::of<T>(c, c.out_channels > 1);
+  const int64_t nr = gemm_kernels<T>().nr;
+  const int64_t columns = c.out_channels == 1 ? 1 : ceil_div(c.out_channels, nr) * nr;
+  const int64_t units = l.blocks(c) * l.down(c) * l.across(c), part_size = c.groups * c.depth() * columns;
+  constexpr int64_t kPartialLimit = 1 << 21;  // elements
+  const int64_t parts = std::max<int64_t>(1, std::min({kConvTasks, units, kPartialLimit / part_size}));
+  T* partial = Scratch::get<T>(Slot::ConvPartial, parts * part_size);
+  const WeightGradient<T> gradient{c, l, x, dy, columns, units, parts, partial};
+  gradient.run();
+  gradient.combine(dw);
+}
+
+template <class T>
+void column_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw) {
+  ColumnGradient<T>{c, dy, x, dw}.run();
+}
+
+#define RL_INSTANTIATE(T)                                                             \
+  template void tiled_weight_gradient<T>(const Correlation&, const T*, const T*, T*); \
+  template void column_weight_gradient<T>(const Correlation&, const T*, const T*, T*);
+RL_INSTANTIATE(float)
+RL_INSTANTIATE(double)
+#undef RL_INSTANTIATE
+
+}  // namespace rushlight::cpu

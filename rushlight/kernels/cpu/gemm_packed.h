@@ -1,0 +1,179 @@
+// The packed product: blocks, tiles and threads, for any operands that can pack panels of themselves.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+#include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/gemm_kernels.h"
+
+namespace rushlight::cpu {
+
+// A step of kDepth: a panel of b (nr x kDepth) fills half of a 32 KiB first cache. A tile, the unit of work
+// of a thread, takes all steps of a block one after the other, so that its part of c stays in the second
+// cache beside its rows of a: c passes through memory once for each block, not once for each step. Rows,
+// columns and depth of a block: what is packed at once stays in the last cache.
+inline constexpr int64_t kGemmDepth = 256, kGemmTileHeight = 216, kGemmTileWidth = 256;
+inline constexpr int64_t kGemmBlockRows = 2048, kGemmBlockColumns = 2048, kGemmBlockDepth = 4 * kGemmDepth;
+// An operand that one tile alone reads is packed by that tile, into the caches; of b so many columns at a
+// time.
+inline constexpr int64_t kGemmOwnWidth = 128;
+inline constexpr int64_t kGemmTasks = 4;  // enough to share among threads; independent of how many there are
+inline constexpr int64_t kGemmFewPanels = 8;              // of a: a tile as low as that is not worth dividing
+inline constexpr int64_t kGemmSerialWork = 96 * 96 * 96;  // multiplications below which no thread is woken
+
+template <class T, class Source>
+auto gemm_packer(const GemmKernels<T>& kernels) {
+  if constexpr (std::is_same_v<Source, Half>) {
+    return kernels.pack_half;
+  } else if constexpr (std::is_same_v<Source, BFloat16>) {
+    return kernels.pack_bfloat16;
+  } else {
+    return kernels.pack;
+  }
+}
+
+// A left operand packs `height` rows from `row` on, elements [kk, kk + depth) of the sum, as one panel.
+template <class T, class Source>
+struct StridedLeft {
+  Matrix<const Source> a;
+
+  void pack(int64_t row, int64_t height, int64_t kk, int64_t depth, T* dst) const {
+    gemm_packer<T, Source>(gemm_kernels<T>())(height, height, depth,
+                                              a.data + row * a.row_stride + kk * a.col_stride, a.row_stride,
+                                              a.col_stride, dst);
+  }
+};
+
+// A right operand packs `width` columns from `column` on, as panels one after the other.
+template <class T, class Source>
+struct StridedRight {
+  Matrix<const Source> b;
+
+  void pack(int64_t column, int64_t width, int64_t kk, int64_t depth, T* dst) const {
+    const GemmKernels<T>& kernels = gemm_kernels<T>();
+    const Source* src = b.data + column * b.col_stride + kk * b.row_stride;
+    int64_t j = 0;
+    if constexpr (std::is_same_v<T, Source>) {
+      if (b.col_stride == 1) {
+        j = width / kernels.nr * kernels.nr;
+        kernels.pack_rows(j / kernels.nr, depth, src, b.row_stride, dst);
+      }
+    }
+    for (; j < width; j += kernels.nr) {
+      gemm_packer<T, Source>(kernels)(std::min(kernels.nr, width - j), kernels.nr, depth,
+                                      src + j * b.col_stride, b.col_stride, b.row_stride, dst + j * depth);
+    }
+  }
+};
+
+template <class T, class Left, class Right>
+class PackedProduct {
+ public:
+  PackedProduct(int64_t m, int64_t n, int64_t k, const Left& left, const Right& right, const Output<T>& out)
+      : m_(m), n_(n), k_(k), left_(left), right_(right), out_(out), step_(div(k, div(k, kGemmDepth))) {}
+
+  void run() const {
+    const int64_t block_k = std::min(k_, kGemmBlockDepth / kGemmDepth * step_);
+    for (int64_t j = 0; j < n_; j += kGemmBlockColumns) {
+      for (int64_t i = 0; i < m_; i += kGemmBlockRows) {
+        const int64_t height = std::min(kGemmBlockRows, m_ - i), width = std::min(kGemmBlockColumns, n_ - j);
+        for (int64_t kk = 0; kk < k_; kk += block_k)
+          Block(*this, i, j, kk, height, width, std::min(block_k, k_ - kk)).run();
+      }
+    }
+  }
+
+ private:
+  static int64_t div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+  bool is_serial() const {
+    return static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(k_) <= kGemmSerialWork;
+  }
+
+  // Packed operands lie step by step, the panels of a step one after the other.
+  struct Block {
+    const PackedProduct& all;
+    const int64_t i, j, kk, width, depth;
+    const GemmKernels<T>& kernels = gemm_kernels<T>();
+    const Panels rows;
+    const int64_t padded = div(width, kernels.nr) * kernels.nr;
+    int64_t down, across, tile_width;  // tiles; all of one height, but for a panel
+    T *a = nullptr, *b = nullptr;      // null: each tile packs what it reads
+
+    Block(const PackedProduct& all, int64_t i, int64_t j, int64_t kk, int64_t height, int64_t width,
+          int64_t depth)
+        : all(all), i(i), j(j), kk(kk), width(width), depth(depth), rows(height, kernels.mr) {
+      across = div(width, kGemmTileWidth);
+      down = div(rows.count, std::max<int64_t>(1, kGemmTileHeight / kernels.mr));
+      if (down * across < kGemmTasks && !all.is_serial())
+        down = std::clamp(rows.count / kGemmFewPanels, down, std::max(down, div(kGemmTasks, across)));
+      tile_width = kGemmTileWidth;
+      if (across > 1) a = Scratch::get<T>(Slot::PackedA, height * depth);
+      if (down > 1) b = Scratch::get<T>(Slot::PackedB, padded * depth);
+      else tile_width = kGemmOwnWidth, across = div(width, tile_width);
+    }
+
+    void run() const {
+      const int64_t grain = all.is_serial() ? INT64_MAX : 1;
+      pack();
+      parallel_for(0, down * across, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t tile = begin; tile < end; ++tile) multiply(tile / across, tile % across);
+      });
+    }
+
+    void pack() const {
+      const int64_t right = b ? padded / kernels.nr : 0, left = a ? rows.count : 0;
+      parallel_for(0, right + left, all.is_serial() ? INT64_MAX : 8, [&](int64_t begin, int64_t end) {
+        const int64_t first = std::min(begin, right) * kernels.nr,
+                      last = std::min(std::min(end, right) * kernels.nr, width);
+        for (int64_t q = 0; q < depth; q += all.step_) {
+          const int64_t count = std::min(all.step_, depth - q);
+          if (first < last)
+            all.right_.pack(j + first, last - first, kk + q, count, b + q * padded + first * count);
+          for (int64_t p = std::max(begin, right) - right; p < end - right; ++p)
+            pack_panel(p, q, count, a + q * rows.rows + rows.start(p) * count);
+        }
+      });
+    }
+    void pack_panel(int64_t panel, int64_t q, int64_t count, T* dst) const {
+      all.left_.pack(i + rows.start(panel), rows.height(panel), kk + q, count, dst);
+    }
+
+    // The sum over k goes through c step by step: the first one brings beta, the last one the bias and
+    // activation.
+    void multiply(int64_t tile_row, int64_t tile_column) const {
+      const int64_t begin = tile_row * rows.count / down, end = (tile_row + 1) * rows.count / down;
+      const int64_t first = tile_column * tile_width, columns = std::min(tile_width, width - first);
+      const int64_t top = rows.start(begin), height = rows.start(end) - top;
+      T* own_a = a ? nullptr : Scratch::get<T>(Slot::PackedA, height * all.step_);
+      T* own_b = b ? nullptr : Scratch::get<T>(Slot::PackedB, tile_width * all.step_);
+      for (int64_t q = 0; q < depth; q += all.step_) {
+        const int64_t count = std::min(all.step_, depth - q);
+        for (int64_t p = begin; own_a && p < end; ++p)
+          pack_panel(p, q, count, own_a + (rows.start(p) - top) * count);
+        if (own_b) all.right_.pack(j + first, columns, kk + q, count, own_b);
+        Output<T> part = all.out_.at(i, j + first);
+        if (kk + q > 0) part.beta = T(1);
+        if (kk + q + count < all.k_) part.row_bias = part.col_bias = nullptr, part.relu = false;
+        kernels.block(rows, begin, end, columns, count, own_a ? own_a : a + q * rows.rows + top * count,
+                      own_b ? own_b : b + q * padded + first * count, part);
+      }
+    }
+  };
+
+  const int64_t m_, n_, k_;
+  const Left& left_;
+  const Right& right_;
+  const Output<T> out_;
+  const int64_t step_;  // depth of a step
+};
+
+// out = left (m x k) @ right (k x n), k > 0.
+template <class T, class Left, class Right>
+void packed_product(int64_t m, int64_t n, int64_t k, const Left& left, const Right& right,
+                    const Output<T>& out) {
+  PackedProduct<T, Left, Right>(m, n, k, left, right, out).run();
+}
+
+}  // namespace rushlight::cpu
