@@ -222,9 +222,21 @@ void keep_smallest(const SortRows& job, int64_t row, int64_t k, bool descending,
   std::sort(kept, kept + k);
 }
 
-}  // namespace
-
-namespace {
+// The same for few: what is kept is in order all the time.
+constexpr int64_t kFew = 16;
+template <class Entry>
+void keep_few(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* kept) {
+  using Key = typename Entry::Key;
+  int64_t count = 0;
+  each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+      if (count == k && keys[i] >= kept[k - 1].key()) continue;  // an equal one that comes later loses
+      int64_t at = count < k ? count++ : k - 1;
+      for (; at > 0 && keys[i] < kept[at - 1].key(); --at) kept[at] = kept[at - 1];
+      kept[at] = Entry::make(keys[i], first + i);
+    }
+  });
+}
 
 template <class Entry>
 void sort_rows_as(const SortRows& job, bool descending, uint64_t base, void* values, int64_t* indices) {
@@ -267,7 +279,8 @@ void topk_rows(const SortRows& job, int64_t k, bool largest, void* values, int64
   const int64_t room = std::min(job.n, std::max<int64_t>(2 * k, k + 256)) + 1;
   visit_entry(job, [&]<class Entry>() {
     each_row<Entry>(job, room, [&](int64_t r, Entry* kept) {
-      keep_smallest(job, r, k, largest, kept, room);
+      if (k <= kFew) keep_few(job, r, k, largest, kept);
+      else keep_smallest(job, r, k, largest, kept, room);
       write_entries(job, r, kept, k, r * k, values, indices);
     });
   });
