@@ -1,5 +1,8 @@
 #include "rushlight/ops/pointwise.h"
 
+#include <algorithm>
+
+#include "rushlight/kernels/cpu/truth.h"
 #include "rushlight/ops/memory.h"
 
 namespace rushlight {
@@ -84,6 +87,10 @@ OptDType result_as_is(const Pointwise& op, DType dtype) {
   }
 }
 
+bool all_tensors(std::initializer_list<Operand> operands) {
+  return std::all_of(operands.begin(), operands.end(), [](const Operand& o) { return o.is_tensor(); });
+}
+
 bool is_disjoint(const Tensor& a, const Tensor& b) {
   const char *p = static_cast<const char*>(a.raw_data()), *q = static_cast<const char*>(b.raw_data());
   return p + a.numel() * a.item_size() <= q || q + b.numel() * b.item_size() <= p;
@@ -101,10 +108,12 @@ class Simple {
     const DType dtype = model_->dtype();
     compute_ = cpu::compute_of(dtype);
     const OptDType result = result_as_is(op, dtype);
-    if (!result || cpu::storage_of(compute_) != dtype) return false;
+    const bool truth = dtype == DType::Bool;
+    if (!result || (cpu::storage_of(compute_) != dtype && !truth)) return false;
     for (const Operand& o : operands)
       if (!(o.is_tensor() ? add(o.tensor(), destination) : add(o.scalar()))) return false;
-    const cpu::BlockKernel kernel = cpu::pointwise_kernel(op.formula, compute_);
+    const cpu::BlockKernel kernel =
+        truth ? cpu::truth_kernel(op.formula) : cpu::pointwise_kernel(op.formula, compute_);
     if (!kernel) return false;
     if (destination) {
       if (destination->dtype() != *result || !fits(*destination)) return false;
@@ -211,7 +220,10 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
   }
   const Plan plan = plan_dtypes(op, common);
   const Compute compute = cpu::compute_of(plan.compute);
-  const cpu::BlockKernel kernel = cpu::pointwise_kernel(formula, compute);
+  const bool truth = common == DType::Bool && plan.out == DType::Bool && all_tensors(operands) &&
+                     cpu::truth_kernel(formula) != nullptr;
+  const cpu::BlockKernel kernel =
+      truth ? cpu::truth_kernel(formula) : cpu::pointwise_kernel(formula, compute);
   if (!kernel) refuse_dtype(op, plan.compute);
 
   if (destination) check_destination(*destination, sizes, plan.out, operands);
@@ -222,10 +234,10 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
   job.out = {out.raw_data(), out.dtype(), out.strides()};
   job.compute = compute;
   job.result = cpu::compute_of(plan.out);
-  job.bool_result = op.result == PointwiseResult::Predicate;
+  job.bool_result = truth || op.result == PointwiseResult::Predicate;
   job.kernel = kernel;
   job.params = params;
-  job.mask_input = masked ? 0 : -1;
+  job.mask_inputs = truth ? ~0u : masked ? 1 : 0;
   Cell cells[cpu::kMaxInputs];
   Tensor copies[cpu::kMaxInputs];
   for (const Operand& o : operands) {

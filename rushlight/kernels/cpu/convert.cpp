@@ -3,6 +3,7 @@
 // Highway.
 #include "rushlight/kernels/cpu/convert.h"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -94,6 +95,106 @@ inline int64_t narrow_to_halves(const float* in, Half* out, int64_t n) {
   return i;
 }
 
+// BFloat16 is the upper half of a float; on the way back it rounds as BFloat16's constructor does.
+inline int64_t widen_bfloats(const BFloat16* in, float* out, int64_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToUnsigned<decltype(d)> du;
+  const hn::Rebind<uint16_t, decltype(d)> half;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto wide = hn::PromoteTo(du, hn::LoadU(half, reinterpret_cast<const uint16_t*>(in + i)));
+    hn::StoreU(hn::BitCast(d, hn::ShiftLeft<16>(wide)), d, out + i);
+  }
+  return i;
+}
+inline int64_t narrow_to_bfloats(const float* in, BFloat16* out, int64_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToUnsigned<decltype(d)> du;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::Rebind<uint16_t, decltype(d)> half;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto x = hn::LoadU(d, in + i);
+    const auto bits = hn::BitCast(du, x);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
+    const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(du, 0x7fff)), odd));
+    const auto kept = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(x)), hn::Set(du, 0x7fc0), rounded);
+    hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, kept)), half, reinterpret_cast<uint16_t*>(out + i));
+  }
+  return i;
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// Between floats and 64-bit integers there is no instruction before AVX-512: vectors of numbers that fit 32
+// bits go that way, the others one by one.
+inline int64_t to_wide_integers(const float* in, int64_t* out, int64_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::ScalableTag<int64_t> wide;
+  const hn::Half<decltype(di)> half;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto x = hn::LoadU(d, in + i);
+    if (HWY_LIKELY(hn::AllTrue(d, hn::Lt(hn::Abs(x), hn::Set(d, 2147483648.0f))))) {
+      const auto narrow = hn::ConvertTo(di, x);
+      hn::StoreU(hn::PromoteTo(wide, hn::LowerHalf(half, narrow)), wide, out + i);
+      hn::StoreU(hn::PromoteTo(wide, hn::UpperHalf(half, narrow)), wide, out + i + lanes / 2);
+    } else {
+      for (int64_t k = i; k < i + lanes; ++k) out[k] = convert<int64_t>(in[k]);
+    }
+  }
+  return i;
+}
+inline int64_t from_wide_integers(const int64_t* in, float* out, int64_t n) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::ScalableTag<int64_t> wide;
+  const hn::Half<decltype(di)> half;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto low = hn::LoadU(wide, in + i), high = hn::LoadU(wide, in + i + lanes / 2);
+    const auto narrow = hn::ConcatEven(di, hn::BitCast(di, high), hn::BitCast(di, low));
+    const auto same = hn::And(hn::Eq(hn::PromoteTo(wide, hn::LowerHalf(half, narrow)), low),
+                              hn::Eq(hn::PromoteTo(wide, hn::UpperHalf(half, narrow)), high));
+    if (HWY_LIKELY(hn::AllTrue(wide, same))) {
+      hn::StoreU(hn::ConvertTo(d, narrow), d, out + i);
+    } else {
+      for (int64_t k = i; k < i + lanes; ++k) out[k] = static_cast<float>(in[k]);
+    }
+  }
+  return i;
+}
+#endif
+
+// What the compiler would not turn into vectors by itself; the number converted.
+template <class From, class To>
+int64_t convert_vectors(const From* in, To* out, int64_t n) {
+  constexpr bool kFromFloat = std::is_same_v<From, float>, kToFloat = std::is_same_v<To, float>;
+  if constexpr (kHalfInstructions && std::is_same_v<From, Half> && kToFloat) return widen_halves(in, out, n);
+  if constexpr (kHalfInstructions && kFromFloat && std::is_same_v<To, Half>)
+    return narrow_to_halves(in, out, n);
+  if constexpr (std::is_same_v<From, BFloat16> && kToFloat) return widen_bfloats(in, out, n);
+  if constexpr (kFromFloat && std::is_same_v<To, BFloat16>) return narrow_to_bfloats(in, out, n);
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (kFromFloat && std::is_same_v<To, int64_t>) return to_wide_integers(in, out, n);
+  if constexpr (std::is_same_v<From, int64_t> && kToFloat) return from_wide_integers(in, out, n);
+#endif
+  return 0;
+}
+
+template <class From, class To>
+void convert_dense(const From* in, To* out, int64_t n) {
+  if constexpr (std::is_same_v<From, To>) {
+    std::memcpy(out, in, n * sizeof(From));
+  } else {
+    for (int64_t i = convert_vectors(in, out, n); i < n; ++i) out[i] = convert<To>(in[i]);
+  }
+}
+
 // Every second element, vectors at a time; the number loaded. The element after the last one is never
 // touched.
 template <class T>
@@ -109,47 +210,53 @@ int64_t load_second(const T* in, T* out, int64_t n) {
   return i;
 }
 
-template <class S, class C>
-void load_dense(const S* in, C* out, int64_t n) {
-  if constexpr (std::is_same_v<S, C>) {
-    std::memcpy(out, in, n * sizeof(S));
-  } else {
-    int64_t i = 0;
-    if constexpr (kHalfInstructions && std::is_same_v<S, Half> && std::is_same_v<C, float>)
-      i = widen_halves(in, out, n);
-    for (; i < n; ++i) out[i] = convert<C>(in[i]);
+// The elements at and before `in`, vectors at a time; the number loaded.
+template <class T>
+int64_t load_reversed(const T* in, T* out, int64_t n) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(hn::Reverse(d, hn::LoadU(d, in - i - (lanes - 1))), d, out + i);
+  return i;
+}
+
+template <class T>
+void load_strided(const T* in, int64_t stride, T* out, int64_t n) {
+  int64_t i = 0;
+  if constexpr (std::is_arithmetic_v<T> && sizeof(T) >= 4) {
+    if (stride == 2) i = load_second(in, out, n);
+    else if (stride == -1) i = load_reversed(in, out, n);
   }
+  for (; i < n; ++i) out[i] = in[i * stride];
 }
 
 template <class S, class C>
 void load(const void* source, int64_t stride, void* block, int64_t n) {
   const S* in = static_cast<const S*>(source);
   C* out = static_cast<C*>(block);
-  if (stride == 1) return load_dense(in, out, n);
-  int64_t i = 0;
+  if (stride == 1) return convert_dense(in, out, n);
   if (stride == 0) {
-    const C value = convert<C>(*in);
-    for (; i < n; ++i) out[i] = value;
-  } else if constexpr (std::is_same_v<S, C> && std::is_arithmetic_v<S>) {
-    if (stride == 2) i = load_second(in, out, n);
+    std::fill_n(out, n, convert<C>(*in));
+  } else if constexpr (std::is_same_v<S, C>) {
+    load_strided(in, stride, out, n);
+  } else {
+    constexpr int64_t kPart = 256;
+    S part[kPart];
+    for (int64_t i = 0; i < n; i += kPart) {
+      const int64_t count = std::min(kPart, n - i);
+      load_strided(in + i * stride, stride, part, count);
+      convert_dense(part, out + i, count);
+    }
   }
-  for (; i < n; ++i) out[i] = convert<C>(in[i * stride]);
 }
 
 template <class C, class D>
 void store(const void* block, void* target, int64_t stride, int64_t n) {
   const C* in = static_cast<const C*>(block);
   D* out = static_cast<D*>(target);
-  if (stride != 1) {
-    for (int64_t i = 0; i < n; ++i) out[i * stride] = convert<D>(in[i]);
-  } else if constexpr (std::is_same_v<C, D>) {
-    std::memcpy(out, in, n * sizeof(D));
-  } else {
-    int64_t i = 0;
-    if constexpr (kHalfInstructions && std::is_same_v<C, float> && std::is_same_v<D, Half>)
-      i = narrow_to_halves(in, out, n);
-    for (; i < n; ++i) out[i] = convert<D>(in[i]);
-  }
+  if (stride == 1) return convert_dense(in, out, n);
+  for (int64_t i = 0; i < n; ++i) out[i * stride] = convert<D>(in[i]);
 }
 
 template <class D>

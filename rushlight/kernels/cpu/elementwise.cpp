@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/transpose.h"
 
 namespace rushlight::cpu {
 namespace {
@@ -56,76 +57,87 @@ void simplify(Elementwise& job) {
   for (int k = 0; k < count; ++k) operands[k]->strides = std::move(strides[k]);
 }
 
+// A piece of a row: where each operand begins, the inputs and then the output, and its stride in elements.
+struct Piece {
+  char* place[kMaxInputs + 1];
+  int64_t stride[kMaxInputs + 1];
+};
+
+// Steps through the first `rank` dimensions of a job, from linear position `begin` on.
+class RowWalk {
+ public:
+  RowWalk(const Elementwise& job, int64_t rank, int64_t begin)
+      : sizes_(job.sizes), count_(job.num_inputs), index_(rank) {
+    for (int k = 0; k < count_; ++k) operands_[k] = &job.in[k];
+    operands_[kMaxInputs] = &job.out;
+    for (int64_t d = rank - 1; d >= 0; --d) {
+      index_[d] = begin % sizes_[d];
+      begin /= sizes_[d];
+      for_each([&](int k) { offset_[k] += index_[d] * operands_[k]->strides[d]; });
+    }
+  }
+  char* place(int k, int64_t element) const {
+    const Strided& s = *operands_[k];
+    return static_cast<char*>(s.data) + (offset_[k] + element) * item_size(s.dtype);
+  }
+  void next() {
+    for (int64_t d = index_.size() - 1; d >= 0; --d) {
+      for_each([&](int k) { offset_[k] += operands_[k]->strides[d]; });
+      if (++index_[d] < sizes_[d]) return;
+      for_each([&](int k) { offset_[k] -= operands_[k]->strides[d] * sizes_[d]; });
+      index_[d] = 0;
+    }
+  }
+
+ private:
+  template <class F>
+  void for_each(F&& f) {
+    for (int k = 0; k < count_; ++k) f(k);
+    f(kMaxInputs);
+  }
+
+  const Dims& sizes_;
+  const Strided* operands_[kMaxInputs + 1] = {};
+  int count_;
+  Dims index_;
+  int64_t offset_[kMaxInputs + 1] = {};
+};
+
 struct alignas(64) Buffer {
   char bytes[kBlock * sizeof(complex128)];
 };
 
-// The elements [begin, end) in the linear order of job.sizes.
+// Computes pieces, through buffers where operands are not dense blocks of the compute type.
 class Worker {
  public:
   explicit Worker(const Elementwise& job) : job_(job), rank_(job.sizes.size()), row_(job.sizes.back()) {
+    bool dense = true;
     for (int k = 0; k < job.num_inputs; ++k) {
-      const bool mask = k == job.mask_input;
+      const bool mask = is_mask(k);
       direct_[k] = job.in[k].dtype == (mask ? DType::Bool : storage_of(job.compute));
       load_[k] = mask ? nullptr : load_function(job.in[k].dtype, job.compute);
       element_[k] = mask ? sizeof(bool) : item_size(storage_of(job.compute));
+      dense &= direct_[k] && job.in[k].strides.back() == 1;
     }
     direct_out_ = job.out.dtype == (job.bool_result ? DType::Bool : storage_of(job.result));
     out_element_ = job.bool_result ? sizeof(bool) : item_size(storage_of(job.result));
     if (job.bool_result) store_bool_ = store_bool_function(job.out.dtype);
     else store_ = store_function(job.result, job.out.dtype);
+    longest_ = dense && direct_out_ && job.out.strides.back() == 1 ? INT64_MAX : kBlock;
   }
 
+  // The elements [begin, end) in the linear order of job.sizes.
   void operator()(int64_t begin, int64_t end) {
-    if (rank_ == 1) {
-      for (int64_t i = begin; i < end; i += kBlock) segment(i, std::min(kBlock, end - i), nullptr);
-    } else if (row_ >= kBlock / 8) {
-      for (int64_t i = begin; i < end;) {
-        const int64_t in_row = i % row_, n = std::min({kBlock, row_ - in_row, end - i});
-        Dims index(rank_);
-        unravel(i, index);
-        segment(in_row, n, &index);
-        i += n;
-      }
-    } else {
-      for (int64_t i = begin; i < end; i += kBlock) gathered(i, std::min(kBlock, end - i));
-    }
+    if (rank_ == 1 || row_ >= kBlock / 8) return rows(begin, end);
+    for (int64_t i = begin; i < end; i += kBlock) gathered(i, std::min(kBlock, end - i));
   }
 
- private:
-  void unravel(int64_t linear, Dims& index) const {
-    for (int64_t d = rank_ - 1; d >= 0; --d) {
-      index[d] = linear % job_.sizes[d];
-      linear /= job_.sizes[d];
-    }
-  }
-  int64_t offset(const Strided& s, const Dims& index) const {
-    int64_t o = 0;
-    for (int64_t d = 0; d < rank_ - 1; ++d) o += index[d] * s.strides[d];
-    return o;
-  }
-  static char* at(const Strided& s, int64_t element) {
-    return static_cast<char*>(s.data) + element * item_size(s.dtype);
-  }
-
-  void load_into(int k, const char* source, int64_t stride, char* block, int64_t n) {
-    if (load_[k]) return load_[k](source, stride, block, n);
-    load_function(job_.in[k].dtype, Compute::Int32)(source, stride, wide_.bytes, n);
-    const int32_t* wide = reinterpret_cast<const int32_t*>(wide_.bytes);
-    for (int64_t i = 0; i < n; ++i) block[i] = wide[i] != 0;
-  }
-  void store_from(const char* block, char* target, int64_t stride, int64_t n) {
-    if (job_.bool_result) store_bool_(reinterpret_cast<const bool*>(block), target, stride, n);
-    else store_(block, target, stride, n);
-  }
-
-  // Part of one row: every operand has one stride.
-  void segment(int64_t column, int64_t n, const Dims* index) {
+  // At most kBlock elements, or any number if all is dense and direct.
+  void compute(const Piece& piece, int64_t n) {
     const void* in[kMaxInputs];
     for (int k = 0; k < job_.num_inputs; ++k) {
-      const Strided& s = job_.in[k];
-      const int64_t stride = s.strides.back();
-      const char* source = at(s, (index ? offset(s, *index) : 0) + column * stride);
+      char* source = piece.place[k];
+      const int64_t stride = piece.stride[k];
       if (direct_[k] && (stride == 1 || n == 1)) {
         in[k] = source;
         continue;
@@ -137,13 +149,50 @@ class Worker {
       }
       in[k] = buffers_[k].bytes;
     }
-    const int64_t stride = job_.out.strides.back();
-    char* target = at(job_.out, (index ? offset(job_.out, *index) : 0) + column * stride);
+    char* target = piece.place[kMaxInputs];
+    const int64_t stride = piece.stride[kMaxInputs];
     if (direct_out_ && (stride == 1 || n == 1)) {
       job_.kernel(in, target, n, job_.params);
     } else {
       job_.kernel(in, buffers_[kMaxInputs].bytes, n, job_.params);
       store_from(buffers_[kMaxInputs].bytes, target, stride, n);
+    }
+  }
+
+ private:
+  bool is_mask(int k) const { return (job_.mask_inputs >> k & 1) != 0; }
+
+  void load_into(int k, const char* source, int64_t stride, char* block, int64_t n) {
+    if (load_[k]) return load_[k](source, stride, block, n);
+    if (job_.in[k].dtype == DType::Bool) {
+      for (int64_t i = 0; i < n; ++i) block[i] = source[i * stride];
+      return;
+    }
+    load_function(job_.in[k].dtype, Compute::Int32)(source, stride, wide_.bytes, n);
+    const int32_t* wide = reinterpret_cast<const int32_t*>(wide_.bytes);
+    for (int64_t i = 0; i < n; ++i) block[i] = wide[i] != 0;
+  }
+  void store_from(const char* block, char* target, int64_t stride, int64_t n) {
+    if (job_.bool_result) store_bool_(reinterpret_cast<const bool*>(block), target, stride, n);
+    else store_(block, target, stride, n);
+  }
+
+  // Row by row.
+  void rows(int64_t begin, int64_t end) {
+    Piece piece;
+    for (int k = 0; k < job_.num_inputs; ++k) piece.stride[k] = job_.in[k].strides.back();
+    piece.stride[kMaxInputs] = job_.out.strides.back();
+    RowWalk at(job_, rank_ - 1, begin / row_);
+    for (int64_t i = begin, column = begin % row_; i < end;) {
+      const int64_t n = std::min({longest_, row_ - column, end - i});
+      for (int k = 0; k < job_.num_inputs; ++k) piece.place[k] = at.place(k, column * piece.stride[k]);
+      piece.place[kMaxInputs] = at.place(kMaxInputs, column * piece.stride[kMaxInputs]);
+      compute(piece, n);
+      i += n;
+      column += n;
+      if (column < row_) continue;
+      column = 0;
+      at.next();
     }
   }
 
@@ -166,11 +215,16 @@ class Worker {
   template <class F>
   void walk_rows(const Strided& s, int64_t begin, int64_t n, F&& f) {
     Dims index(rank_);
-    unravel(begin, index);
-    int64_t row_start = offset(s, index), column = index[rank_ - 1];
+    int64_t row_start = 0, column = begin % row_;
+    for (int64_t d = rank_ - 2, left = begin / row_; d >= 0; --d) {
+      index[d] = left % job_.sizes[d];
+      left /= job_.sizes[d];
+      row_start += index[d] * s.strides[d];
+    }
+    const int64_t stride = s.strides.back(), size = item_size(s.dtype);
     for (int64_t done = 0; done < n;) {
       const int64_t count = std::min(n - done, row_ - column);
-      f(at(s, row_start + column * s.strides.back()), s.strides.back(), done, count);
+      f(static_cast<char*>(s.data) + (row_start + column * stride) * size, stride, done, count);
       done += count;
       column = 0;
       for (int64_t d = rank_ - 2; d >= 0; --d) {  // carry into the next row
@@ -184,6 +238,7 @@ class Worker {
 
   const Elementwise& job_;
   const int64_t rank_, row_;
+  int64_t longest_;  // of a piece
   bool direct_[kMaxInputs], direct_out_;
   int64_t element_[kMaxInputs], out_element_;
   Load load_[kMaxInputs];
@@ -195,7 +250,115 @@ class Worker {
   Buffer wide_;
 };
 
-void run_blocks(const Elementwise& job) {
+// ---- operands that are dense along another dimension than the output
+
+constexpr int64_t kTileRows = 16, kTileColumns = 128;
+
+bool is_transposed(const Strided& s, int64_t other) {
+  return std::abs(s.strides.back()) > 1 && s.strides[other] == 1;
+}
+
+// The dimension along which an input is dense that is strided along the last one; -1 if there is none that is
+// worth a tile.
+int64_t transposed_dim(const Elementwise& job) {
+  const int64_t last = job.sizes.size() - 1;
+  if (job.sizes[last] < kTileRows) return -1;
+  for (int64_t d = last - 1; d >= 0; --d) {
+    if (job.sizes[d] < kTileRows) continue;
+    for (int k = 0; k < job.num_inputs; ++k)
+      if (is_transposed(job.in[k], d)) return d;
+  }
+  return -1;
+}
+
+// Tiles of the last two dimensions: transposed operands are turned in a buffer, then the rows are computed.
+class TileWorker {
+ public:
+  explicit TileWorker(const Elementwise& job)
+      : job_(job),
+        worker_(job),
+        outer_(job.sizes.size() - 2),
+        rows_(job.sizes[outer_]),
+        columns_(job.sizes[outer_ + 1]) {
+    for (int k = 0; k < job.num_inputs; ++k)
+      transpose_[k] =
+          is_transposed(job.in[k], outer_) ? transpose_function(item_size(job.in[k].dtype)) : nullptr;
+  }
+  static int64_t bands(const Elementwise& job) {
+    return (job.sizes[job.sizes.size() - 2] + kTileRows - 1) / kTileRows;
+  }
+
+  // Bands of kTileRows rows.
+  void operator()(int64_t begin, int64_t end) {
+    const int64_t in_matrix = bands(job_);
+    RowWalk at(job_, outer_, begin / in_matrix);
+    for (int64_t b = begin; b < end; ++b) {
+      const int64_t i = b % in_matrix * kTileRows;
+      for (int64_t j = 0; j < columns_; j += kTileColumns)
+        tile(at, i, j, std::min(kTileRows, rows_ - i), std::min(kTileColumns, columns_ - j));
+      if ((b + 1) % in_matrix == 0) at.next();
+    }
+  }
+
+ private:
+  void tile(const RowWalk& at, int64_t i, int64_t j, int64_t rows, int64_t columns) {
+    Piece piece;
+    int64_t step[kMaxInputs + 1];  // bytes from row to row
+    const auto set = [&](int k, const Strided& s) {
+      piece.place[k] = at.place(k, i * s.strides[outer_] + j * s.strides.back());
+      piece.stride[k] = s.strides.back();
+      step[k] = s.strides[outer_] * item_size(s.dtype);
+    };
+    for (int k = 0; k < job_.num_inputs; ++k) {
+      const Strided& s = job_.in[k];
+      set(k, s);
+      if (!transpose_[k]) continue;
+      transpose_[k](piece.place[k], piece.stride[k], tiles_[k].bytes, kTileColumns, rows, columns);
+      piece.place[k] = tiles_[k].bytes;
+      piece.stride[k] = 1;
+      step[k] = kTileColumns * item_size(s.dtype);
+    }
+    set(kMaxInputs, job_.out);
+    for (int64_t r = 0; r < rows; ++r) {
+      worker_.compute(piece, columns);
+      for (int k = 0; k < job_.num_inputs; ++k) piece.place[k] += step[k];
+      piece.place[kMaxInputs] += step[kMaxInputs];
+    }
+  }
+
+  struct alignas(64) Tile {
+    char bytes[kTileRows * kTileColumns * sizeof(complex128)];
+  };
+
+  const Elementwise& job_;
+  Worker worker_;
+  const int64_t outer_, rows_, columns_;
+  Transpose transpose_[kMaxInputs];
+  Tile tiles_[kMaxInputs];
+};
+
+// Dimension d becomes the last but one.
+void bring_inwards(Elementwise& job, int64_t d) {
+  const auto rotate = [&](Dims& dims) {
+    for (int64_t e = d; e + 2 < dims.size(); ++e) std::swap(dims[e], dims[e + 1]);
+  };
+  rotate(job.sizes);
+  rotate(job.out.strides);
+  for (int k = 0; k < job.num_inputs; ++k) rotate(job.in[k].strides);
+}
+
+void run_blocks(Elementwise& job) {
+  if (const int64_t d = transposed_dim(job); d >= 0) {
+    bring_inwards(job, d);
+    const int64_t columns = job.sizes.back(),
+                  matrices = numel_of(job.sizes) / (columns * job.sizes[job.sizes.size() - 2]);
+    return parallel_for(0, matrices * TileWorker::bands(job),
+                        std::max<int64_t>(1, kGrain / (kTileRows * columns)),
+                        [&](int64_t begin, int64_t end) {
+                          TileWorker worker(job);
+                          worker(begin, end);
+                        });
+  }
   parallel_for(0, numel_of(job.sizes), kGrain, [&](int64_t begin, int64_t end) {
     Worker worker(job);
     worker(begin, end);
@@ -211,7 +374,8 @@ bool run_direct(const Elementwise& job) {
   int64_t element[kMaxInputs];
   for (int k = 0; k < job.num_inputs; ++k) {
     const Strided& s = job.in[k];
-    if (s.dtype != (k == job.mask_input ? DType::Bool : stored) || (s.strides[0] != 1 && job.sizes[0] != 1))
+    if (s.dtype != ((job.mask_inputs >> k & 1) != 0 ? DType::Bool : stored) ||
+        (s.strides[0] != 1 && job.sizes[0] != 1))
       return false;
     element[k] = item_size(s.dtype);
   }
@@ -225,21 +389,23 @@ bool run_direct(const Elementwise& job) {
   return true;
 }
 
-// A dense conversion that one function does: loads straight into the output, or stores straight from the
+// A conversion that one function does: loads straight into a dense output, or stores straight from a dense
 // input.
 bool convert_direct(const Elementwise& job) {
   const Strided &in = job.in[0], &out = job.out;
-  if (job.sizes.size() != 1 || (job.sizes[0] != 1 && (in.strides[0] != 1 || out.strides[0] != 1)))
-    return false;
+  if (job.sizes.size() != 1) return false;
+  const int64_t in_stride = in.strides[0], out_stride = out.strides[0];
   const DType stored = storage_of(job.compute);
-  if (in.dtype != stored && out.dtype != stored) return false;
+  const bool loads = out.dtype == stored && (out_stride == 1 || job.sizes[0] == 1),
+             stores = in.dtype == stored && (in_stride == 1 || job.sizes[0] == 1);
+  if (!loads && !stores) return false;
   const Load load = load_function(in.dtype, job.compute);
   const Store store = store_function(job.compute, out.dtype);
   parallel_for(0, job.sizes[0], kGrain, [&](int64_t begin, int64_t end) {
-    const char* source = static_cast<const char*>(in.data) + begin * item_size(in.dtype);
-    char* target = static_cast<char*>(out.data) + begin * item_size(out.dtype);
-    if (out.dtype == stored) load(source, 1, target, end - begin);
-    else store(source, target, 1, end - begin);
+    const char* source = static_cast<const char*>(in.data) + begin * in_stride * item_size(in.dtype);
+    char* target = static_cast<char*>(out.data) + begin * out_stride * item_size(out.dtype);
+    if (loads) load(source, in_stride, target, end - begin);
+    else store(source, target, out_stride, end - begin);
   });
   return true;
 }

@@ -38,7 +38,7 @@ struct Elementwise {
   Compute compute = Compute::Float;
   Compute result = Compute::Float;  // what the kernel writes, unless
   bool bool_result = false;         // it writes bool
-  int mask_input = -1;              // the input the kernel reads as bool
+  uint32_t mask_inputs = 0;         // bit k: the kernel reads input k as bool
   BlockKernel kernel = nullptr;
   Params params;
 };

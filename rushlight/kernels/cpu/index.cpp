@@ -176,8 +176,12 @@ void gather_rows(int64_t size, const Rows& rows, const void* data, void* dense) 
         const T* from = static_cast<const T*>(data) + rows.data_row[r];
         T* to = static_cast<T*>(dense) + rows.dense_row[r];
         const int64_t* index = rows.index + r * rows.length;
-        for (int64_t j = 0; j < rows.length; ++j)
-          to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
+        if (rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1) {  // along dense rows
+          for (int64_t j = 0; j < rows.length; ++j) to[j] = from[index[j]];
+        } else {
+          for (int64_t j = 0; j < rows.length; ++j)
+            to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
+        }
       }
     });
   });

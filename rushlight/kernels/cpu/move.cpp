@@ -4,12 +4,15 @@
 #include <cstring>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/convert.h"
+#include "rushlight/kernels/cpu/transpose.h"
 
 namespace rushlight::cpu {
 namespace {
 
 constexpr int64_t kGrainBytes = 128 * 1024;
 constexpr int64_t kTile = 16;  // transposed copies go tile by tile: both sides stay in the first-level cache
+constexpr int64_t kShortRow = 16;
 
 struct Layout {
   Dims sizes, out, in;
@@ -72,18 +75,33 @@ int64_t product(const Dims& sizes, int64_t count) {
   return n;
 }
 
+// From 4 KiB on, glibc's memcpy is `rep movsb`, which Zen 3 runs many times slower where the two addresses
+// are close modulo a page: rows that are not aligned alike are copied in pieces below that.
+void copy_bytes(void* out, const void* in, size_t n) {
+  constexpr size_t kPiece = 2048, kLine = 64;
+  char* to = static_cast<char*>(out);
+  const char* from = static_cast<const char*>(in);
+  if ((reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from)) % kLine != 0)
+    for (; n > kPiece; n -= kPiece, to += kPiece, from += kPiece) std::memcpy(to, from, kPiece);
+  std::memcpy(to, from, n);
+}
+
+// Strided elements to a dense row, by vectors where there are some for the size.
 template <class T>
-void move_row(T* out, int64_t out_stride, const T* in, int64_t in_stride, int64_t n) {
+Load strided_load() {
+  if constexpr (sizeof(T) == 4) return load_function(DType::Int32, Compute::Int32);
+  else if constexpr (sizeof(T) == 8) return load_function(DType::Int64, Compute::Int64);
+  else return nullptr;
+}
+
+template <class T>
+void move_row(T* out, int64_t out_stride, const T* in, int64_t in_stride, int64_t n, Load load) {
   if (out_stride == 1 && in_stride == 1) {
-    if (n >= 16) std::memcpy(out, in, n * sizeof(T));
-    else
-      for (int64_t i = 0; i < n; ++i) out[i] = in[i];
+    copy_bytes(out, in, n * sizeof(T));
   } else if (out_stride == 1 && in_stride == 0) {
     std::fill(out, out + n, *in);
-  } else if (out_stride == 1 && in_stride == -1) {
-    for (int64_t i = 0; i < n; ++i) out[i] = in[-i];
-  } else if (out_stride == 1) {
-    for (int64_t i = 0; i < n; ++i) out[i] = in[i * in_stride];
+  } else if (out_stride == 1 && load) {
+    load(in, in_stride, out, n);
   } else {
     for (int64_t i = 0; i < n; ++i) out[i * out_stride] = in[i * in_stride];
   }
@@ -93,25 +111,30 @@ template <class T>
 void move_rows(const Layout& l, T* out, const T* in) {
   const int64_t rank = l.sizes.size() - 1, row = l.sizes.back();
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(row * sizeof(T)));
+  const Load load = strided_load<T>();
   parallel_for(0, product(l.sizes, rank), grain, [&](int64_t begin, int64_t end) {
     Odometer at(l, rank, begin);
     for (int64_t i = begin; i < end; ++i, at.next())
-      move_row(out + at.out, l.out.back(), in + at.in, l.in.back(), row);
+      move_row(out + at.out, l.out.back(), in + at.in, l.in.back(), row, load);
   });
 }
 
-// out[i * os + j] = in[i + j * is] for a rows x columns tile.
+// Rows too short for a call each: the last two dimensions in one loop.
 template <class T>
-void transpose_tile(T* out, int64_t os, const T* in, int64_t is, int64_t rows, int64_t columns) {
-  if (rows == kTile && columns == kTile) {
-    T block[kTile][kTile];
-    for (int64_t j = 0; j < kTile; ++j)
-      for (int64_t i = 0; i < kTile; ++i) block[i][j] = in[i + j * is];
-    for (int64_t i = 0; i < kTile; ++i) std::memcpy(out + i * os, block[i], sizeof(block[i]));
-  } else {
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t j = 0; j < columns; ++j) out[i * os + j] = in[i + j * is];
-  }
+void move_short_rows(const Layout& l, T* out, const T* in) {
+  const int64_t rank = l.sizes.size() - 2, rows = l.sizes[rank], row = l.sizes[rank + 1];
+  const int64_t os = l.out[rank + 1], is = l.in[rank + 1];
+  const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(rows * row * sizeof(T)));
+  parallel_for(0, product(l.sizes, rank), grain, [&](int64_t begin, int64_t end) {
+    Odometer at(l, rank, begin);
+    for (int64_t i = begin; i < end; ++i, at.next()) {
+      for (int64_t r = 0; r < rows; ++r) {
+        T* to = out + at.out + r * l.out[rank];
+        const T* from = in + at.in + r * l.in[rank];
+        for (int64_t j = 0; j < row; ++j) to[j * os] = from[j * is];
+      }
+    }
+  });
 }
 
 // The last dimension is dense in the output, dimension `other` (brought next to it) in the input.
@@ -125,14 +148,15 @@ void move_transposed(Layout l, int64_t other, T* out, const T* in) {
   }
   const int64_t rows = l.sizes[rank], columns = l.sizes[rank + 1], os = l.out[rank], is = l.in[rank + 1];
   const int64_t bands = (rows + kTile - 1) / kTile;
+  const Transpose transpose = transpose_function(sizeof(T));
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(kTile * columns * sizeof(T)));
   parallel_for(0, product(l.sizes, rank) * bands, grain, [&](int64_t begin, int64_t end) {
     Odometer at(l, rank, begin / bands);
     for (int64_t b = begin; b < end; ++b) {
       const int64_t i = b % bands * kTile;
       for (int64_t j = 0; j < columns; j += kTile) {
-        transpose_tile(out + at.out + i * os + j, os, in + at.in + i + j * is, is, std::min(kTile, rows - i),
-                       std::min(kTile, columns - j));
+        transpose(in + at.in + i + j * is, is, out + at.out + i * os + j, os, std::min(kTile, rows - i),
+                  std::min(kTile, columns - j));
       }
       if ((b + 1) % bands == 0) at.next();
     }
@@ -148,17 +172,19 @@ void move_as(const Layout& l, T* out, const T* in) {
   const bool dense_out = l.out.back() == 1, dense_in = l.in.back() == 1;
   if (l.sizes.size() == 1) {
     const int64_t os = l.out[0], is = l.in[0];
+    const Load load = strided_load<T>();
     parallel_for(0, l.sizes[0], kGrainBytes / static_cast<int64_t>(sizeof(T)),
                  [&](int64_t begin, int64_t end) {
-                   move_row(out + begin * os, os, in + begin * is, is, end - begin);
+                   move_row(out + begin * os, os, in + begin * is, is, end - begin, load);
                  });
     return;
   }
-  if (dense_out && !dense_in && l.sizes.back() >= 4) {
+  if (dense_out && !dense_in && l.in.back() != 0 && l.sizes.back() >= 4) {
     for (int64_t d = l.sizes.size() - 2; d >= 0; --d) {
       if (l.in[d] == 1 && l.sizes[d] >= 4) return move_transposed(l, d, out, in);
     }
   }
+  if (l.sizes.back() < kShortRow) return move_short_rows(l, out, in);
   move_rows(l, out, in);
 }
 

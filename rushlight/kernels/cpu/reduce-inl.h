@@ -79,7 +79,8 @@ struct Times {
     return mul(a, b);
   }
 };
-// A NaN on either side stays.
+// A NaN on either side stays. The vectors of raw_max and raw_min have NaN where the second operand has it:
+// x86 returns that operand, Arm any NaN.
 struct Larger {
   template <class A>
   static A identity() {
@@ -88,8 +89,8 @@ struct Larger {
   }
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
-    if constexpr (std::is_integral_v<V>) return a > b ? a : b;
-    else return select((a > b) | (a != a), a, b);
+    if constexpr (std::is_arithmetic_v<V>) return a > b || isnan(a) ? a : b;
+    else return select(isnan(a), a, raw_max(a, b));
   }
 };
 struct Smaller {
@@ -100,10 +101,22 @@ struct Smaller {
   }
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
-    if constexpr (std::is_integral_v<V>) return a < b ? a : b;
-    else return select((a < b) | (a != a), a, b);
+    if constexpr (std::is_arithmetic_v<V>) return a < b || isnan(a) ? a : b;
+    else return select(isnan(a), a, raw_min(a, b));
   }
 };
+
+// All lanes of a vector combined into one number.
+template <class T, class Combine>
+RL_INLINE T across(Simd<T> v, Combine combine) {
+  using V = Simd<T>;
+  [[maybe_unused]] const typename V::D d;
+  if constexpr (V::kLanes >= 16) v = combine(v, V(hn::Reverse(d, v.raw)));
+  if constexpr (V::kLanes >= 8) v = combine(v, V(hn::Reverse8(d, v.raw)));
+  if constexpr (V::kLanes >= 4) v = combine(v, V(hn::Reverse4(d, v.raw)));
+  if constexpr (V::kLanes >= 2) v = combine(v, V(hn::Reverse2(d, v.raw)));
+  return hn::GetLane(v.raw);
+}
 
 template <class A, class T>
 RL_INLINE A widen(T x) {
@@ -148,9 +161,7 @@ struct Monoid {
           sum[3] = combine(sum[3], map(V::load(x + i + 3 * kLanes)));
         }
         for (; i + kLanes <= n; i += kLanes) sum[0] = combine(sum[0], map(V::load(x + i)));
-        HWY_ALIGN T lanes[kLanes];
-        combine(combine(sum[0], sum[1]), combine(sum[2], sum[3])).store(lanes);
-        for (T lane : lanes) total = combine(total, lane);
+        total = across<T>(combine(combine(sum[0], sum[1]), combine(sum[2], sum[3])), combine);
       }
       for (; i < n; ++i) total = combine(total, map(x[i]));
       return widen<A>(total);

@@ -152,10 +152,11 @@ class Reducer {
   // ---- one accumulator at a time: the reduced dimension is the fast one
 
   void fold(int64_t base, int64_t begin, int64_t end, void* state, Buffer& buffer) {
-    Rows rows(job_.reduced_sizes, job_.reduced_strides, begin);
     const int64_t stride = job_.reduced_strides.back();
-    const bool direct = !converted_ && stride == 1 &&
-                        (job_.reduced_sizes.size() == 1 || job_.reduced_sizes.back() >= 4 * kShortRow);
+    if (!converted_ && stride == 1 && job_.reduced_sizes.size() == 1)
+      return kernel_.fold(at(base + begin), end - begin, state, begin);
+    Rows rows(job_.reduced_sizes, job_.reduced_strides, begin);
+    const bool direct = !converted_ && stride == 1 && job_.reduced_sizes.back() >= 4 * kShortRow;
     if (direct) {
       for (int64_t i = begin; i < end;) {
         const int64_t n = std::min(rows.left(), end - i);

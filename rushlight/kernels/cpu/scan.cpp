@@ -76,6 +76,26 @@ A scan_run(const T* in, T* out, int64_t n, int64_t step, A total) {
   }
   return total;
 }
+// Four rows, `stride` apart, at a time: each is a chain of dependent steps, and four of them fill the
+// pipeline.
+constexpr int64_t kAtOnce = 4;
+template <class T, class A, class Op>
+void scan_four(const T* in, T* out, int64_t n, int64_t step, int64_t stride) {
+  A total[kAtOnce];
+  std::fill_n(total, kAtOnce, Op::template identity<A>());
+  for (int64_t i = 0; i < n; ++i, in += step, out += step) {
+    for (int64_t r = 0; r < kAtOnce; ++r) {
+      total[r] = Op()(total[r], static_cast<A>(in[r * stride]));
+      out[r * stride] = static_cast<T>(total[r]);
+    }
+  }
+}
+template <class T, class A, class Op>
+void scan_rows(const T* in, T* out, int64_t rows, int64_t n, int64_t step) {
+  int64_t r = 0;
+  for (; r + kAtOnce <= rows; r += kAtOnce) scan_four<T, A, Op>(in + r * n, out + r * n, n, step, n);
+  for (; r < rows; ++r) scan_run<T, A, Op>(in + r * n, out + r * n, n, step, Op::template identity<A>());
+}
 template <class T, class A, class Op>
 A total_of(const T* in, int64_t n, int64_t step) {
   A total = Op::template identity<A>();
@@ -138,9 +158,14 @@ void scan_as(const ScanShape& s, const void* source, void* target, bool reverse)
       scan_long<T, A, Op>(in + o * s.size, out + o * s.size, s.size, step);
     return;
   }
+  if (s.inner == 1) {
+    const int64_t grain = std::max<int64_t>(1, kGrain / (kAtOnce * s.size)) * kAtOnce;
+    return parallel_for(0, s.outer, grain, [&](int64_t begin, int64_t end) {
+      scan_rows<T, A, Op>(in + begin * s.size, out + begin * s.size, end - begin, s.size, step);
+    });
+  }
   each_strip(s, [&](int64_t first, int64_t width) {
-    if (s.inner == 1) scan_run<T, A, Op>(in + first, out + first, s.size, step, Op::template identity<A>());
-    else scan_columns<T, A, Op>(in + first, out + first, s.size, width, step);
+    scan_columns<T, A, Op>(in + first, out + first, s.size, width, step);
   });
 }
 

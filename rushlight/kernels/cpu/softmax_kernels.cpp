@@ -47,8 +47,7 @@ RL_INLINE double sum_vectors(int64_t n, F f) {
       f(i, end - i).store(lanes);
       for (int64_t k = 0; k < end - i; ++k) total += static_cast<double>(lanes[k]);
     }
-    (sum[0] + sum[1]).store(lanes);
-    for (T lane : lanes) total += static_cast<double>(lane);
+    total += static_cast<double>(across<T>(sum[0] + sum[1], Plus()));
   }
   return total;
 }

@@ -222,6 +222,22 @@ void keep_smallest(const SortRows& job, int64_t row, int64_t k, bool descending,
   std::sort(kept, kept + k);
 }
 
+// The same for few: what is kept is in order all the time.
+constexpr int64_t kFew = 16;
+template <class Entry>
+void keep_few(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* kept) {
+  using Key = typename Entry::Key;
+  int64_t count = 0;
+  each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+      if (count == k && keys[i] >= kept[k - 1].key()) continue;  // an equal one that comes later loses
+      int64_t at = count < k ? count++ : k - 1;
+      for (; at > 0 && keys[i] < kept[at - 1].key(); --at) kept[at] = kept[at - 1];
+      kept[at] = Entry::make(keys[i], first + i);
+    }
+  });
+}
+
 // Are the keys of the k kept entries different from each other, and from all that were dropped? If not, which
 // of the equal ones come first is a matter of the algorithm.
 template <class Entry>
@@ -249,10 +265,6 @@ void select_like_pytorch(const SortRows& job, int64_t k, bool sorted, Entry* ent
   std::nth_element(entries, entries + k - 1, entries + job.n, by_key);
   if (sorted) std::sort(entries, entries + k - 1, by_key);
 }
-
-}  // namespace
-
-namespace {
 
 template <class Entry>
 void sort_rows_as(const SortRows& job, bool descending, uint64_t base, void* values, int64_t* indices) {
@@ -296,7 +308,8 @@ void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* 
   visit_entry(job, [&]<class Entry>() {
     each_row<Entry>(job, room, [&](int64_t r, Entry* kept) {
       if (sorted || sorts_partly(job, k)) {
-        keep_smallest(job, r, k, largest, kept, room);
+        if (k <= kFew) keep_few(job, r, k, largest, kept);
+        else keep_smallest(job, r, k, largest, kept, room);
         if (all_distinct(job, r, k, largest, kept))
           return write_entries(job, r, kept, k, r * k, values, indices);
       }

@@ -21,7 +21,7 @@ struct Relu {  // integers too; NaN stays
   template <class V>
   RL_INLINE V operator()(V x) const {
     if constexpr (std::is_unsigned_v<V>) return x;
-    else return select(x < V(0), V(0), x);
+    else return at_least(V(0), x);
   }
 };
 struct Relu6 {

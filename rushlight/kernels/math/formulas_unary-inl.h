@@ -203,13 +203,24 @@ struct NanToNum {
     return select(isnan(x), if_nan, select(x == infinity, if_posinf, select(x == -infinity, if_neginf, x)));
   }
 };
+// The larger and the smaller of x and a limit; NaN stays. Of vectors, raw_max and raw_min return their second
+// operand when one is NaN (x86), or NaN (Arm).
+template <class V>
+RL_INLINE V at_least(V lo, V x) {
+  if constexpr (std::is_arithmetic_v<V>) return x < lo ? lo : x;
+  else return raw_max(lo, x);
+}
+template <class V>
+RL_INLINE V at_most(V hi, V x) {
+  if constexpr (std::is_arithmetic_v<V>) return x > hi ? hi : x;
+  else return raw_min(hi, x);
+}
 template <class S>
 struct Clamp {
   S lo, hi;
   template <class V>
   RL_INLINE V operator()(V x) const {
-    const V y = select(x < V(lo), V(lo), x);  // NaN stays; hi wins where lo > hi
-    return select(y > V(hi), V(hi), y);
+    return at_most(V(hi), at_least(V(lo), x));  // hi wins where lo > hi
   }
 };
 template <class S>
@@ -217,7 +228,7 @@ struct ClampMin {
   S lo;
   template <class V>
   RL_INLINE V operator()(V x) const {
-    return select(x < V(lo), V(lo), x);
+    return at_least(V(lo), x);
   }
 };
 template <class S>
@@ -225,7 +236,7 @@ struct ClampMax {
   S hi;
   template <class V>
   RL_INLINE V operator()(V x) const {
-    return select(x > V(hi), V(hi), x);
+    return at_most(V(hi), x);
   }
 };
 

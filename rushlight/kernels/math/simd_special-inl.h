@@ -312,9 +312,19 @@ RL_INLINE Simd<T> fmod(Simd<T> x, Simd<T> y) {
   return map_lanes(x, y, [](T a, T b) { return std::fmod(a, b); });
 }
 
+// The numbers of one sign have the order of their bits: the next one away from zero is one bit pattern on.
 template <class T>
 RL_INLINE Simd<T> nextafter(Simd<T> x, Simd<T> y) {
-  return map_lanes(x, y, [](T a, T b) { return std::nextafter(a, b); });
+  using S = Simd<T>;
+  using Int = typename Ieee<T>::Int;
+  const typename S::IntTag di;
+  const S zero(T(0));
+  const auto outwards = hn::RebindMask(di, ((x < y) ^ (x < zero)).raw);
+  const S step =
+      S::from_bits(hn::Add(x.bits(), hn::IfThenElse(outwards, hn::Set(di, Int{1}), hn::Set(di, Int{-1}))));
+  const S from_zero = copysign(S(std::numeric_limits<T>::denorm_min()), y);
+  const S next = select(x == y, y, select(x == zero, from_zero, step));
+  return select(isnan(x) | isnan(y), x + y, next);
 }
 // x 2^n for an integral n held as a number.
 template <class T>

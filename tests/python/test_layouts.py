@@ -1,0 +1,198 @@
+"""Strided, reversed, repeated and transposed operands: the roads that kernels take by layout give the numbers
+of the plain one. What is expected is computed from the elements' places, not by another layout's kernel.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import rushlight as torch
+
+DTYPES = (torch.uint8, torch.int16, torch.bfloat16, torch.float16, torch.int32, torch.float32)
+DTYPES += (torch.int64, torch.float64, torch.complex64, torch.complex128)
+# Below, at and above the sizes of a vector, a square of vectors and a tile.
+SHAPES = ((1, 5), (4, 8), (16, 16), (17, 33), (31, 129), (130, 18), (260, 140))
+
+
+def counted(*shape, dtype):
+    """0, 1, ..., wrapped so that every dtype holds the numbers exactly."""
+    return (torch.arange(math.prod(shape)) % 100).to(dtype).reshape(shape)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_transposed(shape, dtype):
+    rows, columns = shape
+    a, b = counted(rows, columns, dtype=dtype), counted(columns, rows, dtype=dtype)
+    turned = [[(j * columns + i) % 100 for j in range(rows)] for i in range(columns)]
+    assert a.t().contiguous().tolist() == turned
+    own = [[(i * rows + j) % 100 for j in range(rows)] for i in range(columns)]
+    summed = [[(x + y) % 256 for x, y in zip(*lines, strict=True)] for lines in zip(turned, own, strict=True)]
+    assert (b + a.t()).tolist() == summed
+    assert (b.clone().add_(a.t())).tolist() == summed
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_transposed_in_three_dimensions(dtype):
+    a = counted(3, 20, 37, dtype=dtype)
+    for order in ((0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)):
+        size = [(3, 20, 37)[d] for d in order]
+        step = [(740, 37, 1)[d] for d in order]
+        wanted = [
+            [
+                [(i * step[0] + j * step[1] + k * step[2]) % 100 for k in range(size[2])]
+                for j in range(size[1])
+            ]
+            for i in range(size[0])
+        ]
+        assert a.permute(order).contiguous().tolist() == wanted
+        assert torch.add(torch.zeros(size, dtype=dtype), a.permute(order)).tolist() == wanted
+
+
+# All but complex to real, which warns.
+CONVERSIONS = [(s, t) for s in DTYPES for t in DTYPES if t.is_complex or not s.is_complex]
+
+
+@pytest.mark.parametrize(("source", "target"), CONVERSIONS, ids=str)
+def test_conversion_of_strided(source, target):
+    for n in (1, 3, 8, 17, 33, 260, 600):
+        whole = counted(3 * n, dtype=source)
+        for stride in (1, 2, 3):
+            assert whole[::stride].to(target).tolist() == [i % 100 for i in range(0, 3 * n, stride)]
+        assert whole.flip(0).tolist() == [i % 100 for i in reversed(range(3 * n))]
+        assert whole[:1].expand(n).to(target).tolist() == [0] * n
+
+
+@pytest.mark.parametrize("source", (torch.float32, torch.float64), ids=str)
+def test_floats_beyond_32_bits(source):
+    values = [0.0, -0.5, 1.9, -1.9, 2.0**31, -(2.0**31), -(2.0**31) - 2**9, 2.0**40, -(2.0**52), 2.0**62]
+    for shift in range(8):  # each in every lane, beside others
+        turned = values[shift:] + values[:shift]
+        x = torch.tensor(turned * 3, dtype=source)
+        assert x.to(torch.int64).tolist() == [int(v) for v in turned] * 3
+    for odd in (math.inf, -math.inf, math.nan, 2.0**63):
+        assert torch.full((19,), odd, dtype=source).to(torch.int64).tolist() == [-(2**63)] * 19
+
+
+def test_integers_beyond_32_bits():
+    values = [0, -1, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**53 + 1, 2**63 - 1, -(2**63), 16777217]
+    for target in (torch.float32, torch.float64):
+        one_by_one = [torch.tensor(v).to(target).item() for v in values]
+        for shift in range(8):
+            turned = values[shift:] + values[:shift]
+            x = torch.tensor(turned * 3)
+            assert x.to(target).tolist() == (one_by_one[shift:] + one_by_one[:shift]) * 3
+
+
+def test_bfloat16_rounds_to_even_and_keeps_nan():
+    cases = {1.00390625: 1.0, 1.01171875: 1.015625, -1.00390625: -1.0, 3.4e38: math.inf, 1e-40: 9.9e-41}
+    for value, wanted in cases.items():
+        got = torch.full((35,), value, dtype=torch.float64).to(torch.float32).to(torch.bfloat16)
+        single = torch.tensor(value).to(torch.bfloat16).item()
+        assert got.tolist() == [single] * 35
+        assert single == pytest.approx(wanted, rel=1e-2)
+    assert all(map(math.isnan, torch.full((35,), math.nan).to(torch.bfloat16).tolist()))
+
+
+LOGIC = {
+    "logical_and": lambda a, b: a and b,
+    "logical_or": lambda a, b: a or b,
+    "logical_xor": lambda a, b: a != b,
+    "bitwise_and": lambda a, b: a and b,
+    "bitwise_or": lambda a, b: a or b,
+    "bitwise_xor": lambda a, b: a != b,
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+}
+
+
+@pytest.mark.parametrize("name", LOGIC)
+def test_logic_of_bools(name):
+    f = LOGIC[name]
+    a = [i % 3 == 0 for i in range(6000)]
+    b = [i % 5 < 2 for i in range(6000)]
+    x, y = torch.tensor(a), torch.tensor(b)
+    for n in (1, 7, 64, 6000):
+        wanted = [f(p, q) for p, q in zip(a[:n], b[:n], strict=True)]
+        assert getattr(torch, name)(x[:n], y[:n]).tolist() == wanted
+        assert getattr(torch, name)(x[:n], y[:n]).dtype == torch.bool
+    assert getattr(torch, name)(x[::2], y[1::2]).tolist() == [
+        f(p, q) for p, q in zip(a[::2], b[1::2], strict=True)
+    ]
+    rows, row = x.reshape(60, 100), y[:100]
+    assert getattr(torch, name)(rows, row).flatten().tolist() == [f(a[i], b[i % 100]) for i in range(6000)]
+    assert getattr(torch, name)(rows, y[0]).flatten().tolist() == [f(p, b[0]) for p in a]
+    assert getattr(torch, name)(rows.t(), y.reshape(100, 60)).flatten().tolist() == [
+        f(a[j * 100 + i], b[i * 60 + j]) for i in range(100) for j in range(60)
+    ]
+
+
+def test_logical_not_of_bools():
+    a = [i % 3 == 0 for i in range(6000)]
+    for part in (slice(0, 9), slice(None), slice(None, None, 3)):
+        assert torch.tensor(a)[part].logical_not().tolist() == [not v for v in a[part]]
+        assert (~torch.tensor(a)[part]).tolist() == [not v for v in a[part]]
+
+
+@pytest.mark.parametrize("dtype", (torch.float32, torch.float64, torch.int64), ids=str)
+@pytest.mark.parametrize("length", (5, 63, 64, 200, 700))
+def test_broadcast_rows_and_columns(length, dtype):
+    a, row, column = (counted(*s, dtype=dtype) for s in ((9, length), (length,), (9, 1)))
+    plain = [[(i * length + j) % 100 for j in range(length)] for i in range(9)]
+    assert (a + row).tolist() == [[x + j % 100 for j, x in enumerate(line)] for line in plain]
+    assert (a + column).tolist() == [[x + i for x in line] for i, line in enumerate(plain)]
+    assert (row + column).tolist() == [[j % 100 + i for j in range(length)] for i in range(9)]
+    assert column.expand(9, length).contiguous().tolist() == [[i] * length for i in range(9)]
+
+
+def test_roll_flip_and_repeats_of_rows():
+    for length in (3, 700, 5000):  # bytes below and above what is copied at once
+        a = counted(3, length, dtype=torch.float32)
+        plain = a.tolist()
+        assert a.roll(1, 1).tolist() == [line[-1:] + line[:-1] for line in plain]
+        assert a.flip(1).tolist() == [line[::-1] for line in plain]
+        assert a.repeat_interleave(2, 1).tolist() == [[x for x in line for _ in range(2)] for line in plain]
+        assert torch.cat([a, a[:, :1]], 1).tolist() == [line + line[:1] for line in plain]
+
+
+@pytest.mark.parametrize("dtype", (torch.float32, torch.int64), ids=str)
+@pytest.mark.parametrize("largest", (True, False))
+def test_topk_of_few_and_many(dtype, largest):
+    values = [(i * 7919) % 1009 for i in range(900)]
+    x = torch.tensor(values).to(dtype)
+    for k in (1, 2, 16, 17, 300):
+        found = torch.topk(x, k, largest=largest)
+        assert found.values.tolist() == sorted(values, reverse=largest)[:k]
+        assert x[found.indices].tolist() == found.values.tolist()
+
+
+def test_topk_with_nan_and_ties():
+    x = torch.tensor([1.0, math.nan, 3.0, 3.0, -1.0, math.inf])
+    values, indices = torch.topk(x, 4)
+    assert math.isnan(values[0].item())
+    assert values[1:].tolist() == [math.inf, 3.0, 3.0]
+    assert indices.tolist() == [1, 5, 2, 3]
+    assert torch.topk(x, 2, largest=False).values.tolist() == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize("rows", (1, 3, 4, 9))
+def test_running_sums_of_rows(rows):
+    a = counted(rows, 37, dtype=torch.int64)
+    wanted = [[sum(line[: i + 1]) for i in range(37)] for line in a.tolist()]
+    assert a.cumsum(1).tolist() == wanted
+    assert a.to(torch.float32).cumsum(1).tolist() == wanted
+
+
+@pytest.mark.parametrize("dtype", (torch.float32, torch.float64), ids=str)
+def test_extremes_keep_nan_wherever_it_stands(dtype):
+    for n in (1, 7, 8, 33, 70):
+        for place in range(n):
+            x = torch.arange(n).to(dtype)
+            assert (x.amax().item(), x.amin().item()) == (n - 1, 0)
+            x[place] = math.nan
+            assert math.isnan(x.amax().item())
+            assert math.isnan(x.amin().item())
+            for limited in (x.clamp(1, 3), x.clamp_min(2), x.clamp_max(2), x.relu()):
+                assert math.isnan(limited[place].item())
