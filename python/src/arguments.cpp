@@ -103,12 +103,6 @@ bool is_tensor_list(PyObject* o) {
   return true;
 }
 
-bool is_dim_pair(PyObject* o) {
-  if ((!PyTuple_Check(o) && !PyList_Check(o)) || PySequence_Fast_GET_SIZE(o) != 2) return false;
-  auto dims = [](PyObject* item) { return is_int(item) || is_int_list(item); };
-  return dims(PySequence_Fast_GET_ITEM(o, 0)) && dims(PySequence_Fast_GET_ITEM(o, 1));
-}
-
 bool accepts(const Parameter& p, PyObject* o) {
   if (o == Py_None) return is_optional(p.kind);
   switch (p.kind) {
@@ -121,7 +115,7 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::OptScalar: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
     case Kind::Dims: return is_int_list(o) || (!p.list_only && is_int(o));
     case Kind::OptDims: return is_int_list(o) || is_int(o);
-    case Kind::DimPair: return is_dim_pair(o);
+    case Kind::DimPair: return true;  // dim_pair_value says what is wrong
     case Kind::Padding: return is_int_list(o) || is_int(o) || PyUnicode_Check(o);
     case Kind::Extents:
       return is_int_list(o) || is_int(o) ||

@@ -37,7 +37,31 @@ std::vector<Tensor> tensors_value(PyObject* o) {
 }
 
 DimPair dim_pair_value(PyObject* o) {
-  return {dims_value(PySequence_Fast_GET_ITEM(o, 0)), dims_value(PySequence_Fast_GET_ITEM(o, 1))};
+  if (is_tensor(o)) {  // of one number n: the last n dimensions with the first n; of two rows: as lists
+    const Object values = take(PyObject_CallMethod(o, "tolist", nullptr));
+    if (tensor_value(o).numel() > 1) return dim_pair_value(values.get());
+    DimPair out;
+    for (int64_t n = tensor_value(o).item<int64_t>(), i = 0; i < n; ++i) {
+      out.first.push_back(i - n);
+      out.second.push_back(i);
+    }
+    return out;
+  }
+  RL_CHECK(
+      PyTuple_Check(o) || PyList_Check(o),
+      "tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] containing two "
+      "lists, but got dims=",
+      PyUnicode_AsUTF8(take(PyObject_Str(o)).get()));
+  const Py_ssize_t given = PySequence_Fast_GET_SIZE(o);
+  RL_CHECK_AS(ValueError, given >= 2, "not enough values to unpack (expected 2, got ", given, ")");
+  RL_CHECK_AS(ValueError, given == 2, "too many values to unpack (expected 2)");
+  auto dims = [&](int k, const char* name) {
+    PyObject* item = PySequence_Fast_GET_ITEM(o, k);
+    RL_CHECK_AS(TypeError, PyTuple_Check(item) || PyList_Check(item), "tensordot(): argument '", name,
+                "' (position ", k + 3, ") must be tuple of ints, not ", Py_TYPE(item)->tp_name);
+    return dims_value(item);
+  };
+  return {dims(0, "dims_self"), dims(1, "dims_other")};
 }
 
 Extents extents_value(PyObject* o) {

@@ -82,7 +82,7 @@ std::string EmbeddingBag::extra_repr() {
   if (max_norm) out += format(", max_norm={max_norm}");
   if (norm_type != 2) out += format(", norm_type={norm_type}");
   if (scale_grad_by_freq) out += ", scale_grad_by_freq=True";
-  out += format(", mode={mode}");
+  out += format(", mode='{mode}'");
   if (padding_idx) out += format(", padding_idx={padding_idx}");
   return out;
 }

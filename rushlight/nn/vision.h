@@ -61,7 +61,9 @@ class Upsample : public Module {
 class UpsamplingNearest2d : public Module {
  public:
   RL_OPTIONS(UpsamplingNearest2d, (OptSizes, size, {}), (OptFactors, scale_factor, {}),
-             (Derived<std::string>, mode, std::string("nearest")))
+             (Derived<std::string>, mode, std::string("nearest")),
+             (Derived<OptBool>, align_corners, OptBool()),
+             (Derived<OptBool>, recompute_scale_factor, OptBool()))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override;
 };
@@ -69,7 +71,8 @@ class UpsamplingBilinear2d : public Module {
  public:
   RL_OPTIONS(UpsamplingBilinear2d, (OptSizes, size, {}), (OptFactors, scale_factor, {}),
              (Derived<std::string>, mode, std::string("bilinear")),
-             (Derived<OptBool>, align_corners, OptBool(true)))
+             (Derived<OptBool>, align_corners, OptBool(true)),
+             (Derived<OptBool>, recompute_scale_factor, OptBool()))
   Tensor forward(const Tensor& input) override;
   std::string extra_repr() override;
 };

@@ -1,4 +1,7 @@
 // Activations, their gradients, and their forms in nn::functional.
+#include <bit>
+#include <limits>
+
 #include "rushlight/core/warning.h"
 #include "rushlight/ops/fused.h"
 #include "rushlight/ops/in_place.h"
@@ -252,8 +255,13 @@ Tensor logsigmoid(const Tensor& x) {
                     [](const Tensor& g, const Tensor& x) { return g * (-x).sigmoid(); });
 }
 Tensor softshrink(const Tensor& x, const Scalar& lambd) {
-  RL_CHECK(lambd.to_double() >= 0, "lambda must be greater or equal to 0, but found to be ",
-           lambd.to_double(), ".");
+  const double largest = x.dtype() == DType::Float64    ? std::numeric_limits<double>::max()
+                         : x.dtype() == DType::Float16  ? 65504
+                         : x.dtype() == DType::BFloat16 ? std::bit_cast<float>(0x7f7f0000u)
+                                                        : std::numeric_limits<float>::max();
+  RL_CHECK(!is_floating(x.dtype()) || (lambd.to_double() >= 0 && lambd.to_double() <= largest),
+           "lambda must be in range [0, ", largest, "] for input dtype ", info(x.dtype()).message_name,
+           ", but found ", lambd.to_double());
   return activation(
       "SoftshrinkBackward0", Formula::Softshrink, Formula::ShrinkBackward, params_of(lambd), x,
       [=](const Tensor& g, const Tensor& x) { return where(x.ge(-lambd).logical_and(x.le(lambd)), 0, g); });

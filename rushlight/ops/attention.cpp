@@ -134,18 +134,17 @@ Gradients composed_gradients(const Attention& a, Node& n, const Tensor& g, const
 struct AttentionRule {
   Attention a;
   Gradients operator()(Node& n, const Gradients& grads) const {
-    const Tensor &g = grads[0], q = n.saved(0), k = n.saved(1), v = n.saved(2), mask = n.saved(3),
-                 out = n.saved(4);
+    const Tensor &g = grads[0], q = n.saved(0), k = n.saved(1), v = n.saved(2), mask = n.saved(3);
     if (tracks(g, q, k, v)) return composed_gradients(a, n, g, q, k, v, mask);
     const Prepared p = prepare(a, q, k, v, mask);
     const DType dtype = compute_dtype(q.dtype());
-    const Tensor dense_g = g.to(dtype).contiguous(), dense_out = out.to(dtype);
+    const Tensor dense_g = g.to(dtype).contiguous();
     Tensor dq = make_tensor(q.sizes(), dtype), dk = make_tensor(k.sizes(), dtype),
            dv = make_tensor(v.sizes(), dtype);
     const auto run = [&]<class T>() {
       cpu::attention_backward<T>(p.shape, p.query.data<T>(), p.key.data<T>(), p.value.data<T>(),
-                                 mask_pointer<T>(p), dense_out.data<T>(), dense_g.data<T>(), dq.data<T>(),
-                                 dk.data<T>(), dv.data<T>());
+                                 mask_pointer<T>(p), dense_g.data<T>(), dq.data<T>(), dk.data<T>(),
+                                 dv.data<T>());
     };
     if (dtype == DType::Float32) run.template operator()<float>();
     else run.template operator()<double>();
@@ -171,7 +170,7 @@ Tensor fused(const Attention& a, const Tensor& query, const Tensor& key, const T
   if (!tracks(query, key, value)) return out;
   return Record("ScaledDotProductFlashAttentionForCpuBackward0", {query, key, value})
       .save(query, key, value, mask)
-      .save_output(out)
+      .save_output(out)  // not needed, but PyTorch forbids that it changes
       .rule(out, AttentionRule{a});
 }
 

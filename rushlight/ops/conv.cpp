@@ -146,7 +146,8 @@ void check_arguments(const Arguments& a) {
   RL_CHECK(!any_below(a.padding, 0), "negative padding is not supported");
   RL_CHECK(!any_below(a.output_padding, 0), "negative output_padding is not supported");
   RL_CHECK(!any_below(a.stride, 1), "non-positive stride is not supported");
-  RL_CHECK(!any_below(a.dilation, 1), "non-positive dilation is not supported");
+  RL_CHECK(!any_below(a.dilation, 1), "dilation should be greater than zero, but got ",
+           to_string(a.dilation));
   RL_CHECK(a.groups > 0, "non-positive groups is not supported");
 }
 

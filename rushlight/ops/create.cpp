@@ -146,8 +146,10 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, OptDTy
   const DType type = dtype.value_or(all_integers ? DType::Int64 : default_dtype());
   RL_CHECK_AS(NotImplementedError, type != DType::Bool && !is_complex(type),
               "\"arange_cpu\" not implemented for '", info(type).message_name, "'");
-  const bool in_int64 = all_integers && type == DType::Int64;
-  const int64_t n = arange_size(start, end, step, in_int64 || (is_integral(type, false) && all_integers));
+  // Int64 counts with its own integers, whatever it was given.
+  const int64_t n = type == DType::Int64 && !start.is_complex() && !end.is_complex() && !step.is_complex()
+                        ? arange_size(start.to_int64(), end.to_int64(), step.to_int64(), true)
+                        : arange_size(start, end, step, is_integral(type, false) && all_integers);
   Tensor out = made(n, type, device);
   if (is_integral(type, false)) {
     cpu::arange_integers(type, start.to_int64(), step.to_int64(), n, out.raw_data());
@@ -203,11 +205,13 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
                 OptDevice device, bool requires_grad) {
   const DType type =
       dtype.value_or(start.is_complex() || end.is_complex() ? to_complex(default_dtype()) : default_dtype());
-  // Integers and narrow floats go through a wider float.
+  // Integers and narrow floats go through a wider float; the ends of integers are integers.
   const DType wide = is_complex(type) || type == DType::Float64 ? type
                      : is_floating(type)                        ? DType::Float32
                                                                 : DType::Float64;
-  Tensor exponents = linspace(start, end, steps, wide, device);
+  const bool whole = is_integral(type, false);
+  Tensor exponents = linspace(whole ? Scalar(start.to_int64()) : start, whole ? Scalar(end.to_int64()) : end,
+                              steps, wide, device);
   return finish(pointwise(cpu::Formula::Pow, {base, exponents}).to(type), requires_grad);
 }
 

@@ -267,7 +267,8 @@ Tensor tensordot(const Tensor& a, const Tensor& b, int64_t dims) {
   return tensordot(a, b, {left, right});
 }
 
-Tensor tensordot(const Tensor& a, const Tensor& b, const DimPair& dims) {
+Tensor tensordot(const Tensor& a_, const Tensor& b_, const DimPair& dims) {
+  Tensor a = a_, b = b_;
   const Dims &dims_a = dims.first, &dims_b = dims.second;
   RL_CHECK(dims_a.size() == dims_b.size(), "both dimension lists should have same length");
   Dims left, right, left_sizes, out_sizes;
@@ -279,8 +280,10 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const DimPair& dims) {
     const int64_t sa = a.sizes()[sum_a[i]], sb = b.sizes()[sum_b[i]];
     RL_CHECK(sa == sb || sa == 1 || sb == 1, "contracted dimensions need to match, but first has size ", sa,
              " in dim ", dims_a[i], " and second has size ", sb, " in dim ", dims_b[i]);
-    RL_CHECK(sa == sb, "contracted dimensions of size one do not broadcast here: ", sa, " against ", sb);
-    summed *= sa;
+    // Against a single element, the sum of the others is what counts.
+    if (sa < sb) b = b.sum(Dims{sum_b[i]}, true);
+    if (sb < sa) a = a.sum(Dims{sum_a[i]}, true);
+    summed *= std::min(sa, sb);
   }
   auto is_in = [](const Dims& list, int64_t d) {
     return std::find(list.begin(), list.end(), d) != list.end();

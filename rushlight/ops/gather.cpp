@@ -80,7 +80,7 @@ void check_range(const Tensor& index, int64_t dim, const Tensor& t) {
 }
 
 void check_index_dtype(const char* name, const Tensor& index) {
-  RL_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
+  RL_CHECK(index.numel() == 0 || index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
            "(): Expected dtype int32/int64 for index");
 }
 
@@ -122,13 +122,15 @@ Tensor take_along_dim(const Tensor& input, const Tensor& indices, OptInt dim) {
            input.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
   Dims a = input.sizes(), b = indices.sizes();
   if (input.dim() == 0) return input.gather(0, indices);
+  const int64_t size = input.sizes()[d];
+  const Tensor places = indices.remainder(size > 0 ? size : 1);  // any number counts around the dimension
   a[d] = 1;
   b[d] = 1;
   Dims common = broadcast_shapes(a, b);
   Dims for_input = common, for_index = common;
-  for_input[d] = input.sizes()[d];
+  for_input[d] = size;
   for_index[d] = indices.sizes()[d];
-  return input.expand(for_input).gather(d, indices.expand(for_index));
+  return input.expand(for_input).gather(d, places.expand(for_index));
 }
 
 // ---- scatter

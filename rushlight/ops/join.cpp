@@ -232,7 +232,8 @@ Tensor combinations(const Tensor& input, int64_t r, bool with_replacement) {
   if (r == 0) return empty(0, input.dtype(), input.device());
   // Positions in lexicographic order: each step raises the last position that can still grow.
   const int64_t n = input.numel();
-  if (n == 0 || (r > n && !with_replacement)) return empty({0, r}, input.dtype(), input.device());
+  if (n == 0 || (r > n && !with_replacement))
+    return input.narrow(0, 0, 0).unsqueeze(1).expand({0, r}).clone();
   check_count(r);
   std::vector<std::vector<int64_t>> columns(r);
   Dims at(r);

@@ -267,7 +267,8 @@ Tensor kl_div(const Tensor& x, const Tensor& t, OptBool size_average, OptBool re
 Tensor hinge_embedding_loss(const Tensor& x, const Tensor& t, double margin, OptBool size_average,
                             OptBool reduce, String reduction) {
   const Reduction r = parse_reduction(size_average, reduce, reduction);
-  const Tensor far = where(t.ne(1), (margin - x).clamp_min(0), 0), near = where(t.ne(-1), x, 0);
+  const Tensor slack = full_like(x, margin).sub(x).clamp_min(0);  // in the dtype of x
+  const Tensor far = where(t.ne(1), slack, 0), near = where(t.ne(-1), x, 0);
   return reduced(far + near, r);
 }
 
@@ -300,7 +301,7 @@ Tensor soft_margin_loss(const Tensor& x, const Tensor& t, OptBool size_average, 
                         String reduction) {
   return pair_loss(
       "SoftMarginLossBackward0", x, t, parse_reduction(size_average, reduce, reduction),
-      [](const Tensor& x, const Tensor& t) { return (-t * x).exp().log1p(); },
+      [](const Tensor& x, const Tensor& t) { return x.neg().mul(t).exp_().log1p_(); },
       [](const Tensor& x, const Tensor& t, bool, bool needs_t) {
         const Tensor s = (-t * x).sigmoid();
         return TensorPair(-t * s, needs_t ? -x * s : Tensor());
@@ -366,7 +367,8 @@ Tensor gaussian_nll_loss(const Tensor& x, const Tensor& t, const Operand& var, b
 Tensor multilabel_soft_margin_loss(const Tensor& x, const Tensor& t, const Tensor& weight,
                                    OptBool size_average, OptBool reduce, String reduction) {
   reduction = legacy(size_average, reduce, reduction);
-  Tensor loss = -(t * logsigmoid(x) + (1 - t) * logsigmoid(-x));
+  const Tensor chosen = t * logsigmoid(x);
+  Tensor loss = -(chosen + (1 - t) * logsigmoid(-x));
   if (weight.defined()) loss = loss * weight;
   loss = loss.sum(Dims{x.dim() - 1}) / x.size(-1);
   RL_CHECK_AS(ValueError, reduction == "none" || reduction == "mean" || reduction == "sum", reduction,

@@ -228,7 +228,11 @@ Tensor multi_margin_loss(const Tensor& x, const Tensor& target, int64_t p, doubl
   RL_CHECK(!weight.defined() || weight.dim() == 1, "weight must be one-dimensional");
   RL_CHECK_AS(NotImplementedError, x.dtype() == DType::Float32 || x.dtype() == DType::Float64,
               "\"multi_margin_loss_cpu_kernel\" not implemented for '", info(x.dtype()).message_name, "'");
+  if (x.dim() == 0)
+    return multi_margin_loss(x.unsqueeze(0), target, p, margin, weight, size_average, reduce, reduction);
   const int64_t d = class_dim(x);
+  RL_CHECK(x.sizes()[d] > 0, "Expected non-empty vector or matrix with optional 0-dim batch size, but got: ",
+           to_string(x.sizes()));
   const Targets targets = read_targets("multi_margin_loss", x, target, weight, INT64_MIN);
   const Tensor index = targets.index.unsqueeze(d);
   Tensor gap = (x - x.gather(d, index) + margin).clamp_min(0);

@@ -285,19 +285,31 @@ Tensor baddbmm(const Tensor& c, const Tensor& a, const Tensor& b, const Scalar& 
                      alpha);
 }
 
+namespace {
+// Factors of integer products are cut to integers.
+Scalar of_dtype(const Scalar& factor, DType dtype) {
+  return is_integral(dtype, false) ? Scalar(factor.to_int64()) : factor;
+}
+}  // namespace
+
 Tensor addbmm(const Tensor& c, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   check_bmm(a, b);
   const Tensor total = bmm(a, b).sum(Dims{0}, false, a.dtype());
-  return c.mul(beta).add(total, alpha);
+  return c.mul(of_dtype(beta, a.dtype())).add(total, of_dtype(alpha, a.dtype()));
 }
 
 Tensor addmv(const Tensor& c, const Tensor& a, const Tensor& v, const Scalar& beta, const Scalar& alpha) {
   check_mv(a, v);
   const Tensor product = mv(a, v);
-  return beta.equals(0) ? product * alpha : c.mul(beta).add(product, alpha);
+  const Scalar scale = of_dtype(alpha, a.dtype());
+  return beta.equals(0) ? product * scale : c.mul(of_dtype(beta, a.dtype())).add(product, scale);
 }
 
 Tensor addr(const Tensor& c, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
+  const bool integral = is_integral(promote_types(promote_types(a.dtype(), b.dtype()), c.dtype()), true);
+  for (const auto& [name, factor] : {std::pair("beta", &beta), {"alpha", &alpha}})
+    RL_CHECK(!integral || factor->is_integral(), "For integral input tensors, argument ", name,
+             " must not be a floating point number.");
   const Tensor product = outer(a, b);
   if (c.dtype() == DType::Bool && product.dtype() == DType::Bool) {
     const Tensor scaled = alpha.to_bool() ? product : zeros_like(product);

@@ -59,7 +59,11 @@ int64_t source_place(Mode mode, int64_t i, int64_t size) {
 
 Tensor source_places(Mode mode, int64_t size, int64_t before, int64_t after) {
   Tensor index = make_tensor(size + before + after, DType::Int64);
-  for (int64_t i = 0; i < index.numel(); ++i) index.data<int64_t>()[i] = source_place(mode, i - before, size);
+  // Negative margins cut before the rest goes round in circles.
+  const int64_t cut = mode == Mode::Circular ? std::max<int64_t>(-before, 0) : 0;
+  const int64_t kept = mode == Mode::Circular ? size - cut - std::max<int64_t>(-after, 0) : size;
+  for (int64_t i = 0; i < index.numel(); ++i)
+    index.data<int64_t>()[i] = cut + source_place(mode, i - before - cut, kept);
   return index;
 }
 
@@ -84,6 +88,9 @@ void check_margins(Mode mode, const Tensor& input, const Dims& pad) {
              before, ", ", after, ") at dimension ", d, " of input ", to_string(input.sizes()));
     RL_CHECK(mode != Mode::Circular || (before <= size && after <= size),
              "Padding value causes wrapping around more than once.");
+    RL_CHECK(mode != Mode::Circular || (before <= size + after && after <= size + before),
+             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+             "single memory location. Please clone() the tensor before performing the operation.");
     int64_t length;
     const bool overflow =
         __builtin_add_overflow(size, before, &length) || __builtin_add_overflow(length, after, &length);

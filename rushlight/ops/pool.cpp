@@ -126,9 +126,12 @@ PoolShape make_shape(const Window& w, const Tensor& x) {
 
 // ---- maxima
 
+// Of several values for one place: their sum, as gradients add up, or the last.
+enum class Meeting : uint8_t { Sum, Last };
+
 // Values at places of planes, and planes filled from values: each the other's gradient.
 Tensor scatter_into_planes(const char* node, const Tensor& values, const Tensor& indices, int64_t h,
-                           int64_t w);
+                           int64_t w, Meeting meeting = Meeting::Sum);
 
 Tensor pick_from_planes(const char* node, const Tensor& in, const Tensor& indices) {
   const int64_t rank = in.dim(), h = in.sizes()[rank - 2], w = in.sizes()[rank - 1];
@@ -148,14 +151,14 @@ Tensor pick_from_planes(const char* node, const Tensor& in, const Tensor& indice
 }
 
 Tensor scatter_into_planes(const char* node, const Tensor& values, const Tensor& indices, int64_t h,
-                           int64_t w) {
+                           int64_t w, Meeting meeting) {
   const DType dtype = compute_dtype("max_pool2d", values.dtype(), Integers::All);
   const Tensor source = dense(values, dtype);
   Tensor out = make_tensor(with_plane(values, h, w), dtype, values.device());
   const int64_t planes = numel_of(DimsRef(values.sizes().data(), values.dim() - 2));
   visit_pooled(dtype, [&]<class T>() {
     cpu::scatter_planes<T>(planes, planes ? source.numel() / planes : 0, h * w, source.data<T>(),
-                           indices.data<int64_t>(), out.data<T>());
+                           indices.data<int64_t>(), meeting == Meeting::Sum, out.data<T>());
   });
   out = out.to(values.dtype());
   if (!tracks(values)) return out;
@@ -297,8 +300,10 @@ TensorPair max_pool2d_with_indices(const Tensor& input, DimsRef kernel_size, Opt
 
 WithIndices max_pool1d(const Tensor& input, DimsRef kernel_size, OptDims stride, DimsRef padding,
                        DimsRef dilation, bool ceil_mode, bool return_indices) {
+  bool filled = input.dim() == 2 || input.dim() == 3;
+  for (int64_t d = input.dim() == 3 ? 1 : 0; d < input.dim(); ++d) filled &= input.sizes()[d] > 0;
   RL_CHECK(
-      input.dim() == 2 || input.dim() == 3,
+      filled,
       "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:",
       to_string(input.sizes()));
   const int64_t kernel = one_of("max_pool1d", "kernel_size", kernel_size),
@@ -345,6 +350,7 @@ Tensor avg_pool1d(const Tensor& input, DimsRef kernel_size, OptDims stride, Dims
 Tensor adaptive_avg_pool2d(const Tensor& input, const Extents& output_size) {
   RL_CHECK(output_size.sizes.size() == 1 || output_size.sizes.size() == 2,
            "adaptive_avg_pool2d: output_size must be 2");
+  check_extents(output_size, input);
   RL_CHECK(input.dim() == 3 || input.dim() == 4, "adaptive_avg_pool2d(): Expected 3D or 4D tensor, but got ",
            to_string(input.sizes()));
   const Dims out = extents_of(output_size, input);
@@ -365,6 +371,7 @@ Tensor adaptive_avg_pool1d(const Tensor& input, DimsRef output_size) {
 WithIndices adaptive_max_pool2d(const Tensor& input, const Extents& output_size, bool return_indices) {
   RL_CHECK(output_size.sizes.size() == 1 || output_size.sizes.size() == 2,
            "adaptive_max_pool2d(): internal error: output_size.size() must be 2");
+  check_extents(output_size, input);
   check_adaptive("adaptive_max_pool2d", input, ":");
   const Dims out_size = extents_of(output_size, input);
   const Dims sizes = with_plane(input, out_size[0], out_size[1]);
@@ -425,7 +432,7 @@ Tensor unpool(const Tensor& input, const Tensor& indices, int64_t h, int64_t w) 
     RL_CHECK(place >= 0 && place < h * w, "Found an invalid max index: ", place,
              " (output volumes are of size ", h, "x", w);
   }
-  return scatter_into_planes("MaxUnpool2DBackward0", input, places, h, w);
+  return scatter_into_planes("MaxUnpool2DBackward0", input, places, h, w, Meeting::Last);
 }
 
 }  // namespace
@@ -446,7 +453,7 @@ Tensor max_unpool1d(const Tensor& input, const Tensor& indices, DimsRef kernel_s
   const int64_t kernel = one_of("max_unpool1d", "kernel_size", kernel_size);
   const Dims sizes =
       unpooled_sizes(input, {kernel}, {stride.empty() ? kernel : stride[0]}, {padding[0]}, output_size);
-  return squeeze_line(unpool(input.unsqueeze(-2), indices.unsqueeze(-2), 1, sizes[0]));
+  return unpool(input.unsqueeze(-1), indices.unsqueeze(-1), sizes[0], 1).squeeze(-1);
 }
 
 // ---- norms of windows

@@ -19,4 +19,10 @@ Window make_window(const char* name, DimsRef kernel, OptDims stride, DimsRef pad
 // but begins inside. RuntimeError for strides and padding that make no sense.
 int64_t pooled_size(const Window& w, int d, int64_t size);
 
+// ValueError where the sizes of a result are as many as the dimensions of x, or more.
+inline void check_extents(const Extents& wanted, const Tensor& x) {
+  const int64_t count = static_cast<int64_t>(wanted.sizes.size());
+  RL_CHECK_AS(ValueError, count == 1 || x.dim() > count, "Input dimension should be at least ", count + 1);
+}
+
 }  // namespace rushlight

@@ -13,9 +13,9 @@ Tensor as_volumes(const Tensor& x) { return x.dim() == 4 ? x : x.flatten(0, 1); 
 Tensor from_volumes(const Tensor& y, const Tensor& like) {
   return like.dim() == 4 ? y : y.unflatten(0, {like.sizes()[0], like.sizes()[1]});
 }
-// (volumes, D, H, W) as (volumes, D, H W): one plane whose columns run across the planes.
-Tensor as_columns(const Tensor& y) { return y.flatten(2, 3); }
-Tensor from_columns(const Tensor& y, int64_t h, int64_t w) { return y.unflatten(2, {h, w}); }
+// (volumes, D, H, W) as (volumes, 1, D, H W): one plane whose columns run across the planes.
+Tensor as_columns(const Tensor& y) { return y.flatten(2, 3).unsqueeze(1); }
+Tensor from_columns(const Tensor& y, int64_t h, int64_t w) { return y.squeeze(1).unflatten(2, {h, w}); }
 
 // The two steps of a window.
 Dims of_plane(const Dims& d) { return {d[1], d[2]}; }
@@ -76,6 +76,23 @@ Tensor volume_indices(const WithIndices& planes, const WithIndices& columns, con
   return place.view(columns.indices.sizes());
 }
 
+// How many elements the windows along one dimension hold; with `padded`, those of the padding too.
+Tensor window_counts(const Window& w, int d, int64_t size, int64_t windows, bool padded) {
+  Tensor out = make_tensor(windows, DType::Int64);
+  const int64_t pad = w.padding[d];
+  for (int64_t i = 0; i < windows; ++i) {
+    const int64_t begin = i * w.stride[d] - pad, end = std::min(begin + w.kernel[d], size + pad);
+    out.data<int64_t>()[i] = padded ? end - begin : std::min(end, size) - std::max<int64_t>(begin, 0);
+  }
+  return out;
+}
+
+// What the sum of each window is divided by, (D, H, W).
+Tensor window_volumes(const Window& w, const Sizes& in, const Sizes& out, bool padded) {
+  return window_counts(w, 0, in.d, out.d, padded).view({out.d, 1, 1}) *
+         window_counts(w, 1, in.h, out.h, padded).view({out.h, 1}) * window_counts(w, 2, in.w, out.w, padded);
+}
+
 struct Extent3 {
   Sizes sizes;
   explicit Extent3(const char* message, const Extents& wanted, const Tensor& x) {
@@ -130,16 +147,23 @@ Tensor avg_pool3d(const Tensor& input, DimsRef kernel_size, OptDims stride, Dims
            "input image (T: ", in.d, " H: ", in.h, " W: ", in.w,
            ") smaller than kernel size (kT: ", w.kernel[0], " kH: ", w.kernel[1], " kW: ", w.kernel[2], ")");
   const Sizes out = pooled_sizes(w, input);
-  check_kind("avg_pool3d_out_frame", input, is_floating(input.dtype()));
-  const OptInt whole = divisor_override ? OptInt(1) : OptInt();
-  const Tensor planes = avg_pool2d(as_volumes(widened(input)), of_plane(w.kernel), of_plane(w.stride),
-                                   of_plane(w.padding), ceil_mode, count_include_pad, whole);
+  check_kind(
+      "avg_pool3d_out_frame", input,
+      input.dtype() == DType::Float32 || input.dtype() == DType::Float64 || input.dtype() == DType::Int64);
+  const OptInt sum = 1;  // a divisor
+  const Tensor planes = avg_pool2d(as_volumes(input), of_plane(w.kernel), of_plane(w.stride),
+                                   of_plane(w.padding), ceil_mode, count_include_pad, sum);
   const Tensor columns = avg_pool2d(as_columns(planes), across(w.kernel, 1), across(w.stride, 1),
-                                    across(w.padding, 0), ceil_mode, count_include_pad, divisor_override);
-  return from_volumes(from_columns(columns, out.h, out.w), input).to(input.dtype());
+                                    across(w.padding, 0), ceil_mode, count_include_pad, sum);
+  const Tensor sums = from_volumes(from_columns(columns, out.h, out.w), input);
+  const Tensor divisor =
+      divisor_override ? full({}, *divisor_override) : window_volumes(w, in, out, count_include_pad);
+  if (input.dtype() == DType::Int64) return sums.div(divisor, "trunc");
+  return sums.div(divisor.to(input.dtype()));
 }
 
 Tensor adaptive_avg_pool3d(const Tensor& input, const Extents& output_size) {
+  check_extents(output_size, input);
   RL_CHECK(input.dim() == 4 || input.dim() == 5, "adaptive_avg_pool3d(): Expected 4D or 5D tensor, but got ",
            to_string(input.sizes()));
   const Sizes out = Extent3("adaptive_avg_pool3d: output_size must be 3", output_size, input).sizes;
@@ -155,6 +179,7 @@ Tensor adaptive_avg_pool3d(const Tensor& input, const Extents& output_size) {
 }
 
 WithIndices adaptive_max_pool3d(const Tensor& input, const Extents& output_size, bool return_indices) {
+  check_extents(output_size, input);
   check_adaptive("adaptive_max_pool3d", input, ":");
   const Sizes out =
       Extent3("adaptive_max_pool3d(): internal error: output_size.size() must be 3", output_size, input)

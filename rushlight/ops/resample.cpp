@@ -282,9 +282,8 @@ Tensor interpolate(const Tensor& input, OptDims size, const OptDoubles& scale_fa
   const int64_t spatial = target.sizes.size();
   if (mode->mode == Mode::Area) {
     if (spatial == 1) return adaptive_avg_pool1d(input, target.sizes);
-    RL_CHECK_AS(NotImplementedError, spatial == 2,
-                "interpolate with mode='area' is not implemented for volumes");
-    return adaptive_avg_pool2d(input, Extents{target.sizes[0], target.sizes[1]});
+    if (spatial == 2) return adaptive_avg_pool2d(input, Extents{target.sizes[0], target.sizes[1]});
+    return adaptive_avg_pool3d(input, Extents{target.sizes[0], target.sizes[1], target.sizes[2]});
   }
   check_sizes(input, target.sizes);
   RL_CHECK_AS(NotImplementedError, is_floating(input.dtype()) || (input.dtype() == DType::UInt8 && !aligns),

@@ -163,11 +163,11 @@ Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, cons
   for (const Tensor& t : {prepend, append})
     if (t.defined()) check_joined(x, t, dim);
   RL_CHECK(n >= 0, "order must be non-negative but got ", n);
+  if (n == 0) return zeros_like(x).copy_(x);
   std::vector<Tensor> parts;
   for (const Tensor& t : {prepend, x, append})
     if (t.defined()) parts.push_back(t);
   Tensor out = parts.size() > 1 ? cat(parts, dim) : x;
-  if (n == 0) return out.is_same(x) ? zeros_like(x).copy_(x) : out;
   if (n >= out.sizes()[dim]) return out.narrow(dim, 0, 0).clone();
   for (; n > 0; --n) out = difference(out, dim);
   return out;

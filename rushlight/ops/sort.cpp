@@ -230,7 +230,7 @@ Tensor argsort(const Tensor& x, bool, int64_t dim, bool descending) {
 }
 Tensor msort(const Tensor& x) { return sort(x, int64_t{0}, false).values; }
 
-ValuesIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool) {
+ValuesIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool sorted) {
   dim = wrap_dim(dim, x.dim());
   RL_CHECK(k >= 0 && k <= (x.dim() ? x.sizes()[dim] : 1), "selected index k out of range");
   RL_CHECK(!is_complex(x.dtype()), " topk does not support complex dtypes on CPU");
@@ -241,7 +241,8 @@ ValuesIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool) 
   const AsRows rows(x, dim);
   if (rows.scalar()) k = 1;
   Tensor values = rows.make(x.dtype(), k), indices = rows.make(DType::Int64, k);
-  if (values.numel() > 0) cpu::topk_rows(rows.job, k, largest, values.raw_data(), indices.data<int64_t>());
+  if (values.numel() > 0)
+    cpu::topk_rows(rows.job, k, largest, sorted, values.raw_data(), indices.data<int64_t>());
   return record_places("TopkBackward0", x, dim, {rows.back(values), rows.back(indices)}, false);
 }
 

@@ -131,6 +131,7 @@ TensorTriple unique_dim(const Tensor& x, int64_t dim, bool, bool return_inverse,
 }
 
 Distinct unique_consecutive(const Tensor& x, bool return_inverse, bool return_counts, OptInt dim) {
+  check_orderable("unique", x);
   Distinct out = dim ? unique_slices(x, *dim, false, return_inverse, return_counts)
                      : unique_elements(x, false, return_inverse, return_counts);
   out.values = refuse_gradient("UniqueConsecutiveBackward0", "unique_consecutive", out.values, x);

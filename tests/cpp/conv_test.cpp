@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/winograd.h"
 
 namespace rushlight::cpu {
 
@@ -50,6 +52,99 @@ ConvShape shape(int64_t batch, int64_t groups, int64_t in, int64_t out, int64_t 
   ConvShape s{batch, groups, in, out, h, w, kh, kw, stride, stride, pad, pad, dilation, dilation};
   s.out_h = (h + 2 * pad - dilation * (kh - 1) - 1) / stride + 1;
   s.out_w = (w + 2 * pad - dilation * (kw - 1) - 1) / stride + 1;
+  return s;
+}
+
+// The matrices of F(4x4, 3x3) by their definition, see winograd-inl.h: of the points of winograd.h, the last
+// one being infinity.
+struct WinogradMatrices {
+  double input[6][6] = {}, filter[6][3] = {}, output[4][6] = {};
+
+  WinogradMatrices() {
+    const double points[] = {0, 0.625, -0.625, 1.5, -1.5};
+    for (int k = 0; k < 6; ++k) {
+      std::vector<double> polynomial = {1};  // M(x) / (x - points[k]), M(x) for infinity
+      double others = 1;
+      for (int q = 0; q < 5; ++q) {
+        if (q == k) continue;
+        polynomial.insert(polynomial.begin(), 0);
+        for (size_t i = 0; i + 1 < polynomial.size(); ++i) polynomial[i] -= points[q] * polynomial[i + 1];
+        if (k < 5) others *= points[k] - points[q];
+      }
+      std::copy(polynomial.begin(), polynomial.end(), input[k]);
+      for (int i = 0; i < 3; ++i) filter[k][i] = k < 5 ? std::pow(points[k], i) / others : i == 2;
+      for (int i = 0; i < 4; ++i) output[i][k] = k < 5 ? std::pow(points[k], i) : i == 3;
+    }
+  }
+};
+
+// to (R x R) = |m| * from * |m|^T
+template <int R, int C>
+void transform_magnitudes(const double (&m)[R][C], const double (&from)[C][C], double (&to)[R][R]) {
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < R; ++j) {
+      to[i][j] = 0;
+      for (int k = 0; k < C; ++k)
+        for (int l = 0; l < C; ++l) to[i][j] += std::abs(m[i][k]) * from[k][l] * std::abs(m[j][l]);
+    }
+}
+
+// What bounds the rounding errors of Winograd's road as the sum of the magnitudes of the products bounds
+// those of the defining sum: the whole computation with every number and every constant replaced by its
+// magnitude (Barabasz et al., see winograd.h). A quarter of it: errors of up to 1.2 * 2^-24 times the whole
+// were measured, and expect_result allows 8. `weight(o, c, i, j)` is the correlation's.
+template <class F>
+std::vector<double> winograd_magnitudes(const ConvShape& s, const float* x, const F& weight) {
+  const WinogradMatrices matrices;
+  std::vector<double> result(static_cast<size_t>(s.batch * s.out_channels * s.out_h * s.out_w));
+  const int64_t down = (s.out_h + 3) / 4, across = (s.out_w + 3) / 4;
+  struct Tile {
+    double at[6][6];
+  };
+  std::vector<Tile> filters(static_cast<size_t>(s.out_channels * s.in_channels));
+  for (size_t f = 0; f < filters.size(); ++f) {
+    double g[3][3];
+    for (int i = 0; i < 3; ++i)
+      for (int j = 0; j < 3; ++j)
+        g[i][j] = std::abs(
+            weight(static_cast<int64_t>(f) / s.in_channels, static_cast<int64_t>(f) % s.in_channels, i, j));
+    transform_magnitudes(matrices.filter, g, filters[f].at);
+  }
+  std::vector<Tile> inputs(static_cast<size_t>(s.in_channels));
+  for (int64_t t = 0; t < s.batch * down * across; ++t) {
+    const int64_t n = t / across / down, top = 4 * (t / across % down), left = 4 * (t % across);
+    for (int64_t c = 0; c < s.in_channels; ++c) {
+      double d[6][6] = {};
+      for (int64_t i = 0; i < 6; ++i)
+        for (int64_t j = 0; j < 6; ++j) {
+          const int64_t row = top + i - s.pad_top, column = left + j - s.pad_left;
+          if (row >= 0 && row < s.in_h && column >= 0 && column < s.in_w)
+            d[i][j] = std::abs(double(x[((n * s.in_channels + c) * s.in_h + row) * s.in_w + column]));
+        }
+      transform_magnitudes(matrices.input, d, inputs[static_cast<size_t>(c)].at);
+    }
+    for (int64_t o = 0; o < s.out_channels; ++o) {
+      double products[6][6] = {}, y[4][4];
+      for (int64_t c = 0; c < s.in_channels; ++c)
+        for (int k = 0; k < 36; ++k)
+          products[k / 6][k % 6] += filters[static_cast<size_t>(o * s.in_channels + c)].at[k / 6][k % 6] *
+                                    inputs[static_cast<size_t>(c)].at[k / 6][k % 6];
+      transform_magnitudes(matrices.output, products, y);
+      for (int64_t i = 0; i < 4 && top + i < s.out_h; ++i)
+        for (int64_t j = 0; j < 4 && left + j < s.out_w; ++j)
+          result[static_cast<size_t>(((n * s.out_channels + o) * s.out_h + top + i) * s.out_w + left + j)] =
+              y[i][j] / 4;
+    }
+  }
+  return result;
+}
+
+// The gradient with respect to the input of a convolution with stride 1, as a convolution.
+ConvShape turned_around(ConvShape s) {
+  std::swap(s.in_channels, s.out_channels);
+  std::swap(s.in_h, s.out_h);
+  std::swap(s.in_w, s.out_w);
+  s.pad_top = s.kernel_h - 1 - s.pad_top, s.pad_left = s.kernel_w - 1 - s.pad_left;
   return s;
 }
 
@@ -113,6 +208,18 @@ void check(const ConvShape& s) {
     dx.add(xi, double(dy.data[yi]) * double(w.data[wi]));
     dw.add(wi, double(dy.data[yi]) * double(x.data[xi]));
   });
+  if constexpr (sizeof(T) == 4) {
+    if (winograd_pays(s)) {
+      y.magnitude = winograd_magnitudes(s, x.get(), [&](int64_t o, int64_t c, int64_t i, int64_t j) {
+        return w.data[((o * s.in_channels + c) * 3 + i) * 3 + j];
+      });
+    }
+    if (const ConvShape turned = turned_around(s); winograd_pays(turned)) {
+      dx.magnitude = winograd_magnitudes(turned, dy.get(), [&](int64_t c, int64_t o, int64_t i, int64_t j) {
+        return w.data[((o * s.in_channels + c) * 3 + 2 - i) * 3 + 2 - j];
+      });
+    }
+  }
   biased = y, dx_biased = dx;
   for (int64_t i = 0; i < ys; ++i) {
     const int64_t channel = i / (s.out_h * s.out_w) % s.out_channels;
@@ -219,6 +326,33 @@ INSTANTIATE_TEST_SUITE_P(Odd, ConvTest,
                                          shape(5, 1, 3, 4, 4, 4, 4, 4),
                                          shape(1, 1, 2, 20, 70, 300, 3, 3, 1, 1),
                                          shape(2, 1, 300, 2, 4, 4, 3, 3, 2, 1)));
+
+// The figures of winograd.h: numbers with both signs, where the transforms cost accuracy, and inputs that are
+// not negative, as behind a ReLU. Rounding errors of a sum of C terms grow as C, the sum itself as the root
+// of C.
+TEST(WinogradTest, ErrorAgainstDouble) {
+  set_num_threads(1);
+  for (const int64_t channels : {64, 128, 256, 512}) {
+    const ConvShape s = shape(1, 1, channels, 64, 28, 28, 3, 3, 1, 1);
+    ASSERT_TRUE(winograd_pays(s));
+    for (const bool negative : {true, false}) {
+      std::mt19937 random(11);
+      std::normal_distribution<float> normal;
+      const size_t xs = static_cast<size_t>(channels * 28 * 28), ws = static_cast<size_t>(64 * channels * 9);
+      std::vector<float> x(xs), w(ws), y(64 * 28 * 28);
+      for (float& value : x) value = negative ? normal(random) : std::abs(normal(random));
+      for (float& value : w) value = normal(random);
+      conv2d_forward<float>(s, x.data(), w.data(), nullptr, y.data());
+      const std::vector<double> x64(x.begin(), x.end()), w64(w.begin(), w.end());
+      std::vector<double> want(y.size());
+      conv2d_forward<double>(s, x64.data(), w64.data(), nullptr, want.data());
+      double error = 0, power = 0;
+      for (size_t i = 0; i < y.size(); ++i) error += std::pow(y[i] - want[i], 2), power += want[i] * want[i];
+      const double measured = std::sqrt(error / power) / (0x1p-24 * std::sqrt(double(channels)));
+      EXPECT_LT(measured, negative ? 1.8 : 1.15) << channels << " channels";
+    }
+  }
+}
 
 TEST(ConvEdgeTest, EmptyBatchAndChannels) {
   const ConvShape empty = shape(0, 1, 2, 3, 5, 5, 3, 3);

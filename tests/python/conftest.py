@@ -8,15 +8,26 @@ import pytest
 
 import rushlight
 
-# Tests that show what is not right yet, one node id a line. Each stays in the suite as an expected failure,
-# so that the list is the work that is left and a test that begins to pass is seen ("XPASS").
-PENDING = frozenset((pathlib.Path(__file__).parent / "pending.txt").read_text().splitlines())
+
+def read_pending() -> dict[str, str]:
+    """Tests that are known to differ, and why: node ids, each under the comment that gives its reason."""
+    reasons, reason, in_comment = {}, "", False
+    for line in (pathlib.Path(__file__).parent / "pending.txt").read_text().splitlines():
+        if line.startswith("# "):
+            reason = f"{reason} {line[2:]}" if in_comment else line[2:]
+        else:
+            reasons[line] = reason
+        in_comment = line.startswith("# ")
+    return reasons
+
+
+PENDING = read_pending()
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.nodeid in PENDING:
-            item.add_marker(pytest.mark.xfail(reason="known to differ: tests/python/pending.txt"))
+            item.add_marker(pytest.mark.xfail(reason=PENDING[item.nodeid], strict=True))
 
 
 @pytest.fixture(autouse=True)

@@ -36,10 +36,14 @@ def test_results_that_depend_on_an_argument():
 
 
 def test_pairs_of_dimensions():
-    for dims in (([1], [1]), (1, 1), [[1], [1]]):
+    for dims in (([1], [1]), ((1,), [1]), [[1], [1]], rushlight.tensor([[1], [1]])):
         assert rushlight.tensordot(x, x, dims=dims).tolist() == x.mm(x.t()).tolist()
-    with pytest.raises(TypeError):
+    for dims in (1, rushlight.tensor(1)):
+        assert rushlight.tensordot(x, x.t(), dims=dims).tolist() == x.mm(x.t()).tolist()
+    with pytest.raises(ValueError, match="not enough values to unpack"):
         rushlight.tensordot(x, x, dims=([1],))
+    with pytest.raises(TypeError, match="'dims_other' .position 4. must be tuple of ints, not int"):
+        rushlight.tensordot(x, x, dims=([1], 1))
 
 
 def test_unbiased_without_dimensions():

@@ -26,6 +26,7 @@ LARGE = {
     "cartesian_prod": "[x(300), x(400)]",
     "combinations": "x(500)",
     "copy_": "x(400, 400), x(400)",
+    "ctc_loss": "x(120, 8, 40).log_softmax(2), i(8, 30, lo=1, hi=40), (120,) * 8, (30,) * 8",
     "diag": "x(500)",
     "diag_embed": "x(40, 60)",
     "diagflat": "x(20, 20)",

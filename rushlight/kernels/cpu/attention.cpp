@@ -11,7 +11,14 @@
 namespace rushlight::cpu {
 namespace {
 
-constexpr int64_t kQueries = 64;  // of one block
+// Queries of one block. The products pack the keys and values for each block, so large blocks save work as
+// long as their scores stay in the second-level cache; causal ones are small, to skip what lies above the
+// diagonal.
+int64_t block_queries(const AttentionShape& s) {
+  constexpr int64_t kFewest = 64, kMost = 256, kScores = 128 * 1024;
+  const int64_t rows = s.causal ? kFewest : std::clamp(kScores / s.keys, kFewest, kMost);
+  return std::min(rows, s.queries);
+}
 
 // Where the parts of one head lie.
 template <class T>
@@ -38,37 +45,58 @@ Matrix<const T> rows_from(Matrix<const T> m, int64_t row) {
 // The keys that a block of queries meets at most.
 int64_t keys_met(const AttentionShape& s, int64_t end) { return s.causal ? std::min(s.keys, end) : s.keys; }
 
+// How many of the `met` keys one query sees.
+int64_t visible_keys(const AttentionShape& s, int64_t query, int64_t met) {
+  return s.causal ? std::min(met, query + 1) : met;
+}
+
+// row = the part of the mask that it meets; the product with the keys is added to it.
+template <class T>
+void put_mask(const T* mask, int64_t stride, int64_t count, T* row) {
+  if (stride == 1) std::copy_n(mask, count, row);
+  else
+    for (int64_t j = 0; j < count; ++j) row[j] = mask[j * stride];
+}
+
+// Softmax of a row; one without a finite score has no weights. Such a row begins with minus infinity, so the
+// others are not searched.
+template <class T>
+void normalize(const SoftmaxKernel& softmax, T* row, int64_t count) {
+  constexpr T kHidden = -std::numeric_limits<T>::infinity();
+  if (row[0] == kHidden && std::all_of(row, row + count, [](T x) { return x == kHidden; }))
+    std::fill_n(row, count, T(0));
+  else softmax.row(Softmax::Plain, row, count, row);
+}
+
 // weights (rows, met) = softmax of the scores of the queries [first, first + rows).
 template <class T>
 void weigh(const AttentionShape& s, const Head<T>& head, int64_t first, int64_t rows, int64_t met,
            T* weights) {
   Epilogue<T> scaled;
   scaled.alpha = static_cast<T>(s.scale);
+  if (head.mask) {
+    scaled.beta = 1;
+    for (int64_t r = 0; r < rows; ++r)
+      put_mask(head.mask + (first + r) * s.mask_strides[2], s.mask_strides[3], met, weights + r * met);
+  }
   gemm<T>(rows, met, s.size, rows_from(head.query, first), head.key.transposed(), Matrix<T>{weights, met, 1},
           scaled);
   const SoftmaxKernel& softmax = softmax_kernel(sizeof(T) == 8);
   for (int64_t r = 0; r < rows; ++r) {
     T* row = weights + r * met;
-    const int64_t visible = s.causal ? std::min(met, first + r + 1) : met;
-    if (head.mask) {
-      const T* mask = head.mask + (first + r) * s.mask_strides[2];
-      for (int64_t j = 0; j < visible; ++j) row[j] += mask[j * s.mask_strides[3]];
-    }
+    const int64_t visible = visible_keys(s, first + r, met);
     std::fill(row + visible, row + met, T(0));
-    T top = -std::numeric_limits<T>::infinity();
-    for (int64_t j = 0; j < visible; ++j) top = row[j] > top || row[j] != row[j] ? row[j] : top;
-    if (top == -std::numeric_limits<T>::infinity()) std::fill(row, row + visible, T(0));
-    else softmax.row(Softmax::Plain, row, visible, row);
+    normalize(softmax, row, visible);
   }
 }
 
 template <class F>
 void each_block(const AttentionShape& s, F&& f) {
-  const int64_t blocks = (s.queries + kQueries - 1) / kQueries;
+  const int64_t rows = block_queries(s), blocks = (s.queries + rows - 1) / rows;
   parallel_for(0, s.batch * s.heads * blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i % blocks * kQueries;
-      f(i / blocks / s.heads, i / blocks % s.heads, first, std::min(kQueries, s.queries - first));
+      const int64_t first = i % blocks * rows;
+      f(i / blocks / s.heads, i / blocks % s.heads, first, std::min(rows, s.queries - first));
     }
   });
 }
@@ -90,14 +118,15 @@ void attention(const AttentionShape& s, const T* query, const T* key, const T* v
 
 template <class T>
 void attention_backward(const AttentionShape& s, const T* query, const T* key, const T* value, const T* mask,
-                        const T* out, const T* grad, T* dquery, T* dkey, T* dvalue) {
-  const int64_t shared = s.heads / s.key_heads;
+                        const T* grad, T* dquery, T* dkey, T* dvalue) {
+  const SoftmaxKernel& softmax = softmax_kernel(sizeof(T) == 8);
+  const int64_t shared = s.heads / s.key_heads, most = block_queries(s);
   std::fill_n(dkey, s.batch * s.key_heads * s.keys * s.size, T(0));
   std::fill_n(dvalue, s.batch * s.key_heads * s.keys * s.value_size, T(0));
   // One task a key head: its gradients are sums over the query heads that share it, in order.
   parallel_for(0, s.batch * s.key_heads, 1, [&](int64_t begin, int64_t end) {
-    const auto weights = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(2 * kQueries * s.keys));
-    T* const slopes = weights.get() + kQueries * s.keys;
+    const auto weights = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(2 * most * s.keys));
+    T* const slopes = weights.get() + most * s.keys;
     Epilogue<T> adding, scaled, scaled_adding;
     adding.beta = scaled_adding.beta = 1;
     scaled.alpha = scaled_adding.alpha = static_cast<T>(s.scale);
@@ -107,20 +136,18 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
           dv{dvalue + task * s.keys * s.value_size, s.value_size, 1};
       for (int64_t h = k * shared; h < (k + 1) * shared; ++h) {
         const Head<T> head = head_at(s, b, h, query, key, value, mask);
-        for (int64_t first = 0; first < s.queries; first += kQueries) {
-          const int64_t rows = std::min(kQueries, s.queries - first), met = keys_met(s, first + rows);
+        for (int64_t first = 0; first < s.queries; first += most) {
+          const int64_t rows = std::min(most, s.queries - first), met = keys_met(s, first + rows);
           const int64_t row0 = (b * s.heads + h) * s.queries + first;
           weigh(s, head, first, rows, met, weights.get());
           const Matrix<const T> p{weights.get(), met, 1}, g{grad + row0 * s.value_size, s.value_size, 1};
           gemm<T>(met, s.value_size, rows, p.transposed(), g, dv, adding);
           gemm<T>(rows, met, s.value_size, g, head.value.transposed(), Matrix<T>{slopes, met, 1});
           for (int64_t r = 0; r < rows; ++r) {
-            const T *o = out + (row0 + r) * s.value_size, *gr = g.data + r * s.value_size,
-                    *pr = weights.get() + r * met;
-            T total = 0;
-            for (int64_t j = 0; j < s.value_size; ++j) total += o[j] * gr[j];
-            T* d = slopes + r * met;
-            for (int64_t j = 0; j < met; ++j) d[j] = pr[j] * (d[j] - total);
+            T* row = slopes + r * met;
+            const int64_t visible = visible_keys(s, first + r, met);
+            softmax.row_backward(Softmax::Plain, row, weights.get() + r * met, visible, row);
+            std::fill(row + visible, row + met, T(0));
           }
           const Matrix<const T> d{slopes, met, 1};
           gemm<T>(rows, s.size, met, d, head.key, Matrix<T>{dquery + row0 * s.size, s.size, 1}, scaled);
@@ -134,7 +161,7 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
 #define RL_ATTENTION(T)                                                                              \
   template void attention<T>(const AttentionShape&, const T*, const T*, const T*, const T*, T*);     \
   template void attention_backward<T>(const AttentionShape&, const T*, const T*, const T*, const T*, \
-                                      const T*, const T*, T*, T*, T*);
+                                      const T*, T*, T*, T*);
 RL_ATTENTION(float)
 RL_ATTENTION(double)
 #undef RL_ATTENTION

@@ -24,9 +24,9 @@ template <class T>
 void attention(const AttentionShape& shape, const T* query, const T* key, const T* value, const T* mask,
                T* out);
 
-// Gradients of query, key and value, contiguous, from that of out; out is the forward's.
+// Gradients of query, key and value, contiguous, from that of out, contiguous.
 template <class T>
 void attention_backward(const AttentionShape& shape, const T* query, const T* key, const T* value,
-                        const T* mask, const T* out, const T* grad, T* dquery, T* dkey, T* dvalue);
+                        const T* mask, const T* grad, T* dquery, T* dkey, T* dvalue);
 
 }  // namespace rushlight::cpu

@@ -25,19 +25,19 @@ void indirect_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
   Vec<T> acc[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < V; ++v) acc[r][v] = hn::Zero(d);
   }
 #pragma GCC unroll 2
   for (int64_t kk = 0; kk < k; ++kk) {
     const T* row = b + offsets[kk];
     Vec<T> bv[V];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < V; ++v) bv[v] = hn::LoadU(d, row + v * N);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const auto av = hn::Set(d, a[r]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < V; ++v) acc[r][v] = hn::MulAdd(av, bv[v], acc[r][v]);
     }
     a += R;
@@ -49,6 +49,14 @@ template <class T>
 using IndirectTile = void (*)(int64_t, const T*, const T*, const int64_t*, int, const Output<T>&, int64_t,
                               int64_t);
 
+// One row of a wants more vectors instead, to keep the multipliers busy; as one multiplication reads one
+// vector, eight of them also make the reads of weights and offsets few.
+constexpr int kThinVectors = 8;
+template <class T, int... V>
+IndirectTile<T> find_thin_tile(int64_t vectors, std::integer_sequence<int, V...>) {
+  static constexpr IndirectTile<T> kTable[] = {indirect_tile<T, 1, V + 1>...};
+  return kTable[vectors - 1];
+}
 template <class T, int... R>
 IndirectTile<T> find_indirect_tile(int rows, int vectors, std::integer_sequence<int, R...>) {
   static constexpr IndirectTile<T> kOne[] = {indirect_tile<T, R + 1, 1>...};
@@ -62,25 +70,22 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
                int64_t out_row) {
   constexpr int N = lanes<T>();
   const auto rows = std::make_integer_sequence<int, kTileRows>();
-  const bool thin = panels.rows == 1;  // one row of a: more vectors instead, to keep the multipliers busy
-  const int64_t step = (thin ? 4 : 2) * N;
+  const bool thin = panels.rows == 1;
+  const int64_t step = (thin ? kThinVectors : 2) * N;
   Output<T> row = out;
   for (int64_t i = 0; i < height; ++i, row.c += out_row) {
     for (int64_t j = 0; j < width; j += step) {
       const int columns = static_cast<int>(width - j < step ? width - j : step);
       const T* b = image + i * image_row + j;
-      if (thin && columns > 3 * N) {
-        indirect_tile<T, 1, 4>(k, a, b, offsets, columns, row, 0, j);
+      if (thin) {
+        find_thin_tile<T>((columns + N - 1) / N, std::make_integer_sequence<int, kThinVectors>())(
+            k, a, b, offsets, columns, row, 0, j);
         continue;
       }
       for (int64_t p = begin; p < end; ++p) {
         const int64_t r = panels.start(p);
-        const int count = static_cast<int>(panels.height(p));
-        for (int part = 0; part < columns; part += 2 * N) {
-          const int rest = columns - part < 2 * N ? columns - part : 2 * N;
-          find_indirect_tile<T>(count, rest > N ? 2 : 1, rows)(k, a + r * k, b + part, offsets, rest, row, r,
-                                                               j + part);
-        }
+        find_indirect_tile<T>(static_cast<int>(panels.height(p)), columns > N ? 2 : 1, rows)(
+            k, a + r * k, b, offsets, columns, row, r, j);
       }
     }
   }
@@ -161,19 +166,26 @@ HWY_INLINE void dot_tile_2d(int64_t height, int64_t width, int64_t image_row, co
   constexpr int N = lanes<T>();
   const int64_t whole = width - width % N;
   const int rest = static_cast<int>(width - whole);
+  const auto mask = hn::FirstN(d, static_cast<size_t>(rest));
   Vec<T> acc[R];
+#pragma GCC unroll 9
   for (int r = 0; r < R; ++r) acc[r] = hn::Zero(d);
   for (int64_t i = 0; i < height; ++i, image += image_row, b += b_row) {
     for (int64_t j = 0; j < whole; j += N) {
       const auto bv = hn::LoadU(d, b + j);
+#pragma GCC unroll 9
       for (int r = 0; r < R; ++r) acc[r] = hn::MulAdd(bv, hn::LoadU(d, image + offsets[r] + j), acc[r]);
     }
     if (rest > 0) {
       const auto bv = load_partial(b + whole, rest);
-      for (int r = 0; r < R; ++r)
-        acc[r] = hn::MulAdd(bv, load_partial(image + offsets[r] + whole, rest), acc[r]);
+#pragma GCC unroll 9
+      for (int r = 0; r < R; ++r) {
+        const auto image_rest = hn::LoadU(d, image + offsets[r] + whole);
+        acc[r] = hn::MulAdd(bv, hn::IfThenElseZero(mask, image_rest), acc[r]);
+      }
     }
   }
+#pragma GCC unroll 9
   for (int r = 0; r < R; ++r) c[r * c_stride] += hn::GetLane(hn::SumOfLanes(d, acc[r]));
 }
 
@@ -181,15 +193,78 @@ template <class T>
 void weight_dots(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image,
                  const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride) {
   int64_t r = 0;
+  for (; r + 9 <= m; r += 9)  // the taps of a 3x3 kernel
+    dot_tile_2d<T, 9>(height, width, image_row, image, offsets + r, b, b_row, c + r * c_stride, c_stride);
   for (; r + 3 <= m; r += 3)
     dot_tile_2d<T, 3>(height, width, image_row, image, offsets + r, b, b_row, c + r * c_stride, c_stride);
   for (; r < m; ++r)
     dot_tile_2d<T, 1>(height, width, image_row, image, offsets + r, b, b_row, c + r * c_stride, c_stride);
 }
 
+// ---- Rows
+// -----------------------------------------------------------------------------------------------------------
+
+template <class T>
+void copy_rows(int64_t rows, int64_t count, const T* src, int64_t src_row, T* dst, int64_t dst_row) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  const int64_t whole = count - count % N;
+  const int rest = static_cast<int>(count - whole);
+  for (int64_t i = 0; i < rows; ++i, src += src_row, dst += dst_row) {
+    for (int64_t j = 0; j < whole; j += N) hn::StoreU(hn::LoadU(d, src + j), d, dst + j);
+    if (rest > 0) hn::StoreU(load_partial(src + whole, rest), d, dst + whole);
+  }
+}
+
+template <class T>
+HWY_INLINE void deal_vectors(Vec<T> low, Vec<T> high, T* even, T* odd) {
+  const Wide<T> d;
+  hn::StoreU(hn::ConcatEven(d, high, low), d, even);
+  hn::StoreU(hn::ConcatOdd(d, high, low), d, odd);
+}
+
+template <class T>
+void deal_rows(int64_t rows, int64_t count, const T* src, int64_t src_row, T* even, T* odd, int64_t dst_row) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  const int64_t whole = count - count % (2 * N);
+  const int rest = static_cast<int>(count - whole);
+  for (int64_t i = 0; i < rows; ++i, src += src_row, even += dst_row, odd += dst_row) {
+    for (int64_t j = 0; j < whole; j += 2 * N) {
+      deal_vectors<T>(hn::LoadU(d, src + j), hn::LoadU(d, src + j + N), even + j / 2, odd + j / 2);
+    }
+    const T* last = src + whole;
+    if (rest > N) {
+      deal_vectors<T>(hn::LoadU(d, last), load_partial(last + N, rest - N), even + whole / 2,
+                      odd + whole / 2);
+    } else if (rest > 0) {
+      const auto low = rest == N ? hn::LoadU(d, last) : load_partial(last, rest);
+      deal_vectors<T>(low, hn::Zero(d), even + whole / 2, odd + whole / 2);
+    }
+  }
+}
+
+template <class T>
+void merge_rows(int64_t rows, int64_t count, const T* even, int64_t even_row, const T* odd, int64_t odd_row,
+                T* dst, int64_t dst_row) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  const int64_t whole = count - count % (2 * N);
+  for (int64_t i = 0; i < rows; ++i, even += even_row, odd += odd_row, dst += dst_row) {
+    for (int64_t j = 0; j < whole; j += 2 * N)
+      hn::StoreInterleaved2(hn::LoadU(d, even + j / 2), hn::LoadU(d, odd + j / 2), d, dst + j);
+    if (whole < count) {
+      HWY_ALIGN T merged[2 * N];
+      hn::StoreInterleaved2(hn::LoadU(d, even + whole / 2), hn::LoadU(d, odd + whole / 2), d, merged);
+      copy_partial<T, N>(dst + whole, merged, static_cast<int>(count - whole));
+    }
+  }
+}
+
 template <class T>
 const ConvKernels<T>* conv_table() {
-  static constexpr ConvKernels<T> kTable = {correlate<T>, weight_products<T>, weight_dots<T>};
+  static constexpr ConvKernels<T> kTable = {correlate<T>, weight_products<T>, weight_dots<T>,
+                                            copy_rows<T>, deal_rows<T>,       merge_rows<T>};
   return &kTable;
 }
 

@@ -332,6 +332,30 @@ void transpose_weights(const Correlation& c, const std::vector<int64_t>& kernel_
   }
 }
 
+// The gradient with respect to the input of a depthwise convolution that takes every second column: the even
+// and the odd columns of a row are computed together.
+template <class T>
+void depthwise_rows_backward(const ConvShape& s, const T* dy, const T* w, const T* bias, T* dx) {
+  if (s.batch * s.groups == 0 || s.in_h == 0) return;
+  const int64_t kernel_size = s.kernel_h * s.kernel_w;
+  std::vector<int64_t> kernel_position;
+  for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
+    T* weights = Scratch::get<T>(Slot::ConvPartial, s.groups * kernel_size);
+    const Correlation even = residue_correlation(s, i, 0, kernel_position);
+    transpose_weights(even, kernel_position, kernel_size, w, weights);
+    T* odd_weights = weights + s.groups * even.taps();
+    const Correlation odd = residue_correlation(s, i, 1, kernel_position);
+    transpose_weights(odd, kernel_position, kernel_size, w, odd_weights);
+    T* rows = dx + i * s.in_w;
+    if (even.taps() > 0 && odd.taps() > 0 && s.out_h > 0 && s.out_w > 0) {
+      depthwise_correlate(even, odd, dy, weights, odd_weights, bias, rows);
+    } else {
+      correlate(even, dy, weights, bias, rows);
+      correlate(odd, dy, odd_weights, bias, rows + 1);
+    }
+  }
+}
+
 bool is_pointwise(const ConvShape& s) {
   return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 &&
          s.pad_left == 0 && s.out_h == s.in_h && s.out_w == s.in_w;
@@ -587,6 +611,8 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
     if (winograd_pays(turned))
       return winograd_correlate(turned, dy, {w, kFilterSize, in * kFilterSize, true}, bias, dx);
   }
+  if (in == 1 && out == 1 && s.stride_w == 2 && s.in_w > 1 && s.kernel_w > 1)
+    return depthwise_rows_backward(s, dy, w, bias, dx);
   std::vector<int64_t> kernel_position;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
     for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j) {

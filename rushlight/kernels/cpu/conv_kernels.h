@@ -11,6 +11,7 @@ namespace rushlight::cpu {
 // `offset` leads from an output position to the element that one weight multiplies. Whole vectors are read,
 // so kImageSlack elements behind the tile must be readable.
 inline constexpr int64_t kImageSlack = 128;
+inline constexpr int64_t kRowSlack = 16;
 
 template <class T>
 struct ConvKernels {
@@ -30,6 +31,17 @@ struct ConvKernels {
   // The same for one column of c, b as it lies: position (i, j') at b[i * b_row + j'].
   void (*weight_dots)(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image,
                       const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride);
+
+  // Rows of `count` elements, in ascending order. Whole vectors are stored, zeros behind the last element:
+  // kRowSlack elements behind the last row must be writable.
+  void (*copy_rows)(int64_t rows, int64_t count, const T* src, int64_t src_row, T* dst, int64_t dst_row);
+  // The same, elements 0, 2, ... of a row to a row of `even`, elements 1, 3, ... to one of `odd`.
+  void (*deal_rows)(int64_t rows, int64_t count, const T* src, int64_t src_row, T* even, T* odd,
+                    int64_t dst_row);
+  // The opposite, nothing stored behind a row: `count` elements, from `even` and `odd` in turns. Reads whole
+  // vectors.
+  void (*merge_rows)(int64_t rows, int64_t count, const T* even, int64_t even_row, const T* odd,
+                     int64_t odd_row, T* dst, int64_t dst_row);
 };
 
 template <class T>

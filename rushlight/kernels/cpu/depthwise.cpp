@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/conv_band.h"
 #include "rushlight/kernels/cpu/conv_kernels.h"
 
 namespace rushlight::cpu {
@@ -10,116 +11,152 @@ namespace {
 
 constexpr int64_t kBandElements = 4096;   // of input: half of the first cache
 constexpr int64_t kSerialWork = 1 << 18;  // multiplications below which no thread is woken
+constexpr int64_t kLongRow = 32;          // output rows are computed one by one from this length on
 
-// A band of output rows and the input that it reads. The input's rows and columns are dealt into as many
-// phases as the steps, each phase a plane of `pitch` columns: with that, output (i, j) reads for each tap the
-// element offsets[tap] + i * pitch + j, and the whole band is one row of outputs with a few useless ones
-// between the rows.
-struct Band {
-  const Correlation& c;
-  int64_t top, left;  // the smallest tap
-  int64_t phases_h, phases_w, more_rows, pitch, height, plane;
-  std::vector<int64_t> offsets;
+int64_t grain(int64_t work) { return std::max<int64_t>(1, kSerialWork / std::max<int64_t>(1, work)); }
 
-  explicit Band(const Correlation& correlation) : c(correlation) {
-    const auto [row_min, row_max] = std::minmax_element(c.row.begin(), c.row.end());
-    const auto [column_min, column_max] = std::minmax_element(c.column.begin(), c.column.end());
-    top = *row_min, left = *column_min;
-    phases_h = std::min(c.step_h, *row_max - top + 1);
-    phases_w = std::min(c.step_w, *column_max - left + 1);
-    more_rows = (*row_max - top) / c.step_h;
-    pitch = c.out_w + (*column_max - left) / c.step_w;
-    height = std::clamp<int64_t>(kBandElements / (phases_h * phases_w * pitch) - more_rows, 1, c.out_h);
-    plane = (height + more_rows) * pitch;
-    for (size_t t = 0; t < c.row.size(); ++t) {
-      const int64_t row = c.row[t] - top, column = c.column[t] - left;
-      offsets.push_back((row % c.step_h * phases_w + column % c.step_w) * plane + row / c.step_h * pitch +
-                        column / c.step_w);
-    }
-  }
+// The sums of a band: output (i, j) at results[i * row + j].
+template <class T>
+void correlate_band(const Band& band, const T* image, const T* w, const T* bias, int64_t rows, T* results,
+                    int64_t row) {
+  const Correlation& c = band.c;
+  Output<T> out{results, 0, 1};
+  out.row_bias = bias;
+  const bool long_row = row == band.pitch;
+  conv_kernels<T>().correlate(Panels(1, 1), 0, 1, c.taps(), w, image, band.offsets.data(),
+                              long_row ? 1 : rows, long_row ? (rows - 1) * band.pitch + c.out_w : c.out_w,
+                              band.pitch, out, row);
+}
 
-  int64_t size() const { return phases_h * phases_w * plane + kImageSlack; }
-
-  // What output rows [i, i + rows) read of a plane.
-  template <class T>
-  void load(const T* in, int64_t i, int64_t rows, T* image) const {
-    for (int64_t phase = 0; phase < phases_h; ++phase) {
-      for (int64_t q = 0; q < rows + more_rows; ++q) {
-        const int64_t row = (i + q) * c.step_h + top + phase;
-        T* dst = image + phase * phases_w * plane + q * pitch;
-        for (int64_t p = 0; p < phases_w; ++p, dst += plane) {
-          if (row < 0 || row >= c.in_h) std::fill_n(dst, pitch, T(0));
-          else copy_phase(in + row * c.in_w, c.in_w, left + p, c.step_w, pitch, dst);
-        }
-      }
-    }
-  }
-};
-
+// Dense rows to rows that may have gaps between their elements.
 template <class T>
 void store_rows(const Correlation& c, const T* results, int64_t pitch, int64_t rows, T* y) {
-  for (int64_t i = 0; i < rows; ++i, results += pitch, y += c.out_row) {
-    if (c.out_column == 1) {
-      std::copy_n(results, c.out_w, y);
-    } else {
-      for (int64_t j = 0; j < c.out_w; ++j) y[j * c.out_column] = results[j];
-    }
+  if (c.out_column == 1 && c.out_row == c.out_w) {
+    // What is stored behind a row is overwritten by the next one.
+    conv_kernels<T>().copy_rows(rows - 1, c.out_w, results, pitch, y, c.out_row);
+    std::copy_n(results + (rows - 1) * pitch, c.out_w, y + (rows - 1) * c.out_row);
+    return;
   }
+  for (int64_t i = 0; i < rows; ++i, results += pitch, y += c.out_row) {
+    for (int64_t j = 0; j < c.out_w; ++j) y[j * c.out_column] = results[j];
+  }
+}
+
+// Small planes are treated several at a time, each step for all of them: vectors that were just stored cannot
+// be read across their borders without a stall.
+int64_t planes_at_once(const Band& band) {
+  return band.height < band.c.out_h ? 1 : std::max<int64_t>(1, kBandElements / band.size());
+}
+
+template <class T>
+T* empty_images(Slot slot, int64_t count) {
+  T* image = Scratch::get<T>(slot, count + kImageSlack);
+  std::fill_n(image, count + kImageSlack, T(0));
+  return image;
+}
+
+// What output rows [i, i + rows) read of `count` planes from x on.
+template <class T>
+void load_planes(const Band& band, const T* x, int64_t count, int64_t i, int64_t rows, T* images) {
+  const Correlation& c = band.c;
+  for (int64_t p = 0; p < count; ++p) band.load(x + p * c.in_h * c.in_w, i, rows, images + p * band.size());
 }
 
 }  // namespace
 
 template <class T>
 void depthwise_correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y) {
-  const Band band(c);
-  const Panels one_row(1, 1);
-  const int64_t taps = c.taps();
-  const int64_t work = std::max<int64_t>(1, c.out_h * c.out_w * taps);
-  parallel_for(
-      0, c.batch * c.groups, std::max<int64_t>(1, kSerialWork / work), [&](int64_t begin, int64_t end) {
-        T* image = Scratch::get<T>(Slot::ConvImage, band.size());
-        T* results = Scratch::get<T>(Slot::ConvColumns, band.height * band.pitch);
-        std::fill_n(image, band.size(), T(0));
-        for (int64_t plane = begin; plane < end; ++plane) {
-          const int64_t group = plane % c.groups;
-          Output<T> out{results, 0, 1};
-          if (bias) out.row_bias = bias + group;
-          for (int64_t i = 0; i < c.out_h; i += band.height) {
-            const int64_t rows = std::min(band.height, c.out_h - i);
-            band.load(x + plane * c.in_h * c.in_w, i, rows, image);
-            conv_kernels<T>().correlate(one_row, 0, 1, taps, w + group * taps, image, band.offsets.data(), 1,
-                                        (rows - 1) * band.pitch + c.out_w, 0, out, 0);
-            store_rows(c, results, band.pitch, rows, y + plane * c.out_plane + i * c.out_row);
-          }
+  const Band band(c, kBandElements);
+  const bool in_place = c.out_column == 1 && c.out_w >= kLongRow;
+  const int64_t taps = c.taps(), most = planes_at_once(band), length = band.height * band.pitch;
+  parallel_for(0, c.batch * c.groups, grain(c.out_h * c.out_w * taps), [&](int64_t begin, int64_t end) {
+    T* images = empty_images<T>(Slot::ConvImage, most * band.size());
+    T* results = Scratch::get<T>(Slot::ConvColumns, most * length + kImageSlack);
+    for (int64_t first = begin; first < end; first += most) {
+      const int64_t count = std::min(most, end - first);
+      for (int64_t i = 0; i < c.out_h; i += band.height) {
+        const int64_t rows = std::min(band.height, c.out_h - i);
+        T* target = y + first * c.out_plane + i * c.out_row;
+        load_planes(band, x + first * c.in_h * c.in_w, count, i, rows, images);
+        for (int64_t p = 0; p < count; ++p) {
+          const int64_t group = (first + p) % c.groups;
+          correlate_band(band, images + p * band.size(), w + group * taps, bias ? bias + group : nullptr,
+                         rows, in_place ? target + p * c.out_plane : results + p * length,
+                         in_place ? c.out_row : band.pitch);
         }
-      });
+        for (int64_t p = 0; p < count && !in_place; ++p)
+          store_rows(c, results + p * length, band.pitch, rows, target + p * c.out_plane);
+      }
+    }
+  });
 }
 
 template <class T>
-void depthwise_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw) {
-  const Band band(c);
-  const int64_t taps = c.taps();
-  const int64_t work = std::max<int64_t>(1, c.batch * c.out_h * c.out_w * taps);
-  parallel_for(0, c.groups, std::max<int64_t>(1, kSerialWork / work), [&](int64_t begin, int64_t end) {
-    T* image = Scratch::get<T>(Slot::ConvImage, band.size());
-    for (int64_t group = begin; group < end; ++group) {
-      T* sums = dw + group * taps;
-      std::fill_n(sums, taps, T(0));
-      for (int64_t n = 0; n < c.batch; ++n) {
-        const int64_t plane = n * c.groups + group;
-        for (int64_t i = 0; i < c.out_h; i += band.height) {
-          const int64_t rows = std::min(band.height, c.out_h - i);
-          band.load(x + plane * c.in_h * c.in_w, i, rows, image);
-          conv_kernels<T>().weight_dots(taps, rows, c.out_w, band.pitch, image, band.offsets.data(),
-                                        dy + plane * c.out_plane + i * c.out_row, c.out_row, sums, 1);
+void depthwise_correlate(const Correlation& even, const Correlation& odd, const T* x, const T* even_w,
+                         const T* odd_w, const T* bias, T* y) {
+  const Band bands[] = {Band(even, kBandElements), Band(odd, kBandElements)};
+  const T* weights[] = {even_w, odd_w};
+  const int64_t height = std::min(bands[0].height, bands[1].height);
+  const int64_t most = std::min(planes_at_once(bands[0]), planes_at_once(bands[1]));
+  const int64_t length = height * std::max(bands[0].pitch, bands[1].pitch);
+  const int64_t work = even.out_h * (even.out_w * even.taps() + odd.out_w * odd.taps());
+  parallel_for(0, even.batch * even.groups, grain(work), [&](int64_t begin, int64_t end) {
+    T* images[] = {empty_images<T>(Slot::ConvImage, most * bands[0].size()),
+                   empty_images<T>(Slot::ConvStrided, most * bands[1].size())};
+    T* results = Scratch::get<T>(Slot::ConvColumns, 2 * most * length + kImageSlack);
+    T* results_of[] = {results, results + most * length};
+    for (int64_t first = begin; first < end; first += most) {
+      const int64_t count = std::min(most, end - first);
+      for (int64_t i = 0; i < even.out_h; i += height) {
+        const int64_t rows = std::min(height, even.out_h - i);
+        for (int k = 0; k < 2; ++k) {
+          const Band& band = bands[k];
+          load_planes(band, x + first * even.in_h * even.in_w, count, i, rows, images[k]);
+          for (int64_t p = 0; p < count; ++p) {
+            const int64_t group = (first + p) % even.groups;
+            correlate_band(band, images[k] + p * band.size(), weights[k] + group * band.c.taps(),
+                           bias ? bias + group : nullptr, rows, results_of[k] + p * length, band.pitch);
+          }
+        }
+        for (int64_t p = 0; p < count; ++p) {
+          conv_kernels<T>().merge_rows(rows, even.out_w + odd.out_w, results_of[0] + p * length,
+                                       bands[0].pitch, results_of[1] + p * length, bands[1].pitch,
+                                       y + (first + p) * even.out_plane + i * even.out_row, even.out_row);
         }
       }
     }
   });
 }
 
-#define RL_INSTANTIATE(T)                                                                     \
-  template void depthwise_correlate<T>(const Correlation&, const T*, const T*, const T*, T*); \
+template <class T>
+void depthwise_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw) {
+  const Band band(c, kBandElements);
+  const int64_t taps = c.taps(), most = planes_at_once(band);
+  std::fill_n(dw, c.groups * taps, T(0));
+  parallel_for(0, c.groups, grain(c.batch * c.out_h * c.out_w * taps), [&](int64_t begin, int64_t end) {
+    T* images = empty_images<T>(Slot::ConvImage, most * band.size());
+    for (int64_t first = begin; first < end; first += most) {
+      const int64_t count = std::min(most, end - first);
+      for (int64_t n = 0; n < c.batch; ++n) {
+        const int64_t plane = n * c.groups + first;
+        for (int64_t i = 0; i < c.out_h; i += band.height) {
+          const int64_t rows = std::min(band.height, c.out_h - i);
+          load_planes(band, x + plane * c.in_h * c.in_w, count, i, rows, images);
+          for (int64_t p = 0; p < count; ++p) {
+            conv_kernels<T>().weight_dots(taps, rows, c.out_w, band.pitch, images + p * band.size(),
+                                          band.offsets.data(), dy + (plane + p) * c.out_plane + i * c.out_row,
+                                          c.out_row, dw + (first + p) * taps, 1);
+          }
+        }
+      }
+    }
+  });
+}
+
+#define RL_INSTANTIATE(T)                                                                                    \
+  template void depthwise_correlate<T>(const Correlation&, const T*, const T*, const T*, T*);                \
+  template void depthwise_correlate<T>(const Correlation&, const Correlation&, const T*, const T*, const T*, \
+                                       const T*, T*);                                                        \
   template void depthwise_weight_gradient<T>(const Correlation&, const T*, const T*, T*);
 RL_INSTANTIATE(float)
 RL_INSTANTIATE(double)

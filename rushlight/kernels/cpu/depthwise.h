@@ -9,9 +9,15 @@ namespace rushlight::cpu {
 // A group has one input channel and one output channel.
 inline bool is_depthwise(const Correlation& c) { return c.in_channels == 1 && c.out_channels == 1; }
 
-// The correlation of a depthwise convolution: w (groups, taps), bias (groups) or null, y as in Correlation.
+// The correlation of a depthwise convolution that has taps: w (groups, taps), bias (groups) or null, y as in
+// Correlation.
 template <class T>
 void depthwise_correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y);
+
+// Two of them at once, whose results are the even and the odd columns of y: out_column is 2.
+template <class T>
+void depthwise_correlate(const Correlation& even, const Correlation& odd, const T* x, const T* even_w,
+                         const T* odd_w, const T* bias, T* y);
 
 // dw (groups, taps) = the sums over images and positions of dy (dense) times what the tap reads.
 template <class T>

@@ -73,6 +73,11 @@ HWY_NOINLINE void store_elements(int rows, int columns, const T* values, int64_t
   }
 }
 
+// May masked loads fault on what the mask leaves out? Highway answers for all widths; those of AVX2 for 32
+// and 64 bits do not.
+#undef RL_MASKED_LOADS_FAULT
+#define RL_MASKED_LOADS_FAULT (HWY_MEM_OPS_MIGHT_FAULT && HWY_TARGET != HWY_AVX2)
+
 // The first `count` lanes, 0 < count < lanes, from or to memory that may end behind them. Masked stores are
 // slow before AVX-512 (and missing in SSE), a copy in binary pieces is not.
 template <class T, int Piece = lanes<T>() / 2>
@@ -89,7 +94,7 @@ HWY_INLINE void copy_partial(T* HWY_RESTRICT to, const T* HWY_RESTRICT from, int
 template <class T>
 HWY_INLINE Vec<T> load_partial(const T* p, int count) {
   const Wide<T> d;
-#if HWY_MEM_OPS_MIGHT_FAULT
+#if RL_MASKED_LOADS_FAULT
   HWY_ALIGN T lane[lanes<T>()] = {};
   copy_partial(lane, p, count);
   return hn::Load(d, lane);
@@ -292,7 +297,7 @@ void small(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, in
     bool masked = columns % lanes<T>() != 0;
     const T* bj = b + j;
     int64_t b_stride = b_row_stride;
-    if (HWY_MEM_OPS_MIGHT_FAULT && masked) {  // no masked loads: the edge goes through a padded copy
+    if (RL_MASKED_LOADS_FAULT && masked) {  // no masked loads: the edge goes through a padded copy
       T* copy = Scratch::get<T>(Slot::PackedB, k * kColumns);
       for (int64_t kk = 0; kk < k; ++kk) {
         for (int64_t w = 0; w < kColumns; ++w)

@@ -187,12 +187,13 @@ void adaptive_max_pool2d(const PoolShape& s, const T* x, T* y, int64_t* indices)
 
 template <class T>
 void scatter_planes(int64_t planes, int64_t count, int64_t out_size, const T* values, const int64_t* indices,
-                    T* out) {
+                    bool add, T* out) {
   parallel_for(0, planes, grain(count + out_size), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       T* plane = out + p * out_size;
       std::fill_n(plane, out_size, T(0));
-      for (int64_t i = p * count; i < (p + 1) * count; ++i) plane[indices[i]] += values[i];
+      for (int64_t i = p * count; i < (p + 1) * count; ++i)
+        plane[indices[i]] = add ? plane[indices[i]] + values[i] : values[i];
     }
   });
 }
@@ -207,11 +208,11 @@ void pick_planes(int64_t planes, int64_t count, int64_t in_size, const T* in, co
   });
 }
 
-#define RL_POOL(T)                                                                          \
-  template void max_pool2d<T>(const PoolShape&, const T*, T*, int64_t*);                    \
-  template void avg_pool2d<T>(const PoolShape&, bool, int64_t, const T*, T*);               \
-  template void avg_pool2d_backward<T>(const PoolShape&, bool, int64_t, const T*, T*);      \
-  template void scatter_planes<T>(int64_t, int64_t, int64_t, const T*, const int64_t*, T*); \
+#define RL_POOL(T)                                                                                \
+  template void max_pool2d<T>(const PoolShape&, const T*, T*, int64_t*);                          \
+  template void avg_pool2d<T>(const PoolShape&, bool, int64_t, const T*, T*);                     \
+  template void avg_pool2d_backward<T>(const PoolShape&, bool, int64_t, const T*, T*);            \
+  template void scatter_planes<T>(int64_t, int64_t, int64_t, const T*, const int64_t*, bool, T*); \
   template void pick_planes<T>(int64_t, int64_t, int64_t, const T*, const int64_t*, T*);
 RL_POOL(float)
 RL_POOL(double)

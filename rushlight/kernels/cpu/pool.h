@@ -37,11 +37,12 @@ void adaptive_avg_pool2d_backward(const PoolShape& shape, const T* dy, T* dx);
 template <class T>
 void adaptive_max_pool2d(const PoolShape& shape, const T* x, T* y, int64_t* indices);
 
-// For each of `planes`: out (out_size) is zero but for the sums of the values (count) at their indices; or
-// the other way round, values (count) picked from in (in_size). The indices are in range.
+// For each of `planes`: out (out_size) is zero but for the values (count) at their indices, of several for
+// one place their sum (`add`) or the last; or the other way round, values (count) picked from in (in_size).
+// The indices are in range.
 template <class T>
 void scatter_planes(int64_t planes, int64_t count, int64_t out_size, const T* values, const int64_t* indices,
-                    T* out);
+                    bool add, T* out);
 template <class T>
 void pick_planes(int64_t planes, int64_t count, int64_t in_size, const T* in, const int64_t* indices,
                  T* values);

@@ -73,6 +73,10 @@ void linspace(DType dtype, complex128 start, complex128 end, int64_t n, void* ou
       spread<complex64>(complex64(start), complex64(end), n, [&](int64_t i, complex64 v) { to[i] = v; });
     } else if constexpr (std::is_same_v<T, double>) {
       spread<double>(start.real(), end.real(), n, [&](int64_t i, double v) { to[i] = v; });
+    } else if constexpr (std::is_integral_v<T>) {  // between ends of its own kind
+      spread<double>(static_cast<double>(from_double<T>(start.real())),
+                     static_cast<double>(from_double<T>(end.real())), n,
+                     [&](int64_t i, double v) { to[i] = from_double<T>(v); });
     } else {
       spread<float>(static_cast<float>(start.real()), static_cast<float>(end.real()), n,
                     [&](int64_t i, float v) { to[i] = from_double<T>(v); });

@@ -222,6 +222,34 @@ void keep_smallest(const SortRows& job, int64_t row, int64_t k, bool descending,
   std::sort(kept, kept + k);
 }
 
+// Are the keys of the k kept entries different from each other, and from all that were dropped? If not, which
+// of the equal ones come first is a matter of the algorithm.
+template <class Entry>
+bool all_distinct(const SortRows& job, int64_t row, int64_t k, bool descending, const Entry* kept) {
+  using Key = typename Entry::Key;
+  for (int64_t i = 1; i < k; ++i)
+    if (kept[i - 1].key() == kept[i].key()) return false;
+  const Key worst = static_cast<Key>(kept[k - 1].key());
+  int64_t within = 0;
+  each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) within += keys[i] <= worst;
+  });
+  return within == k;
+}
+
+// PyTorch leaves the choice among equal elements to the standard library: a partial sort if k is small, else
+// a selection and a sort of all but the last (aten/src/ATen/native/TopKImpl.h). The same calls choose the
+// same.
+bool sorts_partly(const SortRows& job, int64_t k) { return k <= job.n / 64; }
+
+template <class Entry>
+void select_like_pytorch(const SortRows& job, int64_t k, bool sorted, Entry* entries) {
+  const auto by_key = [](const Entry& a, const Entry& b) { return a.key() < b.key(); };
+  if (sorts_partly(job, k)) return std::partial_sort(entries, entries + k, entries + job.n, by_key);
+  std::nth_element(entries, entries + k - 1, entries + job.n, by_key);
+  if (sorted) std::sort(entries, entries + k - 1, by_key);
+}
+
 }  // namespace
 
 namespace {
@@ -262,13 +290,20 @@ void sort_rows(const SortRows& job, bool descending, void* values, int64_t* indi
   sort_rows_as<Wide>(job, descending, 0, values, indices);
 }
 
-void topk_rows(const SortRows& job, int64_t k, bool largest, void* values, int64_t* indices) {
+void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* values, int64_t* indices) {
   if (k == 0) return;
   const int64_t room = std::min(job.n, std::max<int64_t>(2 * k, k + 256)) + 1;
   visit_entry(job, [&]<class Entry>() {
     each_row<Entry>(job, room, [&](int64_t r, Entry* kept) {
-      keep_smallest(job, r, k, largest, kept, room);
-      write_entries(job, r, kept, k, r * k, values, indices);
+      if (sorted || sorts_partly(job, k)) {
+        keep_smallest(job, r, k, largest, kept, room);
+        if (all_distinct(job, r, k, largest, kept))
+          return write_entries(job, r, kept, k, r * k, values, indices);
+      }
+      const auto all = std::make_unique_for_overwrite<Entry[]>(job.n);
+      make_entries(job, r, largest, all.get());
+      select_like_pytorch(job, k, sorted, all.get());
+      write_entries(job, r, all.get(), k, r * k, values, indices);
     });
   });
 }

@@ -18,7 +18,7 @@ struct SortRows {
 void sort_rows(const SortRows& job, bool descending, void* values, int64_t* indices);
 
 // The k first of that order.
-void topk_rows(const SortRows& job, int64_t k, bool largest, void* values, int64_t* indices);
+void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* values, int64_t* indices);
 
 // One element of each row: the k-th smallest, counted from 0; the lower median, which is a NaN if there is
 // one; or that of the elements that are not NaN.

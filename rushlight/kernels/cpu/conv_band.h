@@ -1,0 +1,87 @@
+// A band of output rows and the input that it reads, for kernels that find the input of a tap by an offset.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "rushlight/kernels/cpu/conv_correlation.h"
+#include "rushlight/kernels/cpu/conv_kernels.h"
+
+namespace rushlight::cpu {
+
+// The input's rows and columns are dealt into as many phases as the steps, each phase a plane of `pitch`
+// columns: with that, output (i, j) reads for each tap the element offsets[tap] + i * pitch + j, and the
+// whole band is one row of outputs with a few useless ones between the rows.
+struct Band {
+  const Correlation& c;
+  int64_t top, left;  // the smallest tap
+  int64_t phases_h, phases_w, more_rows, pitch;
+  int64_t height;  // output rows
+  int64_t plane;   // elements of a phase
+  std::vector<int64_t> offsets;
+
+  // There are taps. A band holds about `elements` of input, and a row at least.
+  Band(const Correlation& correlation, int64_t elements) : c(correlation) {
+    const auto [row_min, row_max] = std::minmax_element(c.row.begin(), c.row.end());
+    const auto [column_min, column_max] = std::minmax_element(c.column.begin(), c.column.end());
+    top = *row_min, left = *column_min;
+    phases_h = std::min(c.step_h, *row_max - top + 1);
+    phases_w = std::min(c.step_w, *column_max - left + 1);
+    more_rows = (*row_max - top) / c.step_h;
+    pitch = c.out_w + (*column_max - left) / c.step_w;
+    height = std::clamp<int64_t>(elements / (phases_h * phases_w * pitch) - more_rows, 1, c.out_h);
+    plane = (height + more_rows) * pitch + kRowSlack;
+    for (size_t t = 0; t < c.row.size(); ++t) {
+      const int64_t row = c.row[t] - top, column = c.column[t] - left;
+      offsets.push_back((row % c.step_h * phases_w + column % c.step_w) * plane + row / c.step_h * pitch +
+                        column / c.step_w);
+    }
+  }
+
+  // Of one channel.
+  int64_t size() const { return phases_h * phases_w * plane; }
+
+  // What output rows [i, i + rows) read of a plane of the input. The image must begin as zeros, and hold
+  // nothing but what was loaded since.
+  template <class T>
+  void load(const T* in, int64_t i, int64_t rows, T* image) const {
+    for (int64_t phase = 0; phase < phases_h; ++phase, image += phases_w * plane) {
+      const int64_t first = i * c.step_h + top + phase, count = rows + more_rows;
+      const int64_t begin = first >= 0 ? 0 : std::min(count, ceil_div(-first, c.step_h));
+      const int64_t end = std::clamp(c.in_h > first ? ceil_div(c.in_h - first, c.step_h) : 0, begin, count);
+      for (int64_t p = 0; p < phases_w; ++p) std::fill_n(image + p * plane, begin * pitch, T(0));
+      if (end > begin)
+        load_rows(in + (first + begin * c.step_h) * c.in_w, end - begin, image + begin * pitch);
+      for (int64_t p = 0; p < phases_w; ++p)
+        std::fill_n(image + p * plane + end * pitch, (count - end) * pitch, T(0));
+    }
+  }
+
+ private:
+  // Rows inside the input. What lies to the left and right of it stays zero.
+  template <class T>
+  void load_rows(const T* in, int64_t rows, T* image) const {
+    const auto& kernels = conv_kernels<T>();
+    const int64_t in_row = c.step_h * c.in_w, first = std::max<int64_t>(0, left), skipped = first - left;
+    if (first >= c.in_w) return;
+    if (c.step_w == 1) {
+      if (skipped < pitch)
+        kernels.copy_rows(rows, std::min(c.in_w - first, pitch - skipped), in + first, in_row,
+                          image + skipped, pitch);
+    } else if (c.step_w == 2 && phases_w == 2) {
+      const int64_t even = skipped / 2, odd = (skipped + 1) / 2;
+      const int64_t count = std::min({c.in_w - first, 2 * (pitch - even), 2 * (pitch - odd) + 1});
+      if (count > 0)
+        kernels.deal_rows(rows, count, in + first, in_row, image + skipped % 2 * plane + even,
+                          image + (skipped + 1) % 2 * plane + odd, pitch);
+    } else {
+      for (int64_t q = 0; q < rows; ++q) {
+        for (int64_t p = 0; p < phases_w; ++p)
+          copy_phase(in + q * in_row, c.in_w, left + p, c.step_w, pitch, image + p * plane + q * pitch);
+      }
+    }
+  }
+};
+
+}  // namespace rushlight::cpu
