@@ -306,8 +306,11 @@ int parse(const char* name, const std::vector<Signature*>& overloads, const Call
 }
 
 Written::Written(const char* name, std::initializer_list<const char*> rows) : name_(name) {
-  for (const char* row : rows)
-    signatures_.push_back(new Signature(row, false));  // these live as long as the process
+  for (const std::string_view row : rows) {
+    auto* signature = new Signature(row.data(), false);  // lives as long as the process
+    signature->python_function = is_python_function("torch", name, row.starts_with("(Tensor, self)"));
+    signatures_.push_back(signature);
+  }
 }
 
 Written::Arguments Written::parse(const Call& call) const {

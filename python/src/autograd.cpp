@@ -29,7 +29,7 @@ PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject*
                      "(bool, create_graph, false), (Object, grad_variables, {}), (Object, inputs, {})"});
     const auto a = written.parse({args, count, names, nullptr});
     const std::vector<Tensor> roots = tensors_of(a[0]);
-    run_backward(roots, optional_tensors(a.given(1) ? a[1] : a[4]), a[2], a[3] == Py_True, a[5]);
+    run_backward(roots, optional_tensors(a.given(1) ? a[1] : a[4], kGradients), a[2], a[3] == Py_True, a[5]);
     Py_RETURN_NONE;
   });
 }
@@ -50,7 +50,7 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* nam
                 "allow_unused=False.");
     const bool allow_unused = materialize || a[6] == Py_True, create_graph = a[4] == Py_True;
     const std::vector<Tensor> outputs = tensors_of(a[0]), inputs = tensors_of(a[1]),
-                              gradients = optional_tensors(a[2]);
+                              gradients = optional_tensors(a[2], kGradients);
     RL_CHECK(!inputs.empty(), "`inputs` argument to `grad()` cannot be empty.");
     RL_CHECK(gradients.empty() || gradients.size() == outputs.size(), "got ", outputs.size(), " tensors and ",
              gradients.size(), " gradients");
@@ -168,14 +168,15 @@ PyMethodDef functions[] = {
 
 }  // namespace
 
-std::vector<Tensor> optional_tensors(PyObject* o) {
+std::vector<Tensor> optional_tensors(PyObject* o, const char* refusal) {
   if (!o || o == Py_None) return {};
   if (is_tensor(o)) return {tensor_value(o)};
   Object list = take(PySequence_Tuple(o));
   std::vector<Tensor> out;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list.get()); ++i) {
     PyObject* item = PyTuple_GET_ITEM(list.get(), i);
-    RL_CHECK_AS(TypeError, is_tensor(item) || item == Py_None, "expected Tensor as element ", i, ", but got ",
+    RL_CHECK_AS(TypeError, is_tensor(item) || item == Py_None,
+                refusal ? refusal : concat("expected Tensor as element ", i), ", but got ",
                 Py_TYPE(item)->tp_name);
     out.push_back(item == Py_None ? Tensor() : tensor_value(item));
   }

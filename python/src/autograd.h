@@ -9,7 +9,8 @@
 namespace rushlight::python {
 
 // None, a tensor, or a sequence of tensors and Nones.
-std::vector<Tensor> optional_tensors(PyObject* object);
+std::vector<Tensor> optional_tensors(PyObject* object, const char* refusal = nullptr);
+inline constexpr char kGradients[] = "gradients can be either Tensors or None";  // for `refusal`
 
 // backward() with Python's arguments; the interpreter's lock is released meanwhile.
 void run_backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients,

@@ -45,8 +45,8 @@ void generator_dealloc(PyObject* self) {
 }
 
 uint64_t seed_value(PyObject* o) {
-  RL_CHECK_AS(TypeError, PyLong_Check(o) || is_numpy_integer(o),
-              "manual_seed(): argument 'seed' (position 1) must be int, not ", Py_TYPE(o)->tp_name);
+  RL_CHECK(PyLong_Check(o) || is_numpy_integer(o), "manual_seed expected a long, but got ",
+           Py_TYPE(o)->tp_name);
   Object index = take(PyNumber_Index(o));
   int overflow;
   const long long v = PyLong_AsLongLongAndOverflow(index.get(), &overflow);

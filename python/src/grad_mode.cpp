@@ -82,6 +82,14 @@ const Kind* kind_of(PyTypeObject* type) {
 
 // A function that runs each call inside a new mode of this kind; generators run every step inside, classes
 // are refused.
+// Of set_grad_enabled, which takes no other type for a truth value.
+void check_flag(PyObject* args, PyObject* kwargs) {
+  PyObject* flag = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : PyDict_GetItemString(kwargs, "mode");
+  RL_CHECK_AS(TypeError, !flag || PyBool_Check(flag),
+              "set_grad_enabled(): argument 'enabled' (position 1) must be bool, not ",
+              Py_TYPE(flag)->tp_name);
+}
+
 PyObject* decorate(PyObject* mode, PyObject* function) {
   Object module = take(PyImport_ImportModule("rushlight._decorators"));
   return PyObject_CallMethod(module.get(), "in_mode", "OO", mode, function);
@@ -106,6 +114,7 @@ PyObject* mode_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       if (!PyArg_ParseTupleAndKeywords(args, kwargs, kind->has_default ? "|pp" : "p|p",
                                        const_cast<char**>(mode_names), &value, &check_nan))
         throw PythonError();
+      if (std::string_view(kind->name) == "set_grad_enabled") check_flag(args, kwargs);
     } else {
       static const char* names[] = {"check_nan", nullptr};
       if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p", const_cast<char**>(names), &check_nan))

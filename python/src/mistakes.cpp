@@ -51,7 +51,8 @@ constexpr std::string_view kPythonFunctions[] = {
     "atleast_1d",     "atleast_2d", "atleast_3d",        "block_diag", "broadcast_tensors",
     "cartesian_prod", "einsum",     "meshgrid",          "norm",       "split",
     "tensordot",      "unique",     "unique_consecutive"};
-constexpr std::string_view kPythonMethods[] = {"norm", "split", "unflatten", "unique", "unique_consecutive"};
+constexpr std::string_view kPythonMethods[] = {"backward",  "norm",   "split",
+                                               "unflatten", "unique", "unique_consecutive"};
 
 // A number stands for a tensor in these; elsewhere numbers have a signature of their own.
 constexpr std::string_view kNumbersAreTensors[] = {"add",      "div", "divide",   "floor_divide", "mul",
@@ -232,6 +233,9 @@ void add_options(std::string_view name, const Signature& s, int skip, std::vecto
     for (size_t i = skip; i < s.parameters.size(); ++i)
       if (s.parameters[i].kind == Kind::Operand) operands.push_back(static_cast<int>(i));
   }
+  // A padding is a list of sizes or a word.
+  const auto padding = std::find_if(s.parameters.begin(), s.parameters.end(),
+                                    [](const Parameter& p) { return p.kind == Kind::Padding; });
   for (unsigned numbers = 0; numbers < 1u << operands.size(); ++numbers) {
     Option option{&s, {}};
     for (size_t i = skip; i < s.parameters.size(); ++i) {
@@ -246,7 +250,12 @@ void add_options(std::string_view name, const Signature& s, int skip, std::vecto
       option.parameters.push_back(std::move(item));
     }
     if (s.creates) add_creation_options(option, out);
-    else out.push_back(std::move(option));
+    else out.push_back(option);
+    if (padding == s.parameters.end()) continue;
+    Shown& word = option.parameters[padding - s.parameters.begin() - skip];
+    word.type = "str";
+    word.fallback = "\"valid\"";
+    out.push_back(option);
   }
 }
 

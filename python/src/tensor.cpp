@@ -149,8 +149,8 @@ PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (data == Py_None) {
       source = make_tensor(0, default_dtype());
     } else {
-      RL_CHECK_AS(TypeError, is_tensor(data), "Parameter data must be a Tensor, not ",
-                  Py_TYPE(data)->tp_name);
+      RL_CHECK_AS(AttributeError, is_tensor(data), "'", Py_TYPE(data)->tp_name,
+                  "' object has no attribute 'detach'");
       source = tensor_value(data);
     }
     Tensor parameter = make_alias(source, source.sizes(), source.strides(), source.storage_offset());
@@ -231,6 +231,13 @@ void add_tensor_type(PyObject* module) {
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
   tensor_type = add_type(module, "Tensor", &spec);
   tensor_type->tp_name = "Tensor";  // what Python's own messages call it; its module is in its dict
+  // What CPython calls them when they get arguments that they do not take.
+  for (const PyMethodDef& m : methods) {
+    PyObject* method = m.ml_name ? PyDict_GetItemString(tensor_type->tp_dict, m.ml_name) : nullptr;
+    if (!method || !Py_IS_TYPE(method, &PyMethodDescr_Type)) continue;
+    Object name = take(PyUnicode_FromFormat("TensorBase.%s", m.ml_name));
+    Py_XSETREF(reinterpret_cast<PyDescrObject*>(method)->d_qualname, name.release());
+  }
   Object priority = take(PyLong_FromLong(1000));  // above NumPy's arrays
   check(PyDict_SetItemString(tensor_type->tp_dict, "__array_priority__", priority.get()));
   Object bases = take(PyTuple_Pack(1, tensor_type));

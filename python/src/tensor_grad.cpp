@@ -16,7 +16,7 @@ PyObject* backward(PyObject* self, PyObject* const* args, Py_ssize_t count, PyOb
          "(Object, inputs, {})"});
     const auto a = written.parse({args, count, names, self});
     const Tensor root = tensor_value(self);
-    run_backward({root}, optional_tensors(a[1]), a[2], a[3] == Py_True, a[4]);
+    run_backward({root}, optional_tensors(a[1], kGradients), a[2], a[3] == Py_True, a[4]);
     Py_RETURN_NONE;
   });
 }

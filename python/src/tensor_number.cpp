@@ -223,6 +223,14 @@ PyType_Slot slot(int id, F* function) {
 
 }  // namespace
 
+PyObject* invert(PyObject* a) {
+  return guarded([&]() -> PyObject* {
+    RL_CHECK_AS(TypeError, is_integral(tensor_value(a).dtype(), true),
+                "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    return named_unary<kNot>(a);
+  });
+}
+
 PyType_Slot tensor_number_slots[] = {slot(Py_nb_add, binary<plus, plus>),
                                      slot(Py_nb_subtract, binary<minus, minus_from>),
                                      slot(Py_nb_multiply, binary<mul, mul>),
@@ -251,7 +259,7 @@ PyType_Slot tensor_number_slots[] = {slot(Py_nb_add, binary<plus, plus>),
                                      slot(Py_nb_negative, unary<neg>),
                                      slot(Py_nb_positive, positive),
                                      slot(Py_nb_absolute, unary<abs>),
-                                     slot(Py_nb_invert, named_unary<kNot>),
+                                     slot(Py_nb_invert, invert),
                                      slot(Py_nb_bool, truth),
                                      slot(Py_nb_float, as_float),
                                      slot(Py_nb_int, as_int),

@@ -73,8 +73,12 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &what, &index))
       throw PythonError();
     RL_CHECK_AS(TypeError, is_device_like(what),
-                "device(): argument 'device' (position 1) must be torch.device, not ",
-                Py_TYPE(what)->tp_name);
+                "device() received an invalid combination of arguments - got (", Py_TYPE(what)->tp_name,
+                "), but expected one of:\n * (torch.device device)\n      didn't match because some of the "
+                "arguments have invalid types: (!",
+                Py_TYPE(what)->tp_name, "!)\n * (str type, int index = -1)\n");
+    RL_CHECK_AS(TypeError, index == Py_None || PyLong_Check(index),
+                "device(): argument 'index' (position 2) must be int, not ", Py_TYPE(index)->tp_name);
     Device device = device_value(what);
     if (index != Py_None) {
       const long i = PyLong_AsLong(index);

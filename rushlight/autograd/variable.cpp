@@ -175,6 +175,21 @@ Edge gradient_edge(const Tensor& tensor) {
   return {};
 }
 
+namespace {
+
+void check_no_leaf(const AutogradMeta* m) {
+  RL_CHECK(!(m && m->requires_grad && !m->grad_fn),
+           "a leaf Variable that requires grad is being used in an in-place operation.");
+}
+
+// "Unbind" of UnbindBackward0.
+std::string function_name(const Node& node) {
+  const std::string name = node.name();
+  return name.substr(0, name.rfind("Backward"));
+}
+
+}  // namespace
+
 void check_in_place(const Tensor& self) {
   const TensorImpl& impl = *self.impl();
   RL_CHECK(
@@ -184,15 +199,13 @@ void check_in_place(const Tensor& self) {
       "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
   if (!grad_mode) return;
   const AutogradMeta* m = meta(self);
-  RL_CHECK(!(m && m->requires_grad && !m->grad_fn),
-           "a leaf Variable that requires grad is being used in an in-place operation.");
-  if (!impl.view_base) return;
+  if (!impl.view_base) return check_no_leaf(m);
   const Tensor base{impl.view_base};
   const AutogradMeta* bm = meta(base);
-  if (!has_history(base) && !has_history(self)) return;
+  if (!has_history(base) && !has_history(self)) return check_no_leaf(m);
   if (impl.view_kind == TensorImpl::ViewKind::OneOfSeveral) {
     throw_error<RuntimeError>("Output ", m ? m->output_slot : 0, " of ",
-                              m && m->grad_fn ? m->grad_fn->name() : "a function",
+                              m && m->grad_fn ? function_name(*m->grad_fn) : "a function",
                               " is a view and is being modified inplace. This view is the output of a "
                               "function that returns multiple views. Such "
                               "functions do not allow the output views to be modified inplace. You should "
@@ -207,7 +220,7 @@ void check_in_place(const Tensor& self) {
            "either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
            "outside (if you want "
            "the inplace to be tracked).");
-  RL_CHECK(!(bm && bm->requires_grad && !bm->grad_fn),
+  RL_CHECK((bm && bm->grad_fn) || !(has_history(self) || (bm && bm->requires_grad)),
            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
 }
 

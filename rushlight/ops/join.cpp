@@ -1,4 +1,6 @@
 // Joining tensors: cat, stack and their relatives.
+#include <cstring>
+
 #include "rushlight/ops/memory.h"
 #include "rushlight/ops/ops.h"
 #include "rushlight/ops/promote.h"
@@ -54,6 +56,23 @@ CatPlan plan_cat(TensorList tensors, int64_t dim) {
   return plan;
 }
 
+constexpr int64_t kSmallPart = 16 * 1024;  // bytes
+
+// Copies a small dense part to its place at `start` along `dim` by rows of memory, which costs less than the
+// preparations of a general copy. False where that is not what it is.
+bool copy_small(const Tensor& out, int64_t dim, int64_t start, const Tensor& part) {
+  const int64_t bytes = part.numel() * part.item_size();
+  if (bytes > kSmallPart || part.dtype() != out.dtype() || !part.is_contiguous() || !part.device().is_cpu())
+    return false;
+  if (bytes == 0) return true;
+  const int64_t step = out.strides()[dim] * out.item_size(), pitch = step * out.sizes()[dim];
+  const int64_t rows = out.numel() * out.item_size() / pitch, row = bytes / rows;
+  auto* to = static_cast<char*>(out.raw_data()) + start * step;
+  auto* from = static_cast<const char*>(part.raw_data());
+  for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * pitch, from + r * row, row);
+  return true;
+}
+
 Tensor cat_forward(TensorList tensors, const CatPlan& plan) {
   autograd::NoGrad guard;
   Tensor out = make_tensor(plan.sizes, common_dtype(tensors), tensors[0].device());
@@ -64,9 +83,11 @@ Tensor cat_forward(TensorList tensors, const CatPlan& plan) {
       continue;
     }
     const int64_t n = t.sizes()[plan.dim];
-    Dims sizes = plan.sizes;
-    sizes[plan.dim] = n;
-    make_alias(out, std::move(sizes), out.strides(), start * out.strides()[plan.dim]).copy_(t);
+    if (!copy_small(out, plan.dim, start, t)) {
+      Dims sizes = plan.sizes;
+      sizes[plan.dim] = n;
+      make_alias(out, std::move(sizes), out.strides(), start * out.strides()[plan.dim]).copy_(t);
+    }
     start += n;
   }
   begin_versions(out);
@@ -126,7 +147,9 @@ Tensor stack(TensorList tensors, int64_t dim) {
   strides.erase(dim);
   {
     autograd::NoGrad guard;
-    for (int64_t i = 0; i < tensors.size(); ++i) make_alias(out, sizes, strides, i * step).copy_(tensors[i]);
+    for (int64_t i = 0; i < tensors.size(); ++i) {
+      if (!copy_small(out, dim, i, tensors[i])) make_alias(out, sizes, strides, i * step).copy_(tensors[i]);
+    }
     begin_versions(out);
   }
   if (!tracks(tensors)) return out;

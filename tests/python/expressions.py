@@ -2,7 +2,8 @@
 and warnings.
 
 tests/golden/expressions.json holds what PyTorch 2.13 answers (python tests/python/expressions.py records it,
-with PyTorch installed); test_tensor.py, test_numpy.py, test_indexing.py and test_autograd.py compare.
+with PyTorch installed); test_tensor.py, test_numpy.py, test_indexing.py, test_autograd.py and
+test_mistakes.py compare.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def record():
     import torch
 
     answers = {}
-    for name in ("tensor", "numpy", "indexing", "autograd"):
+    for name in ("tensor", "numpy", "indexing", "autograd", "mistakes"):
         for line in lines(name):
             torch.set_grad_enabled(True)  # as it is before each test
             answers[line] = outcome(torch, line, numpy, definitions(torch))

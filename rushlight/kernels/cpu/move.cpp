@@ -23,8 +23,10 @@ Layout simplify(const Dims& sizes, const Dims& out, const Dims& in) {
   Dims order;
   for (int64_t d = 0; d < sizes.size(); ++d)
     if (sizes[d] != 1) order.push_back(d);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t a, int64_t b) { return std::abs(out[a]) > std::abs(out[b]); });
+  // Insertion: keeps the order of equals as std::stable_sort does, which would ask for memory.
+  for (int64_t i = 1; i < order.size(); ++i)
+    for (int64_t k = i; k > 0 && std::abs(out[order[k - 1]]) < std::abs(out[order[k]]); --k)
+      std::swap(order[k - 1], order[k]);
   Layout l;
   for (int64_t d : order) {
     if (!l.sizes.empty() && l.out.back() == out[d] * sizes[d] && l.in.back() == in[d] * sizes[d]) {
