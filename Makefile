@@ -72,10 +72,13 @@ wheel:
 	$(PYTHON_VENV) -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 	scripts/check_wheel.sh dist/*.whl
 
-# What .ci/run runs. lint, asan and wheel join it when they are clean.
+# What .ci/run runs. Each part says how long it took.
 ci:
 	@scripts/setup.sh build ccache
-	$(MAKE) test
+	@for part in lint test asan wheel; do \
+	  start=$$SECONDS; $(MAKE) --no-print-directory $$part || exit; \
+	  echo "ci: $$part took $$((SECONDS - start)) s"; \
+	done
 
 clean:
 	rm -rf build dist

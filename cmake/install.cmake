@@ -7,15 +7,12 @@ if(TARGET rushlight_cuda)
   list(APPEND installed_targets rushlight_cuda)
 endif()
 install(TARGETS ${installed_targets} EXPORT rushlight-targets)
-# The kernels' -inl.h files belong to the SIMD targets' own compilation and are of no use outside.
-install(
-  DIRECTORY rushlight
-  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-  FILES_MATCHING
-  PATTERN "*.h"
-  PATTERN "*.def"
-  PATTERN "*-inl.h" EXCLUDE
-  PATTERN "kernels/cuda" EXCLUDE)
+install(DIRECTORY rushlight DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.def")
+foreach(header IN LISTS installed_headers)
+  cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE relative)
+  cmake_path(GET relative PARENT_PATH directory)
+  install(FILES "${header}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/${directory}")
+endforeach()
 install(EXPORT rushlight-targets NAMESPACE rushlight:: DESTINATION "${package_directory}")
 
 configure_package_config_file(cmake/rushlight-config.cmake.in "${CMAKE_BINARY_DIR}/rushlight-config.cmake"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The wheel is small, and works alone: installed into a fresh environment, away from the source tree.
+# The wheel is small, has its types, and works alone: installed into a fresh environment, away from the source tree.
 #   scripts/check_wheel.sh WHEEL
 set -euo pipefail
 wheel="$(realpath "$1")"
@@ -16,6 +16,7 @@ printf '%s: %s bytes (limit %s)\n' "$(basename "$wheel")" "$size" "$limit"
 "$work/venv/bin/python" -m pip install -q --disable-pip-version-check --no-index --no-deps "$wheel"
 cd "$work"
 venv/bin/python - <<'PROGRAM'
+import ast
 import pathlib
 import sys
 
@@ -26,5 +27,10 @@ x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 assert x.grad.tolist() == [2.0, 4.0, 6.0], x.grad
 assert "numpy" not in sys.modules
 package = pathlib.Path(torch.__file__).parent
+assert (package / "py.typed").is_file()
+stubs = {str(stub.relative_to(package)): ast.parse(stub.read_text()) for stub in package.rglob("*.pyi")}
+tensor = next(node for node in stubs["_C/__init__.pyi"].body if getattr(node, "name", "") == "Tensor")
+assert {"matmul", "backward"} <= {getattr(node, "name", "") for node in tensor.body}
+print(f"types: py.typed and {len(stubs)} stubs")
 print(f"installed: {sum(f.stat().st_size for f in package.rglob('*') if f.is_file())} bytes")
 PROGRAM

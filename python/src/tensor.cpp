@@ -30,7 +30,7 @@ void drop_count(PyObject* self) { Ref<TensorImpl>::adopt(as(self)->tensor.impl()
 
 // Hands the wrapper to the implementation if C++ still needs that and the wrapper is worth keeping.
 bool change_sides(PyObject* self) {
-  TensorImpl* impl = as(self)->tensor.impl();
+  TensorImpl* impl = as(self)->tensor.ref().get();
   if (!impl || impl->python != self || impl->use_count() <= 1 || !is_distinct(self)) return false;
   impl->owns_python = true;
   return true;
@@ -47,7 +47,7 @@ void release_wrapper(void* object) {
 
 // Ends a wrapper's ownership of its implementation.
 void let_go(PyObject* self) {
-  TensorImpl* impl = as(self)->tensor.impl();
+  TensorImpl* impl = as(self)->tensor.ref().get();
   if (!impl) return;
   if (impl->python == self) impl->python = nullptr;
   as(self)->tensor.~Tensor();

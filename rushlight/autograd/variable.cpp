@@ -343,7 +343,7 @@ using autograd::meta;
 
 bool Tensor::requires_grad() const {
   if (autograd::has_history(*this)) return true;
-  return impl_->view_base && static_cast<bool>(autograd::grad_fn(*this));
+  return impl()->view_base && static_cast<bool>(autograd::grad_fn(*this));
 }
 
 bool Tensor::is_leaf() const { return !autograd::grad_fn(*this); }
@@ -366,7 +366,7 @@ const Tensor& Tensor::set_requires_grad(bool value) const {
            " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
            "var_no_grad = "
            "var.detach().");
-  RL_CHECK(!value || !impl_->inference || autograd::inference_mode_enabled(),
+  RL_CHECK(!value || !impl()->inference || autograd::inference_mode_enabled(),
            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   if (!value && !meta(*this)) return *this;
   if (is_leaf()) make_meta(*this).requires_grad = value;

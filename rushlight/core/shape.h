@@ -123,7 +123,7 @@ class DimsRef {
   DimsRef(const int64_t* data, int64_t size) : data_(data), size_(size) {}
   DimsRef(const Dims& d) : data_(d.data()), size_(d.size()) {}
   DimsRef(const std::vector<int64_t>& v) : data_(v.data()), size_(static_cast<int64_t>(v.size())) {}
-  DimsRef(std::initializer_list<int64_t> v) : data_(v.begin()), size_(static_cast<int64_t>(v.size())) {}
+  DimsRef(std::initializer_list<int64_t> v) : DimsRef(v.begin(), static_cast<int64_t>(v.size())) {}
   DimsRef(int64_t value) : size_(1), single_(value) {}
   DimsRef(int value) : DimsRef(int64_t{value}) {}
 

@@ -44,6 +44,10 @@ TensorImpl::~TensorImpl() {
   if (owns_python) release_python(python);
 }
 
+void Tensor::throw_undefined() {
+  throw_error<RuntimeError>("Expected a proper Tensor but got None (or an undefined Tensor in C++)");
+}
+
 void TensorImpl::set_geometry(Dims sizes_, Dims strides_, int64_t offset_) {
   sizes = std::move(sizes_);
   strides = std::move(strides_);

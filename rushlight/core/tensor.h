@@ -1,8 +1,13 @@
-// Tensor: a counted handle to sizes, strides and a place in a storage.
+// Tensor: a counted handle to sizes, strides and a place in a storage. Copying one copies the handle.
 //
-//   Tensor x = rushlight::rand({2, 3});
-//   Tensor y = (x * 2 + 1).sum(1);
-//   float first = y[0].item<float>();
+//   Tensor x = rushlight::ones({2, 3});
+//   Tensor y = (x * 2 + 1).sum(1);  // one number for each row
+//   assert(y.sizes() == Dims({2}) && y[0].item<float>() == 9);
+//
+// Sizes, strides and offsets count elements, never bytes. Dimensions may be negative: -1 is the last. A
+// handle that holds no tensor (`Tensor()`, an absent gradient) answers defined() and nothing else: any other
+// use is a RuntimeError. Operators stand in rushlight/ops/ops.h, brackets in rushlight/ops/indexing.h,
+// tensors from values in rushlight/ops/values.h.
 #pragma once
 
 #include <initializer_list>
@@ -241,28 +246,36 @@ class Tensor {
   explicit Tensor(Ref<TensorImpl> impl) : impl_(std::move(impl)) {}
 
   bool defined() const { return static_cast<bool>(impl_); }
-  TensorImpl* impl() const { return impl_.get(); }
+  TensorImpl* impl() const {
+    if (!impl_) [[unlikely]]
+      throw_undefined();
+    return impl_.get();
+  }
   const Ref<TensorImpl>& ref() const { return impl_; }
+  // The same tensor, not an equal one: `==` compares elements.
   bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
 
-  const Dims& sizes() const { return impl_->sizes; }
-  const Dims& strides() const { return impl_->strides; }
-  const Dims& shape() const { return impl_->sizes; }
-  int64_t dim() const { return impl_->sizes.size(); }
-  int64_t numel() const { return impl_->numel; }
-  int64_t size(int64_t d) const { return impl_->sizes[wrap_dim(d, dim(), false)]; }
-  int64_t stride(int64_t d) const { return impl_->strides[wrap_dim(d, dim(), false)]; }
-  int64_t storage_offset() const { return impl_->offset; }
-  const Ref<Storage>& storage() const { return impl_->storage; }
-  DType dtype() const { return impl_->dtype; }
-  Device device() const { return impl_->device; }
-  int64_t item_size() const { return rushlight::item_size(dtype()); }
-  bool is_contiguous() const { return impl_->contiguous; }
+  const Dims& sizes() const { return impl()->sizes; }
+  const Dims& strides() const { return impl()->strides; }
+  const Dims& shape() const { return impl()->sizes; }
+  int64_t dim() const { return impl()->sizes.size(); }
+  int64_t numel() const { return impl()->numel; }
+  // IndexError for dimensions outside [-dim(), dim()).
+  int64_t size(int64_t d) const { return sizes()[wrap_dim(d, dim(), false)]; }
+  int64_t stride(int64_t d) const { return strides()[wrap_dim(d, dim(), false)]; }
+  int64_t storage_offset() const { return impl()->offset; }
+  const Ref<Storage>& storage() const { return impl()->storage; }
+  DType dtype() const { return impl()->dtype; }
+  Device device() const { return impl()->device; }
+  int64_t item_size() const { return rushlight::item_size(dtype()); }  // in bytes
+  bool is_contiguous() const { return impl()->contiguous; }            // row-major, without gaps
   bool is_floating_point() const { return is_floating(dtype()); }
   TensorOptions options() const { return {dtype(), device(), false}; }
 
+  // The first element; elements lie where the strides say.
   void* raw_data() const {
-    return static_cast<char*>(impl_->storage->data()) + impl_->offset * rushlight::item_size(impl_->dtype);
+    const TensorImpl& t = *impl();
+    return static_cast<char*>(t.storage->data()) + t.offset * rushlight::item_size(t.dtype);
   }
   // The elements, in the order of the strides; RuntimeError "expected scalar type Float but found Double".
   template <class T>
@@ -290,8 +303,8 @@ class Tensor {
   // Gradients of this tensor with respect to the graph's leaves, added to their grad().
   void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {},
                 bool create_graph = false) const;
-  uint32_t version() const { return impl_->version().load(std::memory_order_relaxed); }
-  void bump_version() const { impl_->version().fetch_add(1, std::memory_order_relaxed); }
+  uint32_t version() const { return impl()->version().load(std::memory_order_relaxed); }
+  void bump_version() const { impl()->version().fetch_add(1, std::memory_order_relaxed); }
 
   // The row `index` of the first dimension.
   Tensor operator[](int64_t index) const;
@@ -327,6 +340,8 @@ class Tensor {
 #undef RL_ALIAS_nn
 
  private:
+  [[noreturn, gnu::cold]] static void throw_undefined();
+
   Ref<TensorImpl> impl_;
 };
 
@@ -357,7 +372,7 @@ struct TensorOrTuple {
 inline TensorList::TensorList(const std::vector<Tensor>& v)
     : data_(v.data()), size_(static_cast<int64_t>(v.size())) {}
 inline TensorList::TensorList(std::initializer_list<Tensor> v)
-    : data_(v.begin()), size_(static_cast<int64_t>(v.size())) {}
+    : TensorList(v.begin(), static_cast<int64_t>(v.size())) {}
 inline const Tensor* TensorList::end() const { return data_ + size_; }
 inline const Tensor& TensorList::operator[](int64_t i) const { return data_[i]; }
 

@@ -102,6 +102,7 @@ DataLoader::Iterator DataLoader::begin() const {
 Batch DataLoader::Iterator::operator*() const {
   const size_t size = static_cast<size_t>(loader_->options_.batch_size),
                start = static_cast<size_t>(batch_) * size;
+  RL_CHECK_AS(IndexError, start < order_.size(), "this pass over the dataset has ended");
   return loader_->dataset_.get_batch(std::span(order_).subspan(start, std::min(size, order_.size() - start)));
 }
 

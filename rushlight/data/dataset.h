@@ -1,10 +1,11 @@
 // Datasets and their batches for C++ programs.
 //
-//   const rushlight::data::TensorDataset train({images, labels});
-//   for (const data::Batch& batch : rushlight::data::DataLoader(train, {.batch_size = 64, .shuffle = true}))
-//   {
-//     Tensor loss = cross_entropy(model(batch[0]), batch[1]);
+//   const data::TensorDataset points({rand({100, 2}), zeros({100}, DType::Int64)});
+//   int64_t seen = 0;
+//   for (const data::Batch& batch : data::DataLoader(points, {.batch_size = 64, .shuffle = true})) {
+//     seen += batch[0].size(0);  // batch[0] is [64, 2], then [36, 2]; batch[1] is [64], then [36]
 //   }
+//   assert(seen == 100);
 #pragma once
 
 #include <iterator>
@@ -23,7 +24,8 @@ Tensor rows(const Tensor& tensor, std::span<const int64_t> indices);
 // One tensor for each field of the samples, stacked along a new first dimension.
 using Batch = std::vector<Tensor>;
 
-// Samples by number. `get_batch` may be overridden where a whole batch is cheaper than its samples.
+// Samples by number, all of as many fields; RuntimeError where they differ. `get_batch` may be overridden
+// where a whole batch is cheaper than its samples.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -52,6 +54,7 @@ struct DataLoaderOptions {
 };
 
 // Every begin() starts a new pass, with a new order if shuffled. The dataset must outlive the loader.
+// ValueError for a batch_size below 1; the last batch may be smaller, or is left out by drop_last.
 class DataLoader {
  public:
   DataLoader(const Dataset& dataset, DataLoaderOptions options);

@@ -1,8 +1,10 @@
 // Checkpoints of named tensors for C++ programs; torch.load reads them, and what
 // torch.save(model.state_dict()) wrote comes back.
 //
-//   rushlight::save(model.state_dict(), "model.pt");
-//   auto state = rushlight::load("model.pt");
+//   auto model = nn::make<nn::Linear>(2, 1), again = nn::make<nn::Linear>(2, 1);
+//   save(model->state_dict(), "model.pt");
+//   again->load_state_dict(load("model.pt"));
+//   assert(equal(again(ones({3, 2})), model(ones({3, 2}))));
 #pragma once
 
 #include <string>

@@ -41,6 +41,8 @@ void Ownership::give(Module& m, void* self) {
 
 namespace {
 
+constexpr std::string_view kModuleKind = "module";
+
 template <class T>
 T* lookup(Named<T>& registry, std::string_view name) {
   for (auto& [key, value] : registry) {
@@ -87,8 +89,9 @@ void Module::set_tensor(const Name& name, const Tensor& value) {
   else throw_error<AttributeError>("'", class_name(), "' object has no attribute '", name.text(), "'");
 }
 
-void Module::check_name(const char* what, const std::string& name) const {
-  RL_CHECK_AS(KeyError, name.find('.') == std::string::npos, what, " name can't contain \".\"");
+void Module::check_name(std::string_view what, const std::string& name) const {
+  RL_CHECK_AS(KeyError, name.find('.') == std::string::npos, what, " name can't contain \".\"",
+              what == kModuleKind ? concat(", got: ", name) : "");
   RL_CHECK_AS(KeyError, !name.empty(), what, " name can't be empty string \"\"");
   RL_CHECK(!self_, "this module belongs to Python: register ", what, "s there");
 }
@@ -98,8 +101,11 @@ void Module::register_parameter(const std::string& name, const Tensor& value) {
   RL_CHECK_AS(KeyError, !lookup(buffers_, name) && !lookup(children_, name), "attribute '", name,
               "' already exists");
   if (value.defined()) {
+    RL_CHECK_AS(ValueError, value.is_leaf(), "Cannot assign non-leaf Tensor to parameter '", name,
+                "'. Model parameters must be created explicitly. To express '", name,
+                "' as a function of another Tensor, compute the value in the forward() method.");
     value.impl()->parameter = true;
-    if (value.is_leaf() && is_inexact(value.dtype())) value.set_requires_grad(true);
+    if (is_inexact(value.dtype())) value.set_requires_grad(true);
   }
   put(parameters_, name, value);
 }
@@ -117,7 +123,7 @@ void Module::register_buffer(const std::string& name, const Tensor& value, bool 
 
 void Module::register_module(const std::string& name, const Shared<Module>& child) {
   if (self_) return peer->set_child(self_, name, *child);
-  check_name("module", name);
+  check_name(kModuleKind, name);
   RL_CHECK_AS(KeyError, !lookup(parameters_, name) && !lookup(buffers_, name), "attribute '", name,
               "' already exists");
   put(children_, name, child);

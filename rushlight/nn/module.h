@@ -6,7 +6,9 @@
 //     Tensor forward(const Tensor& x) override { return out(tanh(hidden(x))); }
 //   };
 //   auto net = nn::make<Net>();
-//   Tensor y = net(x);
+//   Tensor y = net(ones({5, 2}));
+//   assert(y.sizes() == Dims({5, 1}));
+//   assert(net->named_parameters()[0].first == "hidden.weight");
 //
 // A module lives in one of two states. Native: its parameters, buffers, children and options are the C++
 // members below and its reference count is an atomic integer. Owned: a foreign object (a Python instance)
@@ -31,7 +33,7 @@ namespace rushlight::nn {
 
 class Module;
 
-// Counted pointer to a module; calling it calls the module.
+// Counted pointer to a module; calling it calls the module. TypeError where there is none.
 template <class T>
 class Shared {
  public:
@@ -51,11 +53,14 @@ class Shared {
     if (p_) p_->release();
   }
   T* get() const { return p_; }
-  T* operator->() const { return p_; }
-  T& operator*() const { return *p_; }
+  T* operator->() const { return &**this; }
+  T& operator*() const {
+    RL_CHECK_AS(TypeError, p_, "'NoneType' object is not callable");
+    return *p_;
+  }
   template <class... A>
   decltype(auto) operator()(A&&... arguments) const {
-    return (*p_)(std::forward<A>(arguments)...);
+    return (**this)(std::forward<A>(arguments)...);
   }
   explicit operator bool() const { return p_ != nullptr; }
 
@@ -145,8 +150,9 @@ class Module {
   virtual std::string extra_repr() { return ""; }
   virtual std::string class_name() const;
 
-  // KeyError for names that are taken, empty or have a dot.
-  void register_parameter(const std::string& name, const Tensor& value);  // value may be undefined (none)
+  // KeyError for names that are taken, empty or have a dot. Parameters get requires_grad unless they are
+  // integers; ValueError for one that was computed from others. A value may be undefined, a child null: None.
+  void register_parameter(const std::string& name, const Tensor& value);
   void register_buffer(const std::string& name, const Tensor& value, bool persistent = true);
   void register_module(const std::string& name, const Shared<Module>& child);
   template <class T>
@@ -217,6 +223,8 @@ class Module {
  protected:
   friend class Ownership;
 
+  // Those of this module alone, a tensor that has two names twice.
+  Named<Tensor> own_parameters() const { return self_ ? peer->parameters(self_) : parameters_; }
   // A new uninitialised parameter.
   void new_parameter(const char* name, DimsRef sizes, const OptDevice& device, const OptDType& dtype);
   // "p={p}, inplace={inplace}" with the values of attributes in place; {name!r} quotes text.
@@ -226,9 +234,8 @@ class Module {
 
  private:
   Tensor find_tensor(std::string_view name) const;
-  Named<Tensor> own_parameters() const { return self_ ? peer->parameters(self_) : parameters_; }
   Named<Buffer> own_buffers() const { return self_ ? peer->buffers(self_) : buffers_; }
-  void check_name(const char* what, const std::string& name) const;
+  void check_name(std::string_view what, const std::string& name) const;
   void convert(const std::function<Tensor(const Tensor&)>& f);
   void collect_state(const std::string& prefix, Named<Tensor>& out) const;
   template <class F>

@@ -1,7 +1,12 @@
 // Indexing with brackets:
 //
-//   x.index({0, Slice{1, 3}, Index::Ellipsis, mask})        x[0, 1:3, ..., mask]
-//   x.index_put_({rows}, 1.5)                               x[rows] = 1.5
+//   Tensor x = arange(0, 12).reshape({3, 4});
+//   Tensor part = x.index({1, Slice{1, 3}});       // x[1, 1:3]
+//   Tensor last = x.index({Index::Ellipsis, -1});  // x[..., -1]
+//   Tensor large = x.index({x > 5});               // x[x > 5]
+//   x.index_put_({tensor({0, 2})}, 7);             // x[[0, 2]] = 7
+//   assert(part.numel() == 2 && last.numel() == 3 && large.numel() == 6);
+//   assert(x.index({2, 0}).item<int64_t>() == 7);
 //
 // Integers, slices, None and the ellipsis give views; tensors (integers, or bool and uint8 as masks) copy.
 #pragma once

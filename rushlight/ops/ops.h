@@ -1,5 +1,5 @@
 // Every operation as a C++ function, from the tables in declarations/; documentation stands there. Methods of
-// the same names are on Tensor.
+// the same names are on Tensor, and operators for those that have one are at the end.
 #pragma once
 
 #include "rushlight/core/tensor.h"
@@ -60,18 +60,56 @@ namespace nn::functional {
 #undef RL_ALIAS_special
 #undef RL_ALIAS_nn
 
-inline Tensor operator+(const Tensor& a, const Operand& b) { return add(a, b); }
-inline Tensor operator-(const Tensor& a, const Operand& b) { return sub(a, b); }
-inline Tensor operator*(const Tensor& a, const Operand& b) { return mul(a, b); }
-inline Tensor operator/(const Tensor& a, const Operand& b) { return div(a, b); }
+// ---- Operators. Each is the operation it names, element by element as in Python: comparisons give a tensor
+// of bools (`equal` gives one bool), and compound assignment works in place, on the memory that views share.
+//
+//   Tensor inside = (x > -1) & (x < 1);
+//   x += 1;
+
+// What stands for a number in an expression with tensors.
+template <class T>
+concept ScalarLike = std::is_convertible_v<T, Scalar>;
+
+// `reflected` is the operation with a number on the left.
+#define RL_OPERATOR(symbol, operation, reflected)                                             \
+  inline Tensor operator symbol(const Tensor& a, const Tensor& b) { return operation(a, b); } \
+  template <ScalarLike T>                                                                     \
+  Tensor operator symbol(const Tensor& a, const T& b) {                                       \
+    return operation(a, Scalar(b));                                                           \
+  }                                                                                           \
+  template <ScalarLike T>                                                                     \
+  Tensor operator symbol(const T& number, const Tensor& b) {                                  \
+    const Scalar a(number);                                                                   \
+    return reflected;                                                                         \
+  }
+#define RL_COMPOUND(symbol, operation) \
+  inline const Tensor& operator symbol(const Tensor& a, const Operand& b) { return operation(a, b); }
+
+RL_OPERATOR(+, add, add(b, a))
+RL_OPERATOR(-, sub, rsub(b, a))
+RL_OPERATOR(*, mul, mul(b, a))
+RL_OPERATOR(/, div, mul(reciprocal(b), a))
+RL_OPERATOR(%, remainder, remainder(a, b))
+RL_OPERATOR(&, bitwise_and, bitwise_and(a, b))
+RL_OPERATOR(|, bitwise_or, bitwise_or(a, b))
+RL_OPERATOR(^, bitwise_xor, bitwise_xor(a, b))
+RL_OPERATOR(==, eq, eq(b, a))
+RL_OPERATOR(!=, ne, ne(b, a))
+RL_OPERATOR(<, lt, gt(b, a))
+RL_OPERATOR(<=, le, ge(b, a))
+RL_OPERATOR(>, gt, lt(b, a))
+RL_OPERATOR(>=, ge, le(b, a))
+RL_COMPOUND(+=, add_)
+RL_COMPOUND(-=, sub_)
+RL_COMPOUND(*=, mul_)
+RL_COMPOUND(/=, div_)
+RL_COMPOUND(%=, remainder_)
+RL_COMPOUND(&=, bitwise_and_)
+RL_COMPOUND(|=, bitwise_or_)
+RL_COMPOUND(^=, bitwise_xor_)
+#undef RL_OPERATOR
+#undef RL_COMPOUND
 inline Tensor operator-(const Tensor& a) { return neg(a); }
-template <class T>
-requires std::is_arithmetic_v<T> Tensor operator+(T a, const Tensor& b) { return add(b, a); }
-template <class T>
-requires std::is_arithmetic_v<T> Tensor operator*(T a, const Tensor& b) { return mul(b, a); }
-template <class T>
-requires std::is_arithmetic_v<T> Tensor operator-(T a, const Tensor& b) { return rsub(b, a); }
-template <class T>
-requires std::is_arithmetic_v<T> Tensor operator/(T a, const Tensor& b) { return mul(reciprocal(b), a); }
+inline Tensor operator~(const Tensor& a) { return bitwise_not(a); }
 
 }  // namespace rushlight

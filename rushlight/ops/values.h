@@ -1,8 +1,10 @@
 // Tensors from C++ values, and values from tensors.
 //
 //   Tensor x = tensor({{1.0, 2.0}, {3.0, 4.0}});
-//   Tensor images = from_values(pixels, {count, 28, 28});
-//   std::vector<float> y = to_vector<float>(x.exp());
+//   std::vector<uint8_t> pixels(2 * 28 * 28);
+//   Tensor images = from_values(pixels, {2, 28, 28});
+//   std::vector<float> y = to_vector<float>(x * 2);
+//   assert(images.dtype() == DType::UInt8 && y == std::vector<float>({2, 4, 6, 8}));
 #pragma once
 
 #include <algorithm>

@@ -37,6 +37,7 @@ struct AsStridedRule {
   // several times; the input's geometry then reads it. An input that itself shows a place several times
   // shares its gradient out among them.
   Tensor operator()(Node&, const Tensor& g) const {
+    if (g.numel() == 0) return zeros(in_size, g.dtype());  // an empty view may begin anywhere
     const Extent e = extent();
     Tensor places = arange(e.count).as_strided(size, stride, offset - e.low).reshape(-1);
     Tensor flat = zeros(e.count, g.dtype()).index_add(0, places, g.reshape(-1));

@@ -1,9 +1,12 @@
 // Optimizers for C++ programs.
 //
-//   rushlight::optim::Adam optimizer(model.parameters(), {.lr = 1e-3});
+//   auto model = nn::make<nn::Linear>(2, 1);
+//   optim::Adam optimizer(model->parameters(), {.lr = 1e-3});
+//   Tensor loss = model(ones({8, 2})).square().mean();
 //   optimizer.zero_grad();
 //   loss.backward();
 //   optimizer.step();
+//   assert(optimizer.state(0)[0].first == "step");
 //
 // state(i) holds what PyTorch keeps for parameter i, under the same names.
 #pragma once
@@ -21,6 +24,17 @@ namespace rushlight::optim {
 // The state of one parameter: named tensors, numbers as 0-d tensors.
 using ParameterState = std::vector<std::pair<std::string, Tensor>>;
 
+namespace detail {
+
+template <class Items>
+auto& item(Items& items, int64_t index) {
+  RL_CHECK_AS(IndexError, index >= 0 && index < static_cast<int64_t>(items.size()), "index ", index,
+              " is out of range");
+  return items[static_cast<size_t>(index)];
+}
+
+}  // namespace detail
+
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -30,18 +44,17 @@ class Optimizer {
   // Forgets the gradients, or fills them with zeros.
   void zero_grad(bool set_to_none = true);
 
-  // What schedules need: the learning rate of each group.
+  // What schedules need: the learning rate of each group. Here and below, numbers out of range are an
+  // IndexError.
   int64_t num_groups() const { return static_cast<int64_t>(groups_.size()); }
   virtual double lr(int64_t group) const = 0;
   virtual void set_lr(int64_t group, double lr) = 0;
 
   // Parameters are numbered through all groups. Empty until the first step with a gradient.
-  const std::vector<Tensor>& parameters(int64_t group) const {
-    return groups_.at(static_cast<size_t>(group));
-  }
-  const ParameterState& state(int64_t parameter) const { return states_.at(static_cast<size_t>(parameter)); }
+  const std::vector<Tensor>& parameters(int64_t group) const { return detail::item(groups_, group); }
+  const ParameterState& state(int64_t parameter) const { return detail::item(states_, parameter); }
   void set_state(int64_t parameter, ParameterState state) {
-    states_.at(static_cast<size_t>(parameter)) = std::move(state);
+    detail::item(states_, parameter) = std::move(state);
   }
 
  protected:
@@ -69,10 +82,10 @@ class OptimizerOf final : public Optimizer {
     add_parameters(std::move(parameters));
     options_.push_back(options);
   }
-  Options& options(int64_t group = 0) { return options_.at(static_cast<size_t>(group)); }
+  Options& options(int64_t group = 0) { return detail::item(options_, group); }
 
-  double lr(int64_t group) const override { return options_.at(static_cast<size_t>(group)).lr; }
-  void set_lr(int64_t group, double lr) override { options_.at(static_cast<size_t>(group)).lr = lr; }
+  double lr(int64_t group) const override { return detail::item(options_, group).lr; }
+  void set_lr(int64_t group, double lr) override { detail::item(options_, group).lr = lr; }
 
   void step() override {
     Batch batch;

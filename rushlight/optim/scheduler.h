@@ -1,6 +1,12 @@
 // Learning rate schedules for C++ programs: call step() once an epoch (or iteration), after optimizer.step().
 //
-//   rushlight::optim::StepLR schedule(optimizer, 10, 0.1);
+//   optim::SGD optimizer(nn::make<nn::Linear>(2, 1)->parameters(), {.lr = 1});
+//   optim::StepLR schedule(optimizer, 2, 0.5);
+//   for (int epoch = 0; epoch < 4; ++epoch) {
+//     optimizer.step();
+//     schedule.step();
+//   }
+//   assert(schedule.last_lr()[0] == 0.25);
 #pragma once
 
 #include <functional>

@@ -5,6 +5,7 @@
 #include "rushlight/autograd/engine.h"
 #include "rushlight/autograd/gradcheck.h"
 #include "rushlight/autograd/hooks.h"
+#include "rushlight/autograd/record.h"
 #include "rushlight/autograd/variable.h"
 #include "rushlight/ops/ops.h"
 
@@ -231,6 +232,13 @@ TEST(Autograd, InferenceTensorsNeverTakePart) {
   EXPECT_NE(error_of([&] { leaf({1}) * t; }).find("Inference tensors cannot be saved"), std::string::npos);
 }
 
+TEST(Autograd, AnEmptyViewFarBehindTheEndGivesZeros) {
+  const Tensor x = leaf({1, 2, 3});
+  x.as_strided({0}, {1}, int64_t{1} << 48).sum().backward();
+  EXPECT_EQ(x.grad().sizes(), x.sizes());
+  EXPECT_EQ(x.grad().abs().sum().item<double>(), 0);
+}
+
 TEST(Gradcheck, AgreesWithRightGradientsAndFindsWrongOnes) {
   auto right = [](const std::vector<Tensor>& in) {
     return std::vector<Tensor>{in[0].sin() * in[1], in[0].sum()};
@@ -243,6 +251,21 @@ TEST(Gradcheck, AgreesWithRightGradientsAndFindsWrongOnes) {
   const auto failure = autograd::gradcheck(wrong, {leaf({0.3})});
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->message, "Jacobian mismatch for output 0 with respect to input 0,\n");
+}
+
+TEST(Gradcheck, FindsAWrongSecondDerivative) {
+  auto square = [](const std::vector<Tensor>& in) {
+    const Tensor x = in[0], y = x.detach() * x.detach();
+    autograd::Record("SquareBackward0", {x}).save(x).rule(y, [](Node& n, const Tensor& g) -> Tensor {
+      return g * 2 * n.saved(0).detach();
+    });
+    return std::vector<Tensor>{y};
+  };
+  EXPECT_FALSE(autograd::gradcheck(square, {leaf({0.3, -2})}));
+  const auto failure = autograd::gradgradcheck(square, {leaf({0.3, -2})});
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->numerical.sizes(), Dims({2, 2}));
+  EXPECT_THROW(autograd::gradcheck(square, {leaf({0.3}).detach()}), ValueError);
 }
 
 }  // namespace

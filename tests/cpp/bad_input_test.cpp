@@ -1,9 +1,12 @@
 // Every row of the operation tables, called with arguments that make no sense: whatever happens must be a
-// result or an rushlight::Error. Sanitizers make this test sharp (`make asan`).
+// result or an rushlight::Error. Sanitizers make this test sharp (`make asan`), and
+// RUSHLIGHT_BAD_INPUT_ROUNDS=50 makes fifty times as many calls.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <string>
 #include <vector>
@@ -138,7 +141,7 @@ struct Argument;
     explicit Argument([[maybe_unused]] Draw& draw) : held(__VA_ARGS__) {} \
     Held held;                                                            \
   };
-ARGUMENT(Tensor, Tensor, draw_tensor(draw))
+ARGUMENT(Tensor, Tensor, draw.one_in(40) ? Tensor() : draw_tensor(draw))
 ARGUMENT(OptTensor, Tensor, draw.one_in(3) ? Tensor() : draw_tensor(draw))
 ARGUMENT(int64_t, int64_t, draw_int(draw))
 ARGUMENT(OptInt, OptInt, draw.one_in(3) ? OptInt() : OptInt(draw_int(draw)))
@@ -177,7 +180,7 @@ struct Argument<Operand> {
 template <>
 struct Argument<TensorList> {
   explicit Argument(Draw& draw) : tensors(draw.below(4)), held() {
-    for (Tensor& t : tensors) t = draw_tensor(draw);
+    for (Tensor& t : tensors) t = draw.one_in(40) ? Tensor() : draw_tensor(draw);
     held = tensors;
   }
   std::vector<Tensor> tensors;
@@ -210,8 +213,13 @@ void go_back(const TensorVector& r) {
   if (!r.empty()) go_back(r[0]);
 }
 
-constexpr int kCallsPerRow = 60;
-constexpr unsigned kSecondsPerRow = 60;  // more is an endless loop, with sanitizers too
+constexpr int kCallsPerRound = 60;
+constexpr unsigned kSecondsPerRound = 60;  // more is an endless loop, with sanitizers too
+
+int rounds() {
+  const char* wanted = std::getenv("RUSHLIGHT_BAD_INPUT_ROUNDS");
+  return wanted ? std::max(1, std::atoi(wanted)) : 1;
+}
 
 // What the calls of a row came to, as bits of its process's exit status; 1 is a sanitizer's.
 enum Outcome : int { kResult = 2, kError = 4, kWordless = 8, kForeign = 16 };
@@ -221,7 +229,7 @@ template <class Calls>
 int in_process(const char* name, Calls&& calls) {
   const pid_t child = fork();
   if (child == 0) {
-    alarm(kSecondsPerRow);
+    alarm(kSecondsPerRound * static_cast<unsigned>(rounds()));
     _exit(calls());
   }
   int status = 0;
@@ -240,7 +248,7 @@ struct Attack {
   static int run(const char* name, R (*f)(In<Types>...)) {
     return in_process(name, [&] {
       int outcomes = 0;
-      for (int i = 0; i < kCallsPerRow; ++i) outcomes |= call(name, f, i);
+      for (int i = 0; i < kCallsPerRound * rounds(); ++i) outcomes |= call(name, f, i);
       return outcomes;
     });
   }

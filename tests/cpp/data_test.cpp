@@ -65,5 +65,14 @@ TEST(Loader, StacksTheFieldsOfSamples) {
   EXPECT_EQ(ints(batch[1]), (Ints{0, 1}));
 }
 
+TEST(DataLoader, NothingIsReadBehindTheEnd) {
+  const Squares dataset;
+  const data::DataLoader loader(dataset, {.batch_size = 5});
+  auto batch = loader.begin();
+  ++batch;
+  EXPECT_TRUE(batch == loader.end());
+  EXPECT_THROW(*batch, IndexError);
+}
+
 }  // namespace
 }  // namespace rushlight

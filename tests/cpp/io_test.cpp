@@ -16,7 +16,9 @@
 
 #include "rushlight/io/pickle.h"
 #include "rushlight/io/safetensors.h"
+#include "rushlight/io/save.h"
 #include "rushlight/io/text.h"
+#include "rushlight/ops/ops.h"
 
 namespace rushlight::io {
 namespace {
@@ -310,6 +312,31 @@ TEST(Damage, FlippedBytesNeverCrash) {
       } catch (const Error&) {
       }
     }
+  }
+}
+
+TEST(Damage, LoadingADamagedFileGivesTensorsOrAnError) {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "damaged.pt").string();
+  const std::string whole = read_file(kGolden / "state_dict.pt");
+  const auto load_bytes = [&](const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+    try {
+      for (const auto& [name, t] : load(path)) t.sum();
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  EXPECT_TRUE(load_bytes(whole));
+  for (size_t size = 0; size < whole.size(); size += 7) EXPECT_FALSE(load_bytes(whole.substr(0, size)));
+  std::mt19937 random(2);
+  for (int round = 0; round < 2000; ++round) {
+    std::string file = whole;
+    for (unsigned flips = 1 + random() % 4; flips > 0; --flips) {
+      file[random() % file.size()] ^= static_cast<char>(1u << (random() % 8));
+    }
+    load_bytes(file);
   }
 }
 

@@ -63,8 +63,8 @@ TEST(Module, LearnsThroughAutograd) {
 }
 
 TEST(Module, PrintsItselfAsPyTorchDoes) {
-  auto net =
-      sequential(make<Linear>(2, 3), make<ReLU>(true), sequential(make<Dropout>(0.25), make<LayerNorm>(3)));
+  auto net = sequential(
+      {make<Linear>(2, 3), make<ReLU>(true), sequential({make<Dropout>(0.25), make<LayerNorm>(3)})});
   EXPECT_EQ(net->to_string(),
             "Sequential(\n  (0): Linear(in_features=2, out_features=3, bias=True)\n  (1): "
             "ReLU(inplace=True)\n  (2): Sequential(\n"
@@ -108,7 +108,7 @@ TEST(Module, ConvertsAndSwitchesModeBelow) {
 
 TEST(Module, SharedChildrenCountOnce) {
   auto shared = make<Linear>(2, 2);
-  auto net = sequential(shared, shared);
+  auto net = sequential({shared, shared});
   EXPECT_EQ(net->parameters().size(), 2u);
   EXPECT_EQ(net->state_dict().size(), 4u);
   EXPECT_EQ(net->modules().size(), 2u);

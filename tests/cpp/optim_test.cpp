@@ -168,5 +168,15 @@ TEST(Save, NamedTensorsComeBack) {
   EXPECT_THROW(load(path), OSError);
 }
 
+TEST(Optimizer, NumbersOutOfRangeAreErrors) {
+  optim::SGD optimizer({parameter({1})}, {.lr = 1});
+  EXPECT_THROW(optimizer.lr(1), IndexError);
+  EXPECT_THROW(optimizer.set_lr(-1, 0.5), IndexError);
+  EXPECT_THROW(optimizer.options(1), IndexError);
+  EXPECT_THROW(optimizer.parameters(1), IndexError);
+  EXPECT_THROW(optimizer.state(1), IndexError);
+  EXPECT_THROW(optimizer.set_state(1, {}), IndexError);
+}
+
 }  // namespace
 }  // namespace rushlight

@@ -547,3 +547,5 @@ def test_containers():
     assert len(list(items.parameters())) == 2 and isinstance(items[0], nn.Parameter)
     table = nn.ParameterDict({"b": torch.zeros(2), "a": torch.ones(1)})
     assert set(table.keys()) == {"a", "b"} and len(list(table.parameters())) == 2
+    assert "(0): Parameter containing: [torch.float32 of size 2]" in repr(items)
+    assert "(a): Parameter containing: [torch.FloatTensor of size 1]" in repr(table)

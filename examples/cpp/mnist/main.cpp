@@ -31,16 +31,16 @@ class DigitNet : public nn::Module {
 
  private:
   static nn::Shared<nn::Module> block(int64_t channels_in, int64_t channels_out) {
-    return nn::sequential(nn::make<nn::Conv2d>(channels_in, channels_out, 3, {.padding = 1, .bias = false}),
-                          nn::make<nn::BatchNorm2d>(channels_out), nn::make<nn::ReLU>(),
-                          nn::make<nn::MaxPool2d>(2));
+    return nn::sequential({nn::make<nn::Conv2d>(channels_in, channels_out, 3, {.padding = 1, .bias = false}),
+                           nn::make<nn::BatchNorm2d>(channels_out), nn::make<nn::ReLU>(),
+                           nn::make<nn::MaxPool2d>(2)});
   }
 
-  nn::Shared<nn::Module> features_ = add("features", nn::sequential(block(1, 16), block(16, 32)));
+  nn::Shared<nn::Module> features_ = add("features", nn::sequential({block(1, 16), block(16, 32)}));
   nn::Shared<nn::Module> classifier_ =
       add("classifier",
-          nn::sequential(nn::make<nn::Flatten>(), nn::make<nn::Linear>(32 * 7 * 7, 128), nn::make<nn::ReLU>(),
-                         nn::make<nn::Dropout>(0.3), nn::make<nn::Linear>(128, 10)));
+          nn::sequential({nn::make<nn::Flatten>(), nn::make<nn::Linear>(32 * 7 * 7, 128),
+                          nn::make<nn::ReLU>(), nn::make<nn::Dropout>(0.3), nn::make<nn::Linear>(128, 10)}));
 };
 
 // Images of about zero mean and unit variance, and labels.
@@ -53,7 +53,7 @@ data::TensorDataset read_dataset(const std::filesystem::path& directory, const s
 }
 
 double right_answers(const Tensor& logits, const Tensor& labels) {
-  return logits.argmax(1).eq(labels).sum().item<double>();
+  return (logits.argmax(1) == labels).sum().item<double>();
 }
 
 struct Score {

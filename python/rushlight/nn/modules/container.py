@@ -290,11 +290,11 @@ def _as_parameter(value):
     return Parameter(value) if is_plain else value
 
 
-def _describe_tensor(value):
+def _describe_tensor(value, element_type):
     size = "x".join(str(n) for n in value.size())
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     where = f" (GPU {value.get_device()})" if value.device.type == "cuda" else ""
-    return f"{kind} containing: [{value.dtype} of size {size}{where}]"
+    return f"{kind} containing: [{element_type} of size {size}{where}]"
 
 
 class ParameterList(Module):
@@ -353,7 +353,7 @@ class ParameterList(Module):
         lines = []
         for i, value in enumerate(self):
             text = (
-                _describe_tensor(value)
+                _describe_tensor(value, value.dtype)
                 if isinstance(value, _C.Tensor)
                 else f"Object of type: {type(value).__name__}"
             )
@@ -452,7 +452,7 @@ class ParameterDict(Module):
         lines = []
         for key, value in self.items():
             text = (
-                _describe_tensor(value)
+                _describe_tensor(value, value.type())
                 if isinstance(value, _C.Tensor)
                 else f"Object of type: {type(value).__name__}"
             )
