@@ -23,6 +23,7 @@ constexpr KindName kKinds[] = {{"Tensor", Kind::Tensor, "Tensor"},
                                {"OptScalar", Kind::OptScalar, "Number"},
                                {"Operand", Kind::Operand, "Tensor"},
                                {"Dims", Kind::Dims, "tuple of ints"},
+                               {"Sizes", Kind::Sizes, "tuple of ints"},
                                {"OptDims", Kind::OptDims, "tuple of ints"},
                                {"DimPair", Kind::DimPair, "tuple of ints"},
                                {"int64_t", Kind::Int, "int"},
@@ -81,6 +82,13 @@ bool is_optional(Kind kind) {
   }
 }
 
+// Does PyTorch declare this list of ints without a length, so that one int is no list.
+bool is_size_list(const Parameter& p) {
+  for (const char* name : {"size", "sizes", "shape", "repeats", "dims"})
+    if (p.name == name) return p.fallback == nullptr;
+  return false;
+}
+
 // The default value of a row, as a Python object.
 PyObject* fallback_object(const std::string& text) {
   if (text == "{}") return Py_NewRef(Py_None);
@@ -132,6 +140,7 @@ bool accepts(const Parameter& p, PyObject* o) {
     case Kind::OptScalar: return is_number(o) || (is_tensor(o) && is_scalar_tensor(o));
     case Kind::Dims:
     case Kind::OptDims: return is_int_list(o) || is_int(o);
+    case Kind::Sizes: return is_int_list(o);
     case Kind::DimPair: return is_dim_pair(o);
     case Kind::Padding: return is_int_list(o) || is_int(o) || PyUnicode_Check(o);
     case Kind::Extents:
@@ -206,7 +215,8 @@ int variable_parameter(const Signature& s, const Call& call) {
   if (last < skip) return -1;
   const Kind kind = s.parameters[last].kind;
   const Py_ssize_t index = last - skip;
-  if (kind == Kind::Dims) return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
+  if (kind == Kind::Dims || kind == Kind::Sizes)
+    return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
   if (kind != Kind::TensorArgs) return -1;
   return call.count > index ? is_tensor(call.args[index]) ? last : -1 : call.count == index ? last : -1;
 }
@@ -220,7 +230,7 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   if (const int variable = variable_parameter(s, call); variable >= 0) {
     given = variable - skip;
     if (s.parameters[variable].kind == Kind::Dims && call.count == given + 1) {
-      slots[variable] = call.args[given];  // a single int counts as sizes
+      slots[variable] = call.args[given];  // a single int counts as dimensions
     } else {
       keep = Object::steal(tuple_of(call.args + given, call.count - given));
       slots[variable] = keep.get();
@@ -281,7 +291,8 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
         if (has) continue;
         missing += concat(count++ ? ", " : "", '"', q.name, '"');
       }
-      throw_error<TypeError>(name, "() missing ", count, " required positional arguments: ", missing);
+      throw_error<TypeError>(name, "() missing ", count, " required positional argument",
+                             count == 1 ? "s" : "", ": ", missing);  // the plural is PyTorch's
     }
     case Misfit::Unknown:
       throw_error<TypeError>(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(m.value), "'");
@@ -293,13 +304,17 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
     // PyTorch shows what a list holds
     const bool tuple = PyTuple_Check(m.value);
     const bool of_tensors = p->kind == Kind::TensorList || p->kind == Kind::TensorArgs;
-    if (p->kind == Kind::Dims || p->kind == Kind::OptDims || of_tensors) {
+    const bool of_ints = p->kind == Kind::Dims || p->kind == Kind::Sizes || p->kind == Kind::OptDims;
+    if (of_ints || of_tensors) {
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(m.value); ++i) {
         PyObject* item = PySequence_Fast_GET_ITEM(m.value, i);
         if (of_tensors ? is_tensor(item) : is_int(item)) continue;
-        const char* element = of_tensors ? "Tensor" : "int";
-        throw_error<TypeError>("expected ", element, " as element ", i, " in argument ", m.parameter - skip,
-                               ", but got ", type_name(item));
+        if (of_tensors)
+          throw_error<TypeError>("expected Tensor as element ", i, " in argument ", m.parameter - skip,
+                                 ", but got ", type_name(item));
+        throw_error<TypeError>(name, "(): argument '", p->name, "'", where,
+                               " must be tuple of ints, but found element of type ", type_name(item),
+                               " at pos ", i);
       }
     }
     throw_error<TypeError>(name, "(): argument '", p->name, "'", where, " must be ", shown(p->kind), ", not ",
@@ -384,7 +399,51 @@ std::string mark_types(const Signature& s, const Call& call) {
   throw TypeError(text);
 }
 
+// Dense tensors in pageable memory are the only ones.
+void check_idle_options(const char* name, const Signature& s, const Call& call) {
+  for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(call.names); ++k) {
+    PyObject* option = PyTuple_GET_ITEM(call.names, k);
+    PyObject* value = call.args[call.count + k];
+    if (!is_idle_option(s, option) || value == Py_None) continue;
+    const bool layout = PyUnicode_CompareWithASCIIString(option, "layout") == 0;
+    RL_CHECK_AS(TypeError, layout ? PyObject_TypeCheck(value, layout_type) : PyBool_Check(value), name,
+                "(): argument '", PyUnicode_AsUTF8(option), "' must be ", layout ? "torch.layout" : "bool",
+                ", not ", type_name(value));
+    RL_CHECK(value != Py_True,
+             "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is "
+             "available on this system.");
+    RL_CHECK_AS(NotImplementedError, !layout || is_strided(value), name,
+                "(): Rushlight's tensors are dense; the only layout is torch.strided");
+  }
+}
+
+// What is made like a tensor that is given follows that one instead.
+void take_default_device(const Signature& s, PyObject** slots) {
+  if (s.parameters[0].kind == Kind::Tensor) return;
+  for (size_t i = 0; i < s.parameters.size(); ++i)
+    if (s.parameters[i].kind == Kind::OptDevice && slots[i] == Py_None) slots[i] = default_device();
+}
+
+void finish_creation(const char* name, const Signature& s, const Call& call, PyObject** slots) {
+  if (call.names) check_idle_options(name, s, call);
+  if (default_device()) take_default_device(s, slots);
+}
+
+// Of nested scopes; the calls that change it hold the GIL.
+std::vector<PyObject*>& default_devices() {
+  static std::vector<PyObject*>& devices = *new std::vector<PyObject*>();
+  return devices;
+}
+
 }  // namespace
+
+PyObject* default_device() { return default_devices().empty() ? nullptr : default_devices().back(); }
+void push_default_device(PyObject* device) { default_devices().push_back(Py_NewRef(device)); }
+void pop_default_device() {
+  if (default_devices().empty()) return;
+  Py_DECREF(default_devices().back());
+  default_devices().pop_back();
+}
 
 Signature::Signature(const char* row, bool has_out) {
   bool keyword_only = false;
@@ -414,6 +473,7 @@ Signature::Signature(const char* row, bool has_out) {
       parameter.fallback = fallback_object(parameter.fallback_text);
     }
     parameter.interned = check(PyUnicode_InternFromString(parameter.name.c_str()));
+    if (parameter.kind == Kind::Dims && is_size_list(parameter)) parameter.kind = Kind::Sizes;
     positional += !keyword_only;
     creates = creates || (keyword_only && parameter.kind == Kind::OptDevice);
     parameters.push_back(std::move(parameter));
@@ -443,7 +503,10 @@ int parse(const char* name, const std::vector<Signature*>& overloads, const Call
           Object& keep) {
   for (size_t k = 0; k < overloads.size(); ++k) {
     const Misfit misfit = fill(*overloads[k], call, slots, keep);
-    if (misfit.what == Misfit::None) return static_cast<int>(k);
+    if (misfit.what == Misfit::None) {
+      if (overloads[k]->creates) finish_creation(name, *overloads[k], call, slots);
+      return static_cast<int>(k);
+    }
     if (overloads.size() == 1) report(name, *overloads[0], call, misfit);
   }
   report_all(name, overloads, call);

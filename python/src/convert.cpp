@@ -20,8 +20,8 @@ Dims dims_value(PyObject* o) {
     PyObject* item = PySequence_Fast_GET_ITEM(o, i);
     const bool fits = (PyLong_Check(item) && !PyBool_Check(item)) || is_numpy_integer(item) ||
                       (is_tensor(item) && is_index_tensor(item));
-    RL_CHECK_AS(TypeError, fits || PyBool_Check(item), "expected int at position ", i, ", but got ",
-                Py_TYPE(item)->tp_name);
+    if (!fits && !PyBool_Check(item))
+      throw_error<NotAnInt>("expected int at position ", i, ", but got ", Py_TYPE(item)->tp_name);
     out.push_back(int_value(item));
   }
   return out;

@@ -13,7 +13,11 @@
 
 namespace rushlight::python {
 
-DType dtype_like(PyObject* object);                   // a dtype or one of the types float, int, bool, complex
+DType dtype_like(PyObject* object);  // a dtype or one of the types float, int, bool, complex
+// What dims_value() says of an item that is no int; the call knows the names (see operations.cpp).
+struct NotAnInt : TypeError {
+  using TypeError::TypeError;
+};
 Dims dims_value(PyObject* object);                    // a sequence or a single int
 std::vector<Tensor> tensors_value(PyObject* object);  // a sequence of tensors
 

@@ -2,6 +2,7 @@
 
 #include <structmember.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -60,13 +61,48 @@ PyObject* write_outs(const Overloads& op, PyObject* out, PyObject* result, bool 
   return tuple.release();
 }
 
+// PyTorch's words for the list of ints that holds something else.
+void refuse_items(const char* name, const Signature& s, PyObject** slots) {
+  for (size_t k = 0; k < s.parameters.size(); ++k) {
+    const Kind kind = s.parameters[k].kind;
+    const bool ints = kind == Kind::Dims || kind == Kind::Sizes || kind == Kind::OptDims;
+    if (!ints || (!PyTuple_Check(slots[k]) && !PyList_Check(slots[k]))) continue;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(slots[k]); ++i) {
+      PyObject* item = PySequence_Fast_GET_ITEM(slots[k], i);
+      if (PyLong_Check(item) || is_tensor(item) || is_numpy_integer(item)) continue;
+      throw_error<TypeError>(
+          name, "(): argument '", s.parameters[k].name, "' failed to unpack the object at pos ", i + 1,
+          " with error \"type must be tuple of ints,but got ", Py_TYPE(item)->tp_name, "\"");
+    }
+  }
+}
+
+// What is made for `out` has its dtype, unless the call names one.
+void take_dtype_of_out(const Signature& s, PyObject** slots) {
+  PyObject* out = slots[s.parameters.size() - 1];
+  if (!is_tensor(out)) return;
+  for (size_t i = 0; i < s.parameters.size(); ++i)
+    if (s.parameters[i].kind == Kind::OptDType && slots[i] == Py_None)
+      slots[i] = dtype_object(tensor_value(out).dtype());
+}
+
+PyObject* invoke(const Overloads& op, int k, PyObject** slots) {
+  try {
+    return check(op.targets[k].invoke(op.targets[k].function, op.name.c_str(), slots));
+  } catch (const NotAnInt&) {
+    refuse_items(op.name.c_str(), *op.signatures[k], slots);
+    throw;
+  }
+}
+
 PyObject* run(const Overloads& op, const Call& call) {
   return guarded([&]() -> PyObject* {
     PyObject* slots[kMaxParameters];
     Object keep;
     const int k = parse(op.name.c_str(), op.signatures, call, slots, keep);
     const Overloads::Target& target = op.targets[k];
-    PyObject* result = check(target.invoke(target.function, op.name.c_str(), slots));
+    if (target.has_out && op.signatures[k]->creates) take_dtype_of_out(*op.signatures[k], slots);
+    PyObject* result = invoke(op, k, slots);
     if (!target.has_out) return result;
     const Signature& s = *op.signatures[k];
     PyObject* out = slots[s.parameters.size() - 1];
@@ -159,6 +195,25 @@ Tables& tables() {
   return t;
 }
 
+// PyTorch tries tensors and dtypes before numbers and lists of them: torch.max(x, torch.tensor(3)) compares.
+bool goes_first(const Signature& a, const Signature& b) {
+  auto is_object = [](Kind k) { return k == Kind::Tensor || k == Kind::DType; };
+  auto is_int = [](Kind k) { return k == Kind::Int || k == Kind::Sizes; };
+  for (int i = 0; i < std::min(a.positional, b.positional); ++i) {
+    const Kind ka = a.parameters[i].kind, kb = b.parameters[i].kind;
+    if (ka != kb) return is_object(ka) && is_int(kb);
+  }
+  return false;
+}
+
+void move_last_to_its_place(Overloads& op) {
+  for (size_t k = op.signatures.size() - 1; k > 0; --k) {
+    if (!goes_first(*op.signatures[k], *op.signatures[k - 1])) return;
+    std::swap(op.signatures[k], op.signatures[k - 1]);
+    std::swap(op.targets[k], op.targets[k - 1]);
+  }
+}
+
 void add_overload(Table& table, const Row& row, const std::string& name, bool in_place, bool is_method) {
   Overloads*& op = table[name];
   if (!op) op = new Overloads{name, row.module, "", {}, {}};
@@ -168,6 +223,7 @@ void add_overload(Table& table, const Row& row, const std::string& name, bool in
   op->signatures.push_back(signature);
   op->targets.push_back(
       {in_place ? row.in_place : row.function, in_place ? row.invoke_in_place : row.invoke, has_out});
+  move_last_to_its_place(*op);
 }
 
 void build_tables() {
