@@ -246,6 +246,8 @@ def test_grad_scaler():
     assert (scaler.scale(3), scaler.get_scale(), steps, scaler.is_enabled()) == (3, 1.0, [1], False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        ours.amp.GradScaler("cuda", enabled=False)
+    with pytest.warns(FutureWarning, match=r"Please use `torch.amp.GradScaler\('cuda', args...\)` instead"):
         ours.cuda.amp.GradScaler(enabled=False)
 
 
