@@ -14,7 +14,6 @@ __all__ = [
     "get_autocast_cpu_dtype",
     "get_autocast_dtype",
     "get_autocast_gpu_dtype",
-    "get_default_device",
     "get_deterministic_debug_mode",
     "get_float32_matmul_precision",
     "is_autocast_cache_enabled",
@@ -56,23 +55,27 @@ def compile(
 # ---- the default device
 
 
-def get_default_device():
-    """The device that tensors are made on."""
-    return _state.device or _C.device("cpu")
-
-
 def set_default_device(device):
-    """Chooses the device that tensors are made on: the CPU, also as None; AssertionError for CUDA."""
+    """Chooses the device that tensors are made on where no device is named; None is the CPU.
+
+    One that does not exist is refused when a tensor is made.
+    """
     chosen = None if device is None else _C.device(device)
-    if chosen is not None and chosen.type != "cpu":
-        if chosen.type == "cuda":
-            raise AssertionError("Rushlight not compiled with CUDA enabled")
-        raise NotImplementedError(f"Rushlight cannot make tensors on {chosen} by default")
+    previous, _state.device = _state.device, None
+    if previous is not None:
+        previous.__exit__(None, None, None)
+    if chosen is not None:
+        chosen.__enter__()
     _state.device = chosen
 
 
 def set_default_tensor_type(t):
     """The older set_default_dtype: takes torch.DoubleTensor or "torch.DoubleTensor"."""
+    warnings.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
+        "torch.set_default_dtype() and torch.set_default_device() as alternatives.",
+        stacklevel=2,
+    )
     name = t if isinstance(t, str) else getattr(t, "__name__", "")
     short = name.rpartition(".")[2]
     if short not in _DTYPE_OF_TENSOR_TYPE:

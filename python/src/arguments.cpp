@@ -171,7 +171,8 @@ int variable_parameter(const Signature& s, const Call& call) {
   if (last < skip) return -1;
   const Kind kind = s.parameters[last].kind;
   const Py_ssize_t index = last - skip;
-  if (kind == Kind::Dims) return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
+  if (kind == Kind::Dims)
+    return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
   if (kind != Kind::TensorArgs) return -1;
   return call.count > index ? is_tensor(call.args[index]) ? last : -1 : call.count == index ? last : -1;
 }
@@ -204,7 +205,7 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   if (variable >= 0) {
     given = variable - skip;
     if (s.parameters[variable].kind == Kind::Dims && call.count == given + 1) {
-      slots[variable] = call.args[given];  // a single int counts as sizes
+      slots[variable] = call.args[given];  // a single int counts as dimensions
     } else {
       keep = Object::steal(tuple_of(call.args + given, call.count - given));
       slots[variable] = keep.get();

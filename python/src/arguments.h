@@ -81,6 +81,12 @@ struct Call {
 int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots,
           Object& keep);
 
+// The device that new tensors get where a call names none, as a torch.device; nullptr for the CPU.
+PyObject* default_device();
+// From now on (a new reference is taken); nullptr goes back to the one before.
+void push_default_device(PyObject* device);
+void pop_default_device();
+
 // A function that is bound by hand but called like an operation; one row of parameters for each overload.
 //
 //   static const Written written("tensor", {"(Object, data), (KW), (OptDType, dtype, {})"});

@@ -279,7 +279,8 @@ Tensor legacy_tensor(DType dtype, bool exact, PyObject* args, PyObject* kwargs) 
   RL_CHECK_AS(TypeError, !PyUnicode_Check(data), "new(): invalid data type 'str'");
   RL_CHECK_AS(TypeError, PySequence_Check(data), "new(): data must be a sequence (got ",
               Py_TYPE(data)->tp_name, ")");
-  if (is_ndarray(data)) return convert(tensor_from_numpy(data, false), dtype, {}, Sharing::Never);
+  // Unlike torch.tensor() these share an array of their dtype.
+  if (is_ndarray(data)) return convert(tensor_from_numpy(data, false), dtype, {}, Sharing::WhenPossible);
   return tensor_from_sequence(data, dtype);
 }
 

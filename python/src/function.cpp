@@ -193,7 +193,9 @@ Object call_forward(PyObject* cls, PyObject* context, PyObject* arguments) {
 Tensor alias_of(const Tensor& t) {
   autograd::NoGrad guard;
   Tensor alias = make_alias(t, t.sizes(), t.strides(), t.storage_offset());
-  if (t.impl()->view_base) autograd::set_view(alias, t);
+  if (!t.impl()->view_base) return alias;
+  autograd::set_view(alias, t);
+  if (autograd::AutogradMeta* m = autograd::meta(alias)) m->requires_grad = false;  // the function decides
   return alias;
 }
 

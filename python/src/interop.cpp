@@ -18,7 +18,7 @@ PyObject* numpy_of(PyObject* self, bool force) {
   }
   RL_CHECK_AS(TypeError, t.device().is_cpu(), "can't convert ", t.device().str(),
               " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
-  RL_CHECK(!t.requires_grad(),
+  RL_CHECK(!autograd::grad_enabled() || !t.requires_grad(),
            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
   return tensor_to_numpy(self);
 }
@@ -55,8 +55,8 @@ PyObject* array_wrap(PyObject*, PyObject* args) {
     PyObject *result, *context = nullptr, *return_scalar = nullptr;
     if (!PyArg_ParseTuple(args, "O|OO:__array_wrap__", &result, &context, &return_scalar))
       throw PythonError();
-    if (is_ndarray(result)) return wrap(tensor_from_numpy(result, false));
-    return wrap(tensor_from_sequence(result, {}));
+    const Tensor t = is_ndarray(result) ? tensor_from_numpy(result, false) : tensor_from_sequence(result, {});
+    return wrap(t.dtype() == DType::Bool ? t.to(DType::UInt8) : t);  // PyTorch's choice for truth values
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <structmember.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -62,12 +63,22 @@ PyObject* write_outs(const Overloads& op, PyObject* out, PyObject* result, bool 
   return tuple.release();
 }
 
+// What is made for `out` has its dtype, unless the call names one.
+void take_dtype_of_out(const Signature& s, PyObject** slots) {
+  PyObject* out = slots[s.parameters.size() - 1];
+  if (!is_tensor(out)) return;
+  for (size_t i = 0; i < s.parameters.size(); ++i)
+    if (s.parameters[i].kind == Kind::OptDType && slots[i] == Py_None)
+      slots[i] = dtype_object(tensor_value(out).dtype());
+}
+
 PyObject* run(const Overloads& op, const Call& call) {
   return guarded([&]() -> PyObject* {
     PyObject* slots[kMaxParameters];
     Object keep;
     const int k = parse(op.name.c_str(), op.signatures, call, slots, keep);
     const Overloads::Target& target = op.targets[k];
+    if (target.has_out && op.signatures[k]->creates) take_dtype_of_out(*op.signatures[k], slots);
     const Signature& s = *op.signatures[k];
     PyObject* result = nullptr;
     try {
@@ -177,6 +188,25 @@ Tables& tables() {
   return t;
 }
 
+// PyTorch tries tensors and dtypes before numbers and lists of them: torch.max(x, torch.tensor(3)) compares.
+bool goes_first(const Signature& a, const Signature& b) {
+  auto is_object = [](Kind k) { return k == Kind::Tensor || k == Kind::DType; };
+  auto is_int = [](const Parameter& p) { return p.kind == Kind::Int || p.list_only; };
+  for (int i = 0; i < std::min(a.positional, b.positional); ++i) {
+    const Kind ka = a.parameters[i].kind, kb = b.parameters[i].kind;
+    if (ka != kb) return is_object(ka) && is_int(b.parameters[i]);
+  }
+  return false;
+}
+
+void move_last_to_its_place(Overloads& op) {
+  for (size_t k = op.signatures.size() - 1; k > 0; --k) {
+    if (!goes_first(*op.signatures[k], *op.signatures[k - 1])) return;
+    std::swap(op.signatures[k], op.signatures[k - 1]);
+    std::swap(op.targets[k], op.targets[k - 1]);
+  }
+}
+
 void add_overload(Table& table, const Row& row, const std::string& name, bool in_place, bool is_method) {
   Overloads*& op = table[name];
   if (!op) op = new Overloads{name, row.module, "", {}, {}};
@@ -187,6 +217,7 @@ void add_overload(Table& table, const Row& row, const std::string& name, bool in
   op->signatures.push_back(signature);
   op->targets.push_back(
       {in_place ? row.in_place : row.function, in_place ? row.invoke_in_place : row.invoke, has_out});
+  move_last_to_its_place(*op);
 }
 
 void build_tables() {

@@ -6,6 +6,7 @@
 #include <xmmintrin.h>
 #endif
 
+#include "arguments.h"
 #include "numbers.h"
 #include "rushlight/core/simd.h"
 #include "rushlight/core/thread_pool.h"
@@ -148,6 +149,16 @@ PyObject* get_simd_targets(PyObject*, PyObject*) {
   });
 }
 
+PyObject* get_default_device(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    if (!default_device()) return wrap_device(Device());
+    const Device device = device_value(default_device());
+    RL_CHECK_AS(AssertionError, !device.is_cuda() || device.index >= 0,
+                "Torch not compiled with CUDA enabled");  // which GPU it is, nobody can tell
+    return Py_NewRef(default_device());
+  });
+}
+
 // ---- questions about objects
 
 PyObject* is_tensor_object(PyObject*, PyObject* object) { return PyBool_FromLong(is_tensor(object)); }
@@ -199,6 +210,8 @@ PyMethodDef functions[] = {
      "get_default_dtype()\n--\n\nThe dtype of tensors made from Python floats."},
     {"set_default_dtype", set_default_dtype, METH_O,
      "set_default_dtype(d)\n--\n\nSets the dtype of tensors made from Python floats: a floating type."},
+    {"get_default_device", get_default_device, METH_NOARGS,
+     "get_default_device()\n--\n\nThe device that tensors are made on."},
     {"promote_types", with_keywords(promote_types), kKeywords,
      "promote_types(type1, type2)\n--\n\nThe smallest dtype that holds both."},
     {"can_cast", with_keywords(can_cast), kKeywords,

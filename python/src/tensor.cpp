@@ -153,6 +153,8 @@ PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                   "' object has no attribute 'detach'");
       source = tensor_value(data);
     }
+    RL_CHECK(!requires_grad || is_inexact(source.dtype()),
+             "Only Tensors of floating point and complex dtype can require gradients");
     Tensor parameter = make_alias(source, source.sizes(), source.strides(), source.storage_offset());
     parameter.impl()->parameter = true;
     parameter.set_requires_grad(requires_grad);
@@ -194,12 +196,26 @@ PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
   return alloc_wrapper(type, std::move(tensor));
 }
 
+namespace {
+
+// Python's own words would name our type where PyTorch's name its base class. The closure is the name.
+int refuse_assignment(PyObject*, PyObject*, void* name) {
+  PyErr_Format(PyExc_AttributeError, "attribute '%s' of 'torch._C.TensorBase' objects is not writable",
+               static_cast<const char*>(name));
+  return -1;
+}
+
+}  // namespace
+
 void add_tensor_type(PyObject* module) {
   // The type keeps pointers to these tables.
   static std::vector<PyGetSetDef>& getset = *new std::vector<PyGetSetDef>();
   static std::vector<PyMethodDef>& methods = *new std::vector<PyMethodDef>();
   for (PyGetSetDef* table : {tensor_getset, tensor_interop_getset}) {
-    for (PyGetSetDef* g = table; g->name; ++g) getset.push_back(*g);
+    for (PyGetSetDef* g = table; g->name; ++g) {
+      getset.push_back(*g);
+      if (!g->set) getset.back().set = refuse_assignment, getset.back().closure = const_cast<char*>(g->name);
+    }
   }
   getset.push_back({"__dict__", tensor_dict, PyObject_GenericSetDict, nullptr, nullptr});
   getset.push_back({});

@@ -56,6 +56,18 @@ PyObject* is_complex_method(PyObject* self, PyObject*) {
 PyObject* is_signed_method(PyObject* self, PyObject*) {
   return PyBool_FromLong(is_signed(tensor_value(self).dtype()));
 }
+PyObject* is_view(PyObject* self, PyObject*) {
+  return PyBool_FromLong(static_cast<bool>(tensor_value(self).impl()->view_base));
+}
+// All dimensions, as PyTorch does; iterating would take the first one alone.
+PyObject* reversed(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_value(self);
+    Dims dims;
+    for (int64_t d = 0; d < t.dim(); ++d) dims.push_back(d);
+    return t.dim() == 0 ? Py_NewRef(self) : wrap(t.flip(dims));
+  });
+}
 PyObject* is_inference(PyObject* self, PyObject*) {
   return PyBool_FromLong(tensor_value(self).impl()->inference);
 }
@@ -115,6 +127,8 @@ PyMethodDef tensor_methods[] = {
     {"is_floating_point", is_floating_point, METH_NOARGS, "Is the dtype a real floating type."},
     {"is_complex", is_complex_method, METH_NOARGS, "Is the dtype complex."},
     {"is_signed", is_signed_method, METH_NOARGS, "Does the dtype have negative numbers."},
+    {"_is_view", is_view, METH_NOARGS, "Does autograd know it as a view of another tensor."},
+    {"__reversed__", reversed, METH_NOARGS, "The elements in reverse order along every dimension."},
     {"is_inference", is_inference, METH_NOARGS, "Was it made under inference_mode."},
     {"get_device", get_device, METH_NOARGS, "The index of its GPU; -1 for the CPU."},
     fast_method("size", size, "size(dim=None): the sizes, or one of them."),

@@ -24,24 +24,28 @@ PyObject* compute(const Tensor& a, const Operand& b) {
   return wrap(op(a, b));
 }
 
-// An array in an expression with a tensor counts as one.
-Object tensor_of_array(PyObject* o) {
-  return is_ndarray(o) ? take(wrap(tensor_from_numpy(o, false))) : Object();
-}
-
-// a op b where at least one is a tensor; `reflected` is the operation for (b, number a).
+// a op b where at least one is a tensor; `reflected` is the operation for (b, number a). What is neither
+// tensor nor number is left to the other side: NumPy computes tensor + array through __array__ and
+// __array_wrap__, and refuses array + tensor, as with PyTorch.
 template <TensorOperation op, TensorOperation reflected>
 PyObject* binary(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     if (is_tensor(a)) {
       if (is_tensor(b)) return compute<op>(tensor_value(a), tensor_value(b));
       if (is_number(b)) return compute<op>(tensor_value(a), scalar_value(b));
-      if (Object array = tensor_of_array(b)) return compute<op>(tensor_value(a), tensor_value(array.get()));
-    } else {
-      if (is_number(a)) return compute<reflected>(tensor_value(b), scalar_value(a));
-      if (Object array = tensor_of_array(a)) return compute<op>(tensor_value(array.get()), tensor_value(b));
+    } else if (is_number(a)) {
+      return compute<reflected>(tensor_value(b), scalar_value(a));
     }
     Py_RETURN_NOTIMPLEMENTED;
+  });
+}
+
+// array / tensor is the one operation with an array on the left: PyTorch writes it as 1 / tensor * array.
+PyObject* divide(PyObject* a, PyObject* b) {
+  if (!is_ndarray(a)) return binary<over, under>(a, b);
+  return guarded([&]() -> PyObject* {
+    Object inverse = take(wrap(reciprocal(tensor_value(b))));
+    return PyNumber_Multiply(inverse.get(), a);
   });
 }
 
@@ -61,23 +65,17 @@ PyObject* in_place(PyObject* a, PyObject* b) {
     };
     if (is_tensor(b)) return change(tensor_value(b));
     if (is_number(b)) return change(scalar_value(b));
-    if (Object array = tensor_of_array(b)) return change(tensor_value(array.get()));
     Py_RETURN_NOTIMPLEMENTED;
   });
 }
 
-// An operator that is an operation of this name; a foreign operand type is left to the other side.
+// An operator that is an operation of this name.
 template <const char* name>
 PyObject* named_binary(PyObject* a, PyObject* b) {
   static NamedOperation& operation = *new NamedOperation(name);
   return guarded([&]() -> PyObject* {
-    Object array;
-    PyObject*& foreign = is_tensor(a) ? b : a;
-    if (!is_tensor(foreign) && !is_number(foreign)) {
-      array = tensor_of_array(foreign);
-      if (!array) Py_RETURN_NOTIMPLEMENTED;
-      foreign = array.get();
-    }
+    PyObject* other = is_tensor(a) ? b : a;
+    if (!is_tensor(other) && !is_number(other)) Py_RETURN_NOTIMPLEMENTED;
     if (is_tensor(a)) return operation({a, b});
     Object left = take(wrap(as_tensor(scalar_value(a))));
     return operation({left.get(), b});
@@ -87,20 +85,10 @@ PyObject* named_binary(PyObject* a, PyObject* b) {
 // Numbers are no matrices.
 PyObject* matrix_multiply(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
-    Object array;
-    PyObject*& foreign = is_tensor(a) ? b : a;
-    if (!is_tensor(foreign)) {
-      array = tensor_of_array(foreign);
-      if (!array) Py_RETURN_NOTIMPLEMENTED;
-      foreign = array.get();
-    }
-    if (!array) {
-      const Tensor &left = tensor_value(a), &right = tensor_value(b);
-      if (is_long(left, right)) return wrap(without_gil([&] { return matmul(left, right); }));
-      return wrap(matmul(left, right));
-    }
-    const DType common = promote_types(tensor_value(a).dtype(), tensor_value(b).dtype());  // as NumPy does
-    return wrap(matmul(tensor_value(a).to(common), tensor_value(b).to(common)));
+    if (!is_tensor(a) || !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
+    const Tensor &left = tensor_value(a), &right = tensor_value(b);
+    if (is_long(left, right)) return wrap(without_gil([&] { return matmul(left, right); }));
+    return wrap(matmul(left, right));
   });
 }
 
@@ -110,10 +98,26 @@ PyObject* named_in_place(PyObject* a, PyObject* b) {
   if (!is_tensor(b) && !is_number(b)) Py_RETURN_NOTIMPLEMENTED;
   return guarded([&]() -> PyObject* { return operation({a, b}); });
 }
-template <const char* name>
-PyObject* named_unary(PyObject* a) {
-  static NamedOperation& operation = *new NamedOperation(name);
-  return guarded([&]() -> PyObject* { return operation({a}); });
+
+// The operators shift as __lshift__ and __rshift__, whose refusal differs from that of the functions.
+template <const char* name, const char* kernel>
+PyObject* shift(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    auto inexact = [](PyObject* o) { return is_tensor(o) && is_inexact(tensor_value(o).dtype()); };
+    PyObject* culprit = inexact(a) ? a : inexact(b) ? b : nullptr;
+    RL_CHECK_AS(NotImplementedError, !culprit, "\"", kernel, "\" not implemented for '",
+                culprit ? info(tensor_value(culprit).dtype()).message_name : "", "'");
+    return named_binary<name>(a, b);
+  });
+}
+
+PyObject* invert(PyObject* a) {
+  static NamedOperation& operation = *new NamedOperation("bitwise_not");
+  return guarded([&]() -> PyObject* {
+    RL_CHECK_AS(TypeError, is_integral(tensor_value(a).dtype(), true),
+                "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    return operation({a});
+  });
 }
 
 #define RL_NAME(id, text) constexpr char id[] = text
@@ -132,7 +136,8 @@ RL_NAME(kXor_, "bitwise_xor_");
 RL_NAME(kLeft_, "bitwise_left_shift_");
 RL_NAME(kRight_, "bitwise_right_shift_");
 RL_NAME(kPow_, "pow_");
-RL_NAME(kNot, "bitwise_not");
+RL_NAME(kLeftKernel, "lshift_cpu");
+RL_NAME(kRightKernel, "rshift_cpu");
 #undef RL_NAME
 
 PyObject* power(PyObject* a, PyObject* b, PyObject*) {
@@ -140,7 +145,6 @@ PyObject* power(PyObject* a, PyObject* b, PyObject*) {
     if (is_tensor(a)) {
       if (is_tensor(b)) return wrap(pow(tensor_value(a), tensor_value(b)));
       if (is_number(b)) return wrap(pow(tensor_value(a), scalar_value(b)));
-      if (Object array = tensor_of_array(b)) return wrap(pow(tensor_value(a), tensor_value(array.get())));
     } else if (is_number(a)) {
       return call_operation("pow", {a, b});
     }
@@ -155,10 +159,18 @@ PyObject* unary(PyObject* a) {
 }
 PyObject* positive(PyObject* a) { return Py_NewRef(a); }
 
+// == is the one comparison that takes an array, of a dtype that tensors have.
+PyObject* equals_array(PyObject* tensor, PyObject* array) {
+  try {
+    return compute<eq>(tensor_value(tensor), tensor_from_numpy(array, false));
+  } catch (const TypeError&) {
+    Py_RETURN_NOTIMPLEMENTED;
+  }
+}
+
 PyObject* compare(PyObject* a, PyObject* b, int op) {
   return guarded([&]() -> PyObject* {
-    Object array = is_tensor(b) || is_number(b) ? Object() : tensor_of_array(b);
-    if (array) b = array.get();
+    if (op == Py_EQ && is_ndarray(b)) return equals_array(a, b);
     const bool number = !is_tensor(b);
     if (number && !is_number(b)) Py_RETURN_NOTIMPLEMENTED;
     const Tensor& left = tensor_value(a);
@@ -234,7 +246,7 @@ PyObject* invert(PyObject* a) {
 PyType_Slot tensor_number_slots[] = {slot(Py_nb_add, binary<plus, plus>),
                                      slot(Py_nb_subtract, binary<minus, minus_from>),
                                      slot(Py_nb_multiply, binary<mul, mul>),
-                                     slot(Py_nb_true_divide, binary<over, under>),
+                                     slot(Py_nb_true_divide, divide),
                                      slot(Py_nb_floor_divide, named_binary<kFloorDivide>),
                                      slot(Py_nb_remainder, named_binary<kRemainder>),
                                      slot(Py_nb_power, power),
@@ -242,8 +254,8 @@ PyType_Slot tensor_number_slots[] = {slot(Py_nb_add, binary<plus, plus>),
                                      slot(Py_nb_and, named_binary<kAnd>),
                                      slot(Py_nb_or, named_binary<kOr>),
                                      slot(Py_nb_xor, named_binary<kXor>),
-                                     slot(Py_nb_lshift, named_binary<kLeft>),
-                                     slot(Py_nb_rshift, named_binary<kRight>),
+                                     slot(Py_nb_lshift, shift<kLeft, kLeftKernel>),
+                                     slot(Py_nb_rshift, shift<kRight, kRightKernel>),
                                      slot(Py_nb_inplace_add, in_place<plus_>),
                                      slot(Py_nb_inplace_subtract, in_place<minus_>),
                                      slot(Py_nb_inplace_multiply, in_place<mul_>),

@@ -34,6 +34,9 @@ PyObject* nbytes(PyObject* self, void*) {
 PyObject* no(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* is_cpu(PyObject* self, void*) { return PyBool_FromLong(tensor_value(self).device().is_cpu()); }
 PyObject* is_cuda(PyObject* self, void*) { return PyBool_FromLong(tensor_value(self).device().is_cuda()); }
+PyObject* is_meta(PyObject* self, void*) {
+  return PyBool_FromLong(tensor_value(self).device().type == DeviceType::Meta);
+}
 PyObject* requires_grad(PyObject* self, void*) {
   return get(self, [](const Tensor& t) { return PyBool_FromLong(t.requires_grad()); });
 }
@@ -112,6 +115,9 @@ constexpr char kReal[] = "real", kImag[] = "imag", kT[] = "numpy_T", kmT[] = "mT
 int set_requires_grad(PyObject* self, PyObject* value, void*) {
   return guarded([&]() -> int {
     RL_CHECK(value && PyBool_Check(value), "requires_grad must be a bool");
+    // Unlike requires_grad_(), which accepts what is already so.
+    RL_CHECK(value == Py_False || tensor_value(self).is_leaf(),
+             "you can only change requires_grad flags of leaf variables.");
     tensor_value(self).set_requires_grad(value == Py_True);
     return 0;
   });
@@ -177,7 +183,7 @@ PyGetSetDef tensor_getset[] = {
     {"is_sparse", no, nullptr, "False: layouts other than strided do not exist.", nullptr},
     {"is_quantized", no, nullptr, "False: quantized dtypes do not exist.", nullptr},
     {"is_mps", no, nullptr, "False.", nullptr},
-    {"is_meta", no, nullptr, "False.", nullptr},
+    {"is_meta", is_meta, nullptr, "Has it sizes and a dtype but no elements.", nullptr},
     {"is_nested", no, nullptr, "False.", nullptr},
     {"requires_grad", requires_grad, set_requires_grad, "Are operations on it recorded.", nullptr},
     {"is_leaf", is_leaf, nullptr, "Was it made by the user, not by a recorded operation.", nullptr},

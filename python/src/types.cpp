@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "arguments.h"
 #include "copying.h"
 
 namespace rushlight::python {
@@ -120,8 +121,18 @@ PyObject* device_reduce(PyObject* self, PyObject*) {
                                                : Py_BuildValue("(si)", d.type_name(), int{d.index}));
   return arguments ? reduce_to_name("torch", "device", arguments.get()) : nullptr;
 }
-PyObject* device_enter(PyObject* self, PyObject*) { return Py_NewRef(self); }
-PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* device_enter(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    RL_CHECK_AS(NotImplementedError, self_device(self).type != DeviceType::Meta,
+                "Rushlight cannot make tensors on meta by default");
+    push_default_device(self);
+    return Py_NewRef(self);
+  });
+}
+PyObject* device_exit(PyObject*, PyObject*) {
+  pop_default_device();
+  Py_RETURN_FALSE;
+}
 
 PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickles by text."},
                                 {"__enter__", device_enter, METH_NOARGS, "Scope of a default device."},
@@ -264,6 +275,8 @@ PyType_Spec layout_spec = {"torch.layout", sizeof(PyNamed), 0,
 PyType_Spec format_spec = {"torch.memory_format", sizeof(PyNamed), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, named_slots};
 
+constexpr char kStrided[] = "strided";
+
 void add_named(PyObject* module, PyTypeObject* type, const char* name) {
   Object value = take(type->tp_alloc(type, 0));
   reinterpret_cast<PyNamed*>(value.get())->name = name;
@@ -310,6 +323,8 @@ PyObject* wrap_size(DimsRef sizes) {
   return self;
 }
 
+bool is_strided(PyObject* layout) { return reinterpret_cast<PyNamed*>(layout)->name == kStrided; }
+
 void add_value_types(PyObject* module) {
   dtype_type = add_type(module, "dtype", &dtype_spec);
   device_type = add_type(module, "device", &device_spec);
@@ -327,7 +342,7 @@ void add_value_types(PyObject* module) {
     add_to_module(module, kDTypeInfo[i].name, Object::share(dtype_objects[i]));
   }
   for (auto [dtype, alias] : aliases) add_to_module(module, alias, Object::share(dtype_object(dtype)));
-  for (const char* name : {"strided", "sparse_coo"}) add_named(module, layout_type, name);
+  for (const char* name : {kStrided, "sparse_coo"}) add_named(module, layout_type, name);
   for (const char* name : {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"})
     add_named(module, memory_format_type, name);
 }

@@ -6,6 +6,7 @@
 
 namespace rushlight::python {
 
+bool is_strided(PyObject* layout);  // torch.strided
 extern PyTypeObject *dtype_type, *device_type, *size_type, *layout_type, *memory_format_type;
 
 PyObject* dtype_object(DType dtype);                 // borrowed

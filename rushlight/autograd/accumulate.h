@@ -21,4 +21,7 @@ class AccumulateGrad final : public Node {
 // The leaf's accumulator, made when the graph has none yet.
 Ref<Node> accumulator_of(const Tensor& leaf);
 
+// What messages call the operation of a node: "Exp" for ExpBackward0, "Max1" for MaxBackward1.
+std::string operation_name(const Node& node);
+
 }  // namespace rushlight::autograd

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rushlight/autograd/accumulate.h"
 #include "rushlight/autograd/hooks.h"
 #include "rushlight/autograd/variable.h"
 #include "rushlight/core/free_list.h"
@@ -11,18 +12,20 @@ namespace {
 
 RL_FAST_TLS constinit thread_local uint64_t next_sequence = 1;
 
-// "Exp" for ExpBackward0.
-std::string operation_name(const Node& node) {
-  const std::string name = node.name();
-  const size_t end = name.find_last_not_of("0123456789") + 1;
-  return end > 8 && name.compare(end - 8, 8, "Backward") == 0 ? name.substr(0, end - 8) : name;
-}
-
 std::string describe(const Tensor& t) {
   return concat("[torch.", info(t.dtype()).message_name, "Tensor ", to_string(t.sizes()), "]");
 }
 
 }  // namespace
+
+std::string operation_name(const Node& node) {
+  std::string name = node.name();
+  const size_t end = name.find_last_not_of("0123456789") + 1;
+  if (end <= 8 || name.compare(end - 8, 8, "Backward") != 0) return name;
+  name.erase(end - 8, 8);
+  if (name.back() == '0') name.pop_back();
+  return name;
+}
 
 void* Node::operator new(size_t size) { return FreeList<Node>::allocate(size); }
 void Node::operator delete(void* p, size_t size) { FreeList<Node>::release(p, size); }
@@ -72,7 +75,12 @@ uint32_t Node::add_output_info(const Tensor& tensor) {
 void Node::add_output(const Tensor& tensor) {
   const uint32_t slot = add_output_info(tensor);
   if (!is_inexact(tensor.dtype())) return;
+  // A result is no view, even where it was computed as one of memory that nobody else sees: changing it in
+  // place must extend this history. What is a view to its users calls set_view() afterwards.
+  Ref<TensorImpl>& base = tensor.impl()->view_base;
+  if (base && !has_history(Tensor(base))) base.reset();
   AutogradMeta& m = make_meta(tensor);
+  m.requires_grad = false;  // as a view made while nothing was recorded may say
   m.grad_fn = Ref<Node>(this);
   m.output_slot = slot;
   m.view_version = tensor.version();

@@ -46,7 +46,7 @@ class SpinGuard {
 // Hands a gradient on: the change of an in-place operation that was computed apart and copied into place.
 class Forward final : public Node {
  public:
-  const char* name() const override { return "CopyBackwards"; }
+  const char* name() const override { return "torch::autograd::CopyBackwards"; }
   Gradients backward(const Gradients& grads) override { return {Tensor(), grads[0]}; }
 };
 
@@ -66,7 +66,7 @@ class CopySlices final : public Node {
     add_edge(gradient_edge(base));
     for (size_t i = 1; i < change_->edges().size(); ++i) add_edge(change_->edges()[i]);
   }
-  const char* name() const override { return "CopySlices"; }
+  const char* name() const override { return "torch::autograd::CopySlices"; }
   void release() override {
     change_->release();
     Node::release();
@@ -103,6 +103,21 @@ class CopySlices final : public Node {
   int64_t view_offset_;  // from the first element of the base
   Ref<Node> change_;
 };
+
+// A view of a tensor with a history that was made while nothing was recorded. It says that it requires
+// gradients, as its base does, and none goes anywhere from it (PyTorch's DifferentiableViewMeta). Asking the
+// view itself to require gradients makes it a leaf.
+bool is_outside_graph(const Tensor& t) {
+  const AutogradMeta* m = meta(t);
+  return m && m->requires_grad && !m->grad_fn && t.impl()->view_base &&
+         t.impl()->view_kind == TensorImpl::ViewKind::NoGrad;
+}
+
+const char kMadeWithoutRecording[] = "A view was created in no_grad mode and ";
+const char kMoveBothInOrOut[] =
+    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+    "moving both the view and the inplace either both inside the no_grad block (if you don't want the "
+    "inplace to be tracked) or both outside (if you want the inplace to be tracked).";
 
 }  // namespace
 
@@ -152,6 +167,12 @@ Ref<Node> grad_fn(const Tensor& tensor) {
   if (m && m->grad_fn && m->view_version == version) return m->grad_fn;
   const Tensor whole{base};
   if (!has_history(whole)) return m ? m->grad_fn : nullptr;
+  if (is_outside_graph(tensor)) {
+    RL_CHECK(m->view_version == version, kMadeWithoutRecording,
+             "its base or another view of its base has been modified inplace with grad mode enabled.",
+             kMoveBothInOrOut);
+    return nullptr;
+  }
   if (!m && !meta(whole)->grad_fn)
     return nullptr;  // the base became a leaf that requires grad after the view was made
   if (!m && version == 0) return nullptr;  // made without recording, and nothing has changed since
@@ -171,7 +192,8 @@ Ref<Node> grad_fn(const Tensor& tensor) {
 Edge gradient_edge(const Tensor& tensor) {
   if (!tensor.defined()) return {};
   if (Ref<Node> node = grad_fn(tensor)) return {std::move(node), meta(tensor)->output_slot};
-  if (const AutogradMeta* m = meta(tensor); m && m->requires_grad) return {accumulator_of(tensor), 0};
+  if (const AutogradMeta* m = meta(tensor); m && m->requires_grad && !is_outside_graph(tensor))
+    return {accumulator_of(tensor), 0};
   return {};
 }
 
@@ -180,12 +202,6 @@ namespace {
 void check_no_leaf(const AutogradMeta* m) {
   RL_CHECK(!(m && m->requires_grad && !m->grad_fn),
            "a leaf Variable that requires grad is being used in an in-place operation.");
-}
-
-// "Unbind" of UnbindBackward0.
-std::string function_name(const Node& node) {
-  const std::string name = node.name();
-  return name.substr(0, name.rfind("Backward"));
 }
 
 }  // namespace
@@ -205,21 +221,15 @@ void check_in_place(const Tensor& self) {
   if (!has_history(base) && !has_history(self)) return check_no_leaf(m);
   if (impl.view_kind == TensorImpl::ViewKind::OneOfSeveral) {
     throw_error<RuntimeError>("Output ", m ? m->output_slot : 0, " of ",
-                              m && m->grad_fn ? function_name(*m->grad_fn) : "a function",
+                              m && m->grad_fn ? operation_name(*m->grad_fn) : "a function",
                               " is a view and is being modified inplace. This view is the output of a "
                               "function that returns multiple views. Such "
                               "functions do not allow the output views to be modified inplace. You should "
                               "replace the inplace operation by an "
                               "out-of-place one.");
   }
-  RL_CHECK(impl.view_kind != TensorImpl::ViewKind::NoGrad || (m && m->grad_fn),
-           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
-           "that this use case "
-           "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view "
-           "and the inplace "
-           "either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
-           "outside (if you want "
-           "the inplace to be tracked).");
+  RL_CHECK(impl.view_kind != TensorImpl::ViewKind::NoGrad || (m && m->grad_fn), kMadeWithoutRecording,
+           "is being modified inplace with grad mode enabled.", kMoveBothInOrOut);
   RL_CHECK((bm && bm->grad_fn) || !(has_history(self) || (bm && bm->requires_grad)),
            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
 }
@@ -266,9 +276,13 @@ void adopt_history(const Tensor& self, const Tensor& result) {
 void set_view(const Tensor& view, const Tensor& base, bool one_of_several) {
   TensorImpl* impl = view.impl();
   impl->view_base = base.impl()->view_base ? base.impl()->view_base : base.ref();
-  impl->view_kind = one_of_several ? TensorImpl::ViewKind::OneOfSeveral
-                    : grad_mode    ? TensorImpl::ViewKind::Plain
-                                   : TensorImpl::ViewKind::NoGrad;
+  impl->view_kind = !grad_mode       ? TensorImpl::ViewKind::NoGrad
+                    : one_of_several ? TensorImpl::ViewKind::OneOfSeveral
+                                     : TensorImpl::ViewKind::Plain;
+  if (grad_mode || !has_history(base) || !is_inexact(view.dtype())) return;
+  AutogradMeta& m = make_meta(view);
+  m.requires_grad = true;
+  m.view_version = view.version();
 }
 
 Tensor view_base(const Tensor& tensor) { return Tensor(tensor.impl()->view_base); }
@@ -342,8 +356,9 @@ using autograd::make_meta;
 using autograd::meta;
 
 bool Tensor::requires_grad() const {
-  if (autograd::has_history(*this)) return true;
-  return impl()->view_base && static_cast<bool>(autograd::grad_fn(*this));
+  // A view follows its base, as PyTorch's does, even when the base came to require gradients later.
+  return autograd::has_history(*this) ||
+         (impl()->view_base && autograd::has_history(Tensor(impl()->view_base)));
 }
 
 bool Tensor::is_leaf() const { return !autograd::grad_fn(*this); }
@@ -369,6 +384,7 @@ const Tensor& Tensor::set_requires_grad(bool value) const {
   RL_CHECK(!value || !impl()->inference || autograd::inference_mode_enabled(),
            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   if (!value && !meta(*this)) return *this;
+  if (impl()->view_kind == TensorImpl::ViewKind::NoGrad) impl()->view_kind = TensorImpl::ViewKind::Plain;
   if (is_leaf()) make_meta(*this).requires_grad = value;
   return *this;
 }

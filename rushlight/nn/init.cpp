@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "rushlight/autograd/variable.h"
+#include "rushlight/core/warning.h"
 #include "rushlight/kernels/cpu/random.h"
 #include "rushlight/ops/ops.h"
 
@@ -102,15 +103,25 @@ const Tensor& xavier_uniform_(const Tensor& tensor, double gain, Generator* gene
 const Tensor& xavier_normal_(const Tensor& tensor, double gain, Generator* generator) {
   return init::normal_(tensor, 0, xavier_std(tensor, gain), generator);
 }
+namespace {
+
+bool is_no_op(const Tensor& tensor) {
+  if (tensor.numel() != 0) return false;
+  warn("Initializing zero-element tensors is a no-op");
+  return true;
+}
+
+}  // namespace
+
 const Tensor& kaiming_uniform_(const Tensor& tensor, double a, std::string_view mode,
                                std::string_view nonlinearity, Generator* generator) {
-  if (tensor.numel() == 0) return tensor;
+  if (is_no_op(tensor)) return tensor;
   const double bound = std::sqrt(3.0) * kaiming_std(tensor, a, mode, nonlinearity);
   return init::uniform_(tensor, -bound, bound, generator);
 }
 const Tensor& kaiming_normal_(const Tensor& tensor, double a, std::string_view mode,
                               std::string_view nonlinearity, Generator* generator) {
-  if (tensor.numel() == 0) return tensor;
+  if (is_no_op(tensor)) return tensor;
   return init::normal_(tensor, 0, kaiming_std(tensor, a, mode, nonlinearity), generator);
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "rushlight/ops/pointwise.h"
+#include "rushlight/core/warning.h"
 
 namespace rushlight {
 namespace {
@@ -189,6 +190,11 @@ const Tensor& pow_(const Tensor& a, const Operand& b) {
 Tensor square(const Tensor& x) { return pow(x, 2); }
 
 Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
+  static std::atomic_flag said;
+  if (condition.dtype() == DType::UInt8)
+    warn_once(said,
+              "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a "
+              "future version of PyTorch. Use a boolean condition instead.");
   RL_CHECK(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
            "where expected condition to be a boolean tensor, but got a tensor with dtype ",
            info(condition.dtype()).message_name);

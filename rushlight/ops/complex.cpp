@@ -15,9 +15,9 @@ template <class Rule>
 Tensor make_dtype_view(const char* node, const Tensor& base, DType dtype, Dims sizes, Dims strides,
                        int64_t offset, Rule rule) {
   Tensor view = make_reinterpreted(base, dtype, std::move(sizes), std::move(strides), offset);
+  if (tracks(base)) Record(node, {base}).rule(view, std::move(rule));
   autograd::set_view(view, base);
-  if (!tracks(base)) return view;
-  return Record(node, {base}).rule(view, std::move(rule));
+  return view;
 }
 
 }  // namespace

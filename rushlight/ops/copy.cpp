@@ -1,5 +1,8 @@
 // Copies and conversions.
+#include <optional>
+
 #include "rushlight/kernels/cpu/move.h"
+#include "rushlight/core/warning.h"
 #include "rushlight/ops/memory.h"
 #include "rushlight/ops/pointwise.h"
 
@@ -41,7 +44,14 @@ Dims expanded_strides(const Tensor& src, DimsRef sizes) {
   return strides;
 }
 
+void warn_if_imaginary_part_is_lost(DType from, DType to) {
+  static std::atomic_flag said;
+  if (is_complex(from) && !is_complex(to) && to != DType::Bool)
+    warn_once(said, "Casting complex values to real discards the imaginary part");
+}
+
 Tensor converted(const Tensor& self, DType dtype, OptMemoryFormat format, const char* node) {
+  warn_if_imaginary_part_is_lost(self.dtype(), dtype);
   Tensor out = make_tensor_like(self, dtype, format.value_or(MemoryFormat::Preserve));
   copy_elements(out, self, self.strides());
   if (!tracks(self) || !is_inexact(dtype)) return out;
@@ -53,9 +63,11 @@ Tensor converted(const Tensor& self, DType dtype, OptMemoryFormat format, const 
 const Tensor& copy_(const Tensor& self, const Tensor& src, bool) {
   if (self.is_same(src)) return self;
   const Dims strides = expanded_strides(src, self.sizes());
+  warn_if_imaginary_part_is_lost(src.dtype(), self.dtype());
   const bool recorded = tracks(self, src);
   autograd::check_in_place(self);
-  Record record("CopyBackwards", {self, src});
+  std::optional<Record> record;
+  if (recorded) record.emplace("torch::autograd::CopyBackwards", TensorList{self, src});
   check_no_internal_overlap(self);
   if (may_overlap(self, src)) {
     const Tensor apart = src.detach().clone();
@@ -64,7 +76,7 @@ const Tensor& copy_(const Tensor& self, const Tensor& src, bool) {
     copy_elements(self, src, strides);
   }
   if (recorded) {
-    return record.rule_in_place(self, [](Node& n, const autograd::Gradients& grads) {
+    return record->rule_in_place(self, [](Node& n, const autograd::Gradients& grads) {
       autograd::Gradients out;
       out.resize(2);
       if (n.needs(0)) out[0] = zeros_like(grads[0]);

@@ -68,26 +68,28 @@ const Tensor& fill_from_tensor(const Tensor& self, const Tensor& value) {
   return record.rule_in_place(self, FillRule{});
 }
 
-}  // namespace
-
-const Tensor& fill_(const Tensor& self, const Operand& value) {
-  RL_CHECK(!value.is_tensor() || value.tensor().dim() == 0,
-           "fill_ only supports 0-dimension value tensor but got tensor with ",
-           value.is_tensor() ? value.tensor().dim() : 0, " dimensions.");
-  if (value.is_tensor()) return fill_from_tensor(self, value.tensor());
+const Tensor& fill_with_number(const char* node, const Tensor& self, const Scalar& s) {
   autograd::check_in_place(self);
   check_no_internal_overlap(self);
-  const Scalar& s = value.scalar();
   RL_CHECK(is_complex(self.dtype()) || !s.is_complex(), "value cannot be converted to type ",
            c_type_name(self.dtype()), " without overflow");
   if (tracks(self)) {
-    Record record("FillBackward2", {self});
+    Record record(node, {self});
     fill_elements(self, s);
     return record.rule_in_place(self, FillRule{});
   }
   fill_elements(self, s);
   self.bump_version();
   return self;
+}
+
+}  // namespace
+
+const Tensor& fill_(const Tensor& self, const Operand& value) {
+  if (!value.is_tensor()) return fill_with_number("FillBackward2", self, value.scalar());
+  RL_CHECK(value.tensor().dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+           value.tensor().dim(), " dimensions.");
+  return fill_from_tensor(self, value.tensor());
 }
 
 Tensor fill(const Tensor& input, const Operand& value) {
@@ -105,7 +107,7 @@ Tensor fill(const Tensor& input, const Operand& value) {
   return Record("FillBackward1", {input, value.tensor()}).rule(out, FillRule{});
 }
 
-const Tensor& zero_(const Tensor& self) { return fill_(self, 0); }
+const Tensor& zero_(const Tensor& self) { return fill_with_number("ZeroBackward0", self, 0); }
 
 const Tensor& resize_(const Tensor& self, DimsRef size, OptMemoryFormat memory_format) {
   RL_CHECK(!self.requires_grad(), "cannot resize variables that require grad");

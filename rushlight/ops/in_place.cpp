@@ -1,5 +1,6 @@
 #include "rushlight/ops/in_place.h"
 
+#include "rushlight/core/warning.h"
 #include "rushlight/ops/memory.h"
 
 namespace rushlight {
@@ -26,7 +27,16 @@ void write_out(const char* name, const Tensor& out, const Tensor& result, bool a
   RL_CHECK(can_cast(result.dtype(), out.dtype()), "result type ", info(result.dtype()).message_name,
            " can't be cast to the desired output type ", info(out.dtype()).message_name);
   autograd::NoGrad guard;
-  if (!(out.sizes() == result.sizes())) out.resize_(result.sizes());
+  if (!(out.sizes() == result.sizes())) {
+    if (out.numel() > 0)
+      warn(concat(
+          "An output with one or more elements was resized since it had shape ", to_string(out.sizes()),
+          ", which does not match the required output shape ", to_string(result.sizes()),
+          ". This behavior is deprecated, and in a future PyTorch release outputs will not be resized "
+          "unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
+          "inplace, to zero elements with t.resize_(0)."));
+    out.resize_(result.sizes());
+  }
   check_no_internal_overlap(out);
   out.copy_(result);
 }

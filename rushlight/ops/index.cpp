@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "rushlight/kernels/cpu/index.h"
+#include "rushlight/core/warning.h"
 #include "rushlight/ops/indexing.h"
 #include "rushlight/ops/pointwise.h"
 #include "rushlight/ops/write.h"
@@ -303,6 +304,8 @@ const Tensor& index_fill_(const Tensor& self, int64_t dim, const Tensor& index, 
 
 namespace {
 
+bool is_mask(const Tensor& t) { return t.dtype() == DType::Bool || t.dtype() == DType::UInt8; }
+
 // Masks become the coordinates of their true elements; the list gets as long as the rank, undefined meaning
 // all.
 TensorVector expand_masks(const Tensor& self, TensorList indices) {
@@ -310,7 +313,9 @@ TensorVector expand_masks(const Tensor& self, TensorList indices) {
   for (const Tensor& t : indices) {
     if (!t.defined()) {
       out.emplace_back();
-    } else if (t.dtype() == DType::Bool || t.dtype() == DType::UInt8) {
+    } else if (is_mask(t)) {
+      if (t.dtype() == DType::UInt8)
+        warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
       const int64_t at = static_cast<int64_t>(out.size());
       for (int64_t d = 0; d < t.dim(); ++d) {
         RL_CHECK_AS(IndexError, at + d < self.dim(), "too many indices for tensor of dimension ", self.dim());
@@ -487,8 +492,6 @@ struct Sliced {
   TensorVector tensors;  // for the dimensions of the view, undefined where all is meant
   bool has_tensors = false;
 };
-
-bool is_mask(const Tensor& t) { return t.dtype() == DType::Bool || t.dtype() == DType::UInt8; }
 
 int64_t dims_taken(const Index& i) {
   switch (i.kind()) {

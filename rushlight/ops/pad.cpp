@@ -136,10 +136,11 @@ Tensor pad_repeating(Mode mode, const char* node, const Tensor& input, const Dim
 }
 
 const char* pad_node(Mode mode, int64_t dims) {
+  static constexpr char kSlices[] = "torch::autograd::CopySlices";
   static const char* const names[3][3] = {
       {"ReflectionPad1DBackward0", "ReflectionPad2DBackward0", "ReflectionPad3DBackward0"},
       {"ReplicationPad1DBackward0", "ReplicationPad2DBackward0", "ReplicationPad3DBackward0"},
-      {"CopySlices", "CopySlices", "CopySlices"}};
+      {kSlices, kSlices, kSlices}};
   return names[static_cast<int>(mode)][std::clamp<int64_t>(dims, 1, 3) - 1];
 }
 

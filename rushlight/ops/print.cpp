@@ -237,7 +237,10 @@ std::string history_suffix(const Tensor& t) {
   } catch (const RuntimeError&) {  // a view whose base was changed in a way that lost its history
     return "grad_fn=<Invalid>";
   }
-  if (node) return std::string("grad_fn=<") + node->name() + ">";
+  if (node) {
+    const std::string name = node->name();
+    return "grad_fn=<" + name.substr(name.rfind(':') + 1) + ">";
+  }
   return t.requires_grad() ? "requires_grad=True" : "";
 }
 

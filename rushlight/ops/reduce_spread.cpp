@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "rushlight/kernels/cpu/softmax.h"
+#include "rushlight/core/warning.h"
 #include "rushlight/ops/reduce.h"
 #include "rushlight/ops/softmax.h"
 
@@ -27,6 +28,11 @@ struct Spread {
 Spread spread_of(const Tensor& x, OptDims dim, double correction, bool keepdim, bool root) {
   RL_CHECK(is_inexact(x.dtype()), "std and var only support floating point and complex dtypes");
   const ReducedDims dims(x, dim, keepdim);
+  if (static_cast<double>(dims.count()) <= correction && x.numel() > 0)
+    warn(
+        concat(root ? "std" : "var",
+               "(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
+               "(input numel divided by output numel)."));
   return {dims, std::max(0.0, static_cast<double>(dims.count()) - correction), root};
 }
 

@@ -46,7 +46,7 @@ class AsRows {
 
 ValuesIndices record_places(const char* node, const Tensor& x, int64_t dim, ValuesIndices out,
                             bool squeezed) {
-  if (!tracks(x)) return out;
+  if (!tracks(x)) return {out.values.detach(), out.indices.detach()};  // no views of what the kernels wrote
   Record(node, {x})
       .save(out.indices)
       .rule({out.values, out.indices},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "rushlight/core/warning.h"
 #include "rushlight/ops/memory.h"
 #include "rushlight/ops/ops.h"
 
@@ -282,6 +283,13 @@ Tensor swapaxes(const Tensor& input, int64_t axis0, int64_t axis1) { return tran
 Tensor swapdims(const Tensor& input, int64_t dim0, int64_t dim1) { return transpose(input, dim0, dim1); }
 
 Tensor numpy_T(const Tensor& x) {
+  static std::atomic_flag said;
+  if (x.dim() != 2 && x.dim() != 0)
+    warn_once(
+        said,
+        "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it "
+        "will throw an error in a future release. Consider `x.mT` to transpose batches of matrices or "
+        "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.");
   Dims order;
   for (int64_t d = x.dim() - 1; d >= 0; --d) order.push_back(d);
   return permute(x, order);

@@ -14,9 +14,9 @@ template <class Rule>
 Tensor make_view(const char* node, const Tensor& base, Dims sizes, Dims strides, int64_t offset, Rule rule,
                  bool one_of_several = false) {
   Tensor view = make_alias(base, std::move(sizes), std::move(strides), offset);
+  if (autograd::tracks(base)) autograd::Record(node, {base}).rule(view, std::move(rule));
   autograd::set_view(view, base, one_of_several);
-  if (!autograd::tracks(base)) return view;
-  return autograd::Record(node, {base}).rule(view, std::move(rule));
+  return view;
 }
 
 // The gradient of a view that shows a part of its base: zeros of the base's sizes with `g` written where

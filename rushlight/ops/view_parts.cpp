@@ -47,11 +47,9 @@ Tensor slice_checked(const Tensor& self, int64_t dim, int64_t start, int64_t sto
 template <class Rule>
 TensorVector make_views(const char* node, const Tensor& base, std::vector<Part> parts, Rule rule) {
   TensorVector out;
-  for (Part& p : parts) {
-    out.push_back(make_alias(base, std::move(p.sizes), std::move(p.strides), p.offset));
-    autograd::set_view(out.back(), base, true);
-  }
+  for (Part& p : parts) out.push_back(make_alias(base, std::move(p.sizes), std::move(p.strides), p.offset));
   if (autograd::tracks(base) && !out.empty()) Record(node, {base}).rule(TensorList(out), std::move(rule));
+  for (const Tensor& view : out) autograd::set_view(view, base, true);
   return out;
 }
 

@@ -105,7 +105,7 @@ TEST(Autograd, InPlaceOnAViewIsPartOfTheBasesHistory) {
   Tensor base = x * 1;
   Tensor view = base.narrow(0, 1, 2);
   view.mul_(10);
-  EXPECT_STREQ(autograd::grad_fn(base)->name(), "CopySlices");
+  EXPECT_STREQ(autograd::grad_fn(base)->name(), "torch::autograd::CopySlices");
   base.sum().backward();
   EXPECT_EQ(numbers(x.grad()), (Numbers{1, 10, 10}));
 }

@@ -59,15 +59,25 @@ def test_every_dtype_and_layout(dtype):
 
 
 def test_arithmetic_between_the_two():
+    """NumPy computes tensor + array; array + tensor is refused, as it is with PyTorch."""
     t, a = torch.tensor([1.0, 2.0]), np.array([3.0, 4.0])
-    for result in (t * a, a * t):
-        assert isinstance(result, torch.Tensor)
-        assert result.dtype == torch.float64
-        assert result.tolist() == [3, 8]
-    assert (a @ t).item() == 11
-    assert (t < a).tolist() == [True, True]
+    product = t * a
+    assert isinstance(product, torch.Tensor)
+    assert product.dtype == torch.float64
+    assert product.tolist() == [3, 8]
+    assert (t @ a).item() == 11
+    assert (torch.tensor([1, 2], dtype=torch.int32) * a.astype("f4")).dtype == torch.float64  # NumPy's rule
+    for refused in (lambda: a * t, lambda: a @ t, lambda: t < a, lambda: a >= t):
+        with pytest.raises(TypeError, match="not supported|unsupported operand"):
+            refused()
+    with pytest.raises(RuntimeError, match="Can't call numpy"):
+        t.clone().requires_grad_() * a
+    changed = t
+    changed += a
+    assert changed is not t
     assert np.sqrt(torch.tensor([4.0])).tolist() == [2]
     assert isinstance(np.sqrt(torch.tensor([4.0])), torch.Tensor)
+    assert np.isfinite(t).dtype == torch.uint8
     assert np.argmax(torch.tensor([1.0, 3.0])) == 1
 
 

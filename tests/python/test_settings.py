@@ -154,10 +154,21 @@ def test_default_dtype():
 
 def test_default_device():
     ours.set_default_device("cpu")
-    ours.set_default_device(None)
-    with pytest.raises(AssertionError, match="not compiled with CUDA enabled"):
-        ours.set_default_device("cuda")
+    assert ours.ones(1).device == ours.get_default_device() == ours.device("cpu")
+    ours.set_default_device("cuda:0")  # refused where a tensor is made, as by PyTorch
+    try:
+        assert ours.get_default_device() == ours.device("cuda:0")
+        for make in (lambda: ours.ones(1), lambda: ours.tensor([1]), lambda: ours.rand(2)):
+            with pytest.raises(AssertionError, match="not compiled with CUDA enabled"):
+                make()
+        assert ours.ones(1, device="cpu").new_zeros(2).device.type == "cpu"
+        with ours.device("cpu"):
+            assert ours.arange(2).device.type == "cpu"
+    finally:
+        ours.set_default_device(None)
     assert ours.get_default_device() == ours.device("cpu")
+    with pytest.raises(NotImplementedError, match="meta"), ours.device("meta"):
+        pass
 
 
 def test_deterministic_switches():
@@ -215,7 +226,7 @@ def test_autocast():
     with pytest.raises(NotImplementedError, match="autocast on 'cpu'"):
         ours.autocast("cpu", dtype=ours.bfloat16)
     with pytest.warns(
-        UserWarning, match="User provided device_type of 'cuda', but CUDA is not available. Disabling"
+        UserWarning, match="CUDA is not available or torch_xla is imported. Disabling autocast."
     ):
         scope = ours.autocast("cuda")
     assert scope(lambda x: x + 1)(1) == 2
@@ -235,6 +246,8 @@ def test_grad_scaler():
     assert (scaler.scale(3), scaler.get_scale(), steps, scaler.is_enabled()) == (3, 1.0, [1], False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        ours.amp.GradScaler("cuda", enabled=False)
+    with pytest.warns(FutureWarning, match=r"Please use `torch.amp.GradScaler\('cuda', args...\)` instead"):
         ours.cuda.amp.GradScaler(enabled=False)
 
 

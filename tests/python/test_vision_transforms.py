@@ -98,6 +98,36 @@ def test_arrays(dtype):
     assert T.ToTensor()(array[..., 0]).shape == (1, 2, 4)
 
 
+BYTES_ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+
+
+@pytest.mark.parametrize(
+    "kind, error, text",
+    [
+        (lambda a: a[::-1], ValueError, "At least one stride in the given numpy array is negative"),
+        (lambda a: a[..., ::-1], ValueError, "At least one stride in the given numpy array is negative"),
+        (lambda a: a.astype(">i4"), ValueError, "byte order different from the native byte order"),
+        (lambda a: a.astype(object), TypeError, "can't convert np.ndarray of type numpy.object_."),
+        (lambda a: a.astype(str), TypeError, "can't convert np.ndarray of type numpy.str_."),
+        (lambda a: a.astype("M8[s]"), TypeError, "can't convert np.ndarray of type numpy.datetime64."),
+    ],
+)
+def test_arrays_that_no_tensor_can_share_are_refused(kind, error, text):
+    with pytest.raises(error, match=text.replace("(", r"\(")):
+        T.ToTensor()(kind(BYTES_ARRAY))
+
+
+def test_layouts_and_kinds_of_arrays():
+    expected = T.ToTensor()(BYTES_ARRAY)
+    for same in (np.asfortranarray(BYTES_ARRAY), np.ma.array(BYTES_ARRAY), BYTES_ARRAY.copy()[:, :, :]):
+        assert torch.equal(T.ToTensor()(same), expected)
+    assert torch.equal(T.ToTensor()(BYTES_ARRAY[:, ::2]), expected[:, :, ::2])
+    assert T.ToTensor()(np.zeros((0, 4, 3), np.uint8)).shape == (3, 0, 4)
+    assert T.ToTensor()(np.matrix([[1, 2]])).tolist() == [[[1, 2]]]
+    for dtype in ("uint16", "uint32", "uint64", "complex64"):
+        assert T.ToTensor()(BYTES_ARRAY.astype(dtype)).dtype == getattr(torch, dtype)
+
+
 def test_the_default_dtype_is_used():
     torch.set_default_dtype(torch.float64)
     assert T.ToTensor()(image("L")).dtype == torch.float64

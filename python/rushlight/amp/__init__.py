@@ -26,9 +26,7 @@ class autocast:
         self.device = device_type
         self.fast_dtype = dtype or (_C.bfloat16 if device_type == "cpu" else _C.float16)
         if enabled and device_type == "cuda":
-            warnings.warn(
-                "User provided device_type of 'cuda', but CUDA is not available. Disabling", stacklevel=2
-            )
+            warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", stacklevel=2)
             enabled = False
         if enabled:
             raise NotImplementedError(

@@ -106,16 +106,19 @@ PyObject* call_layer_forward(PyObject* self, PyObject* const* args, Py_ssize_t n
   });
 }
 
-[[noreturn]] void not_a_tensor(const LayerInfo& info, PyObject* o) {
+// The function that PyTorch's layer would have called; a Sequential hands the argument to its first layer.
+[[noreturn]] void not_a_tensor(const nn::Module& module, PyObject* o) {
+  const auto children = module.children();
+  if (module.class_name() == "Sequential" && !children.empty()) not_a_tensor(*children.begin()->second, o);
   std::string function;
-  for (const char* c = info.name; *c; ++c) function += static_cast<char>(std::tolower(*c));
+  for (char c : module.class_name()) function += static_cast<char>(std::tolower(c));
   throw_error<TypeError>(function, "(): argument 'input' (position 1) must be Tensor, not ",
                          Py_TYPE(o)->tp_name);
 }
 
 PyObject* run_unary(PyObject* self, PyObject* input) {
   return guarded([&]() -> PyObject* {
-    if (!is_tensor(input)) not_a_tensor(*core_of(self).info, input);
+    if (!is_tensor(input)) not_a_tensor(*core_of(self).module, input);
     return wrap(run_native(self, tensor_value(input)));
   });
 }
