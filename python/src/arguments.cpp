@@ -243,6 +243,62 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   return bad_name;
 }
 
+namespace {
+
+// Does PyTorch declare this list of ints without a length, so that one int is no list?
+bool is_size_list(const Parameter& p) {
+  if (p.kind != Kind::Dims || p.fallback) return false;
+  for (const char* name : {"size", "sizes", "shape", "normalized_shape", "pad", "repeats", "dims"})
+    if (p.name == name) return true;
+  return false;
+}
+
+// Dense tensors in pageable memory are the only ones.
+void check_idle_options(const char* name, const Signature& s, const Call& call) {
+  for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(call.names); ++k) {
+    PyObject* option = PyTuple_GET_ITEM(call.names, k);
+    PyObject* value = call.args[call.count + k];
+    if (!is_idle_option(s, option) || value == Py_None) continue;
+    const bool layout = PyUnicode_CompareWithASCIIString(option, "layout") == 0;
+    RL_CHECK_AS(TypeError, layout ? PyObject_TypeCheck(value, layout_type) : PyBool_Check(value), name,
+                "(): argument '", PyUnicode_AsUTF8(option), "' must be ", layout ? "torch.layout" : "bool",
+                ", not ", Py_TYPE(value)->tp_name);
+    RL_CHECK(value != Py_True,
+             "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is "
+             "available on this system.");
+    RL_CHECK_AS(NotImplementedError, !layout || is_strided(value), name,
+                "(): Rushlight's tensors are dense; the only layout is torch.strided");
+  }
+}
+
+// What is made like a tensor that is given follows that one instead.
+void take_default_device(const Signature& s, PyObject** slots) {
+  if (s.parameters[0].kind == Kind::Tensor) return;
+  for (size_t i = 0; i < s.parameters.size(); ++i)
+    if (s.parameters[i].kind == Kind::OptDevice && slots[i] == Py_None) slots[i] = default_device();
+}
+
+void finish_creation(const char* name, const Signature& s, const Call& call, PyObject** slots) {
+  if (call.names) check_idle_options(name, s, call);
+  if (default_device()) take_default_device(s, slots);
+}
+
+// Of nested scopes; the calls that change it hold the GIL.
+std::vector<PyObject*>& default_devices() {
+  static std::vector<PyObject*>& devices = *new std::vector<PyObject*>();
+  return devices;
+}
+
+}  // namespace
+
+PyObject* default_device() { return default_devices().empty() ? nullptr : default_devices().back(); }
+void push_default_device(PyObject* device) { default_devices().push_back(Py_NewRef(device)); }
+void pop_default_device() {
+  if (default_devices().empty()) return;
+  Py_DECREF(default_devices().back());
+  default_devices().pop_back();
+}
+
 Signature::Signature(const char* row, bool has_out) {
   bool keyword_only = false;
   for (const char* p = row; (p = std::strchr(p, '('));) {
@@ -271,8 +327,7 @@ Signature::Signature(const char* row, bool has_out) {
       parameter.fallback_text = item.substr(second + 2);
       parameter.fallback = fallback_object(parameter.fallback_text);
     }
-    for (const char* name : {"size", "shape", "normalized_shape", "pad"})
-      parameter.list_only = parameter.list_only || (parameter.kind == Kind::Dims && parameter.name == name);
+    parameter.list_only = is_size_list(parameter);
     parameter.interned = check(PyUnicode_InternFromString(parameter.name.c_str()));
     positional += !keyword_only;
     creates = creates || (keyword_only && parameter.kind == Kind::OptDevice);
@@ -301,8 +356,11 @@ std::string Signature::text(bool skip_first) const {
 
 int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots,
           Object& keep) {
-  for (size_t k = 0; k < overloads.size(); ++k)
-    if (fill(*overloads[k], call, slots, keep).what == Misfit::None) return static_cast<int>(k);
+  for (size_t k = 0; k < overloads.size(); ++k) {
+    if (fill(*overloads[k], call, slots, keep).what != Misfit::None) continue;
+    if (overloads[k]->creates) finish_creation(name, *overloads[k], call, slots);
+    return static_cast<int>(k);
+  }
   report_mistake(name, overloads, call);
 }
 
