@@ -130,12 +130,27 @@ TEST(Autograd, AViewOfAPlainTensorLearnsOfItsBasesHistory) {
   EXPECT_EQ(numbers(x.grad()), (Numbers{10, 12}));
 }
 
-TEST(Autograd, AViewMadeBeforeItsBaseBecameALeafStaysPlain) {
+// It says so as PyTorch's does; what is computed from it leads nowhere.
+TEST(Autograd, AViewFollowsItsBaseThatBecameALeaf) {
   Tensor base = zeros({2}, DType::Float64);
   base.fill_(1);
   Tensor view = base.narrow(0, 0, 1);
   base.set_requires_grad(true);
-  EXPECT_FALSE(view.requires_grad());
+  EXPECT_TRUE(view.requires_grad());
+  EXPECT_TRUE(view.is_leaf());
+}
+
+TEST(Autograd, AViewMadeUnderNoGradSaysThatItRequiresGradients) {
+  Tensor x = leaf({1, 2});
+  Tensor view;
+  {
+    autograd::NoGrad guard;
+    view = x.narrow(0, 0, 1);
+  }
+  EXPECT_TRUE(view.requires_grad());
+  EXPECT_TRUE(view.is_leaf());
+  (view * 2).sum().backward();
+  EXPECT_FALSE(x.grad().defined());
 }
 
 TEST(Autograd, InPlaceOnLeavesIsRefused) {
