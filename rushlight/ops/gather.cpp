@@ -72,11 +72,13 @@ class RowPlan {
   cpu::Rows rows_;
 };
 
-void check_range(const Tensor& index, int64_t dim, const Tensor& t) {
-  const int64_t size = at_least_1d(t.sizes())[dim];
-  const int64_t bad = cpu::find_out_of_range(index.data<int64_t>(), index.numel(), size);
+void check_found(int64_t bad, const Tensor& index, int64_t dim, int64_t size) {
   RL_CHECK(bad < 0, "index ", index.data<int64_t>()[bad], " is out of bounds for dimension ", dim,
            " with size ", size);
+}
+void check_range(const Tensor& index, int64_t dim, const Tensor& t) {
+  const int64_t size = at_least_1d(t.sizes())[dim];
+  check_found(cpu::find_out_of_range(index.data<int64_t>(), index.numel(), size), index, dim, size);
 }
 
 void check_index_dtype(const char* name, const Tensor& index) {
@@ -103,8 +105,9 @@ Tensor gather(const Tensor& input, int64_t dim, const Tensor& index, bool) {
                " apart from dimension ", dim);
     }
     const RowPlan plan(index, dim, input, out, false);
-    check_range(plan.index(), dim, input);
-    cpu::gather_rows(input.item_size(), plan.rows(), input.raw_data(), out.raw_data());
+    const int64_t bad =
+        cpu::gather_rows(input.item_size(), plan.rows(), have[dim], input.raw_data(), out.raw_data());
+    check_found(bad, plan.index(), dim, have[dim]);
   }
   if (!tracks(input)) return out;
   return Record("GatherBackward0", {input})

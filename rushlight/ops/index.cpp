@@ -49,13 +49,13 @@ Walk walk(const Tensor& t, int64_t first, int64_t last, bool with_run) {
 // The dimensions [first, last) of a tensor replaced by one list of places.
 class Indexed {
  public:
-  Indexed(const Tensor& t, int64_t first, int64_t last, std::vector<int64_t> offsets)
+  Indexed(const Tensor& t, int64_t first, int64_t last, Tensor offsets)
       : outer_(walk(t, 0, first, false)), inner_(walk(t, last, t.dim(), true)), index_(std::move(offsets)) {}
   cpu::Places places() const {
     return {outer_.offsets.data(),
             static_cast<int64_t>(outer_.offsets.size()),
-            index_.data(),
-            static_cast<int64_t>(index_.size()),
+            index_.data<int64_t>(),
+            index_.numel(),
             inner_.offsets.data(),
             static_cast<int64_t>(inner_.offsets.size()),
             inner_.run,
@@ -64,18 +64,18 @@ class Indexed {
 
  private:
   Walk outer_, inner_;
-  std::vector<int64_t> index_;
+  Tensor index_;  // int64
 };
 
 enum class Bounds { Index, Select, Add, Copy };
 
 // One vector of indices into dimension `dim` as offsets.
-std::vector<int64_t> offsets_along(const Tensor& t, int64_t dim, const Tensor& index, Bounds bounds) {
+Tensor offsets_along(const Tensor& t, int64_t dim, const Tensor& index, Bounds bounds) {
   const Tensor dense = index.to(DType::Int64).contiguous();
   const int64_t size = t.dim() ? t.sizes()[dim] : 1, n = dense.numel();
-  std::vector<int64_t> offsets(n, 0);
+  Tensor offsets = zeros(n, DType::Int64);
   const int64_t bad = cpu::add_offsets(dense.data<int64_t>(), n, size, t.dim() ? t.strides()[dim] : 0,
-                                       bounds == Bounds::Index, offsets.data());
+                                       bounds == Bounds::Index, offsets.data<int64_t>());
   if (bad >= 0) {
     const int64_t value = dense.data<int64_t>()[bad];
     const std::string text =
@@ -341,8 +341,8 @@ struct AdvancedIndex {
   Tensor source;        // self, perhaps permuted
   int64_t first, last;  // its indexed dimensions
   Dims shape;           // of the broadcast indices
-  std::vector<int64_t> offsets;
-  Dims result;  // sizes of what indexing gives
+  Tensor offsets;       // int64, one for each place of `shape`
+  Dims result;          // sizes of what indexing gives
 
   AdvancedIndex(const Tensor& self, TensorList indices) {
     const TensorVector list = expand_masks(self, indices);
@@ -384,13 +384,13 @@ struct AdvancedIndex {
   }
   void make_offsets(const TensorVector& list, const Dims& indexed, const Tensor& self) {
     const int64_t n = numel_of(shape);
-    offsets.assign(n, 0);
+    offsets = zeros(n, DType::Int64);
     for (int64_t d : indexed) {
       const Tensor dense = list[d].detach().to(DType::Int64).expand(shape).contiguous();
       const int64_t size = self.sizes()[d];
       RL_CHECK_AS(IndexError, size > 0 || n == 0, "index is out of bounds for dimension with size 0");
       const int64_t bad =
-          cpu::add_offsets(dense.data<int64_t>(), n, size, self.strides()[d], true, offsets.data());
+          cpu::add_offsets(dense.data<int64_t>(), n, size, self.strides()[d], true, offsets.data<int64_t>());
       RL_CHECK_AS(IndexError, bad < 0, "index ", dense.data<int64_t>()[bad],
                   " is out of bounds for dimension ", d, " with size ", size);
     }

@@ -114,14 +114,24 @@ inline int64_t narrow_to_bfloats(const float* in, BFloat16* out, int64_t n) {
   const hn::RebindToSigned<decltype(d)> di;
   const hn::Rebind<uint16_t, decltype(d)> half;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto x = hn::LoadU(d, in + i);
+  const auto rounded = [&](auto x) HWY_ATTR {
     const auto bits = hn::BitCast(du, x);
     const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
-    const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(du, 0x7fff)), odd));
-    const auto kept = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(x)), hn::Set(du, 0x7fc0), rounded);
-    hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, kept)), half, reinterpret_cast<uint16_t*>(out + i));
+    return hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(du, 0x7fff)), odd));
+  };
+  int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    const auto a = hn::LoadU(d, in + i), b = hn::LoadU(d, in + i + lanes);
+    auto low = rounded(a), high = rounded(b);
+    const auto number = hn::Eq(hn::Add(a, b), hn::Add(a, b));  // no NaN; inf - inf takes the careful road too
+    if (HWY_UNLIKELY(!hn::AllTrue(d, number))) {
+      const auto nan = hn::Set(du, 0x7fc0);
+      low = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(a)), nan, low);
+      high = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(b)), nan, high);
+    }
+    uint16_t* to = reinterpret_cast<uint16_t*>(out + i);
+    hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, low)), half, to);
+    hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, high)), half, to + lanes);
   }
   return i;
 }

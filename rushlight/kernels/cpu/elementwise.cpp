@@ -57,7 +57,7 @@ void simplify(Elementwise& job) {
   for (int k = 0; k < count; ++k) operands[k]->strides = std::move(strides[k]);
 }
 
-// A piece of a row: where each operand begins, the inputs and then the output, and its stride in elements.
+// A piece of a row: where each operand begins, the output behind the inputs, and its stride in elements.
 struct Piece {
   char* place[kMaxInputs + 1];
   int64_t stride[kMaxInputs + 1];
@@ -67,40 +67,50 @@ struct Piece {
 class RowWalk {
  public:
   RowWalk(const Elementwise& job, int64_t rank, int64_t begin)
-      : sizes_(job.sizes), count_(job.num_inputs), index_(rank) {
-    for (int k = 0; k < count_; ++k) operands_[k] = &job.in[k];
-    operands_[kMaxInputs] = &job.out;
+      : sizes_(job.sizes), count_(job.num_inputs + 1), index_(rank) {
+    for (int k = 0; k < count_; ++k) {
+      const Strided& s = operand(job, k);
+      strides_[k] = &s.strides;
+      element_[k] = item_size(s.dtype);
+      row_[k] = static_cast<char*>(s.data);
+      if (rank > 0) step_[k] = s.strides[rank - 1] * element_[k];
+    }
     for (int64_t d = rank - 1; d >= 0; --d) {
       index_[d] = begin % sizes_[d];
       begin /= sizes_[d];
-      for_each([&](int k) { offset_[k] += index_[d] * operands_[k]->strides[d]; });
+      for (int k = 0; k < count_; ++k) row_[k] += index_[d] * (*strides_[k])[d] * element_[k];
     }
   }
-  char* place(int k, int64_t element) const {
-    const Strided& s = *operands_[k];
-    return static_cast<char*>(s.data) + (offset_[k] + element) * item_size(s.dtype);
-  }
+  // Of operand k, the output being the last one.
+  char* place(int k, int64_t element) const { return row_[k] + element * element_[k]; }
   void next() {
-    for (int64_t d = index_.size() - 1; d >= 0; --d) {
-      for_each([&](int k) { offset_[k] += operands_[k]->strides[d]; });
-      if (++index_[d] < sizes_[d]) return;
-      for_each([&](int k) { offset_[k] -= operands_[k]->strides[d] * sizes_[d]; });
-      index_[d] = 0;
-    }
+    const int64_t last = index_.size() - 1;
+    if (last < 0) return;
+    for (int k = 0; k < count_; ++k) row_[k] += step_[k];
+    if (++index_[last] < sizes_[last]) return;
+    carry(last);
+  }
+  static const Strided& operand(const Elementwise& job, int k) {
+    return k < job.num_inputs ? job.in[k] : job.out;
   }
 
  private:
-  template <class F>
-  void for_each(F&& f) {
-    for (int k = 0; k < count_; ++k) f(k);
-    f(kMaxInputs);
+  void carry(int64_t d) {
+    for (;;) {
+      for (int k = 0; k < count_; ++k) row_[k] -= (*strides_[k])[d] * sizes_[d] * element_[k];
+      index_[d] = 0;
+      if (--d < 0) return;
+      for (int k = 0; k < count_; ++k) row_[k] += (*strides_[k])[d] * element_[k];
+      if (++index_[d] < sizes_[d]) return;
+    }
   }
 
   const Dims& sizes_;
-  const Strided* operands_[kMaxInputs + 1] = {};
   int count_;
   Dims index_;
-  int64_t offset_[kMaxInputs + 1] = {};
+  const Dims* strides_[kMaxInputs + 1];
+  int64_t element_[kMaxInputs + 1], step_[kMaxInputs + 1];  // bytes: of an element, from row to row
+  char* row_[kMaxInputs + 1];
 };
 
 struct alignas(64) Buffer {
@@ -149,8 +159,8 @@ class Worker {
       }
       in[k] = buffers_[k].bytes;
     }
-    char* target = piece.place[kMaxInputs];
-    const int64_t stride = piece.stride[kMaxInputs];
+    char* target = piece.place[job_.num_inputs];
+    const int64_t stride = piece.stride[job_.num_inputs];
     if (direct_out_ && (stride == 1 || n == 1)) {
       job_.kernel(in, target, n, job_.params);
     } else {
@@ -180,13 +190,12 @@ class Worker {
   // Row by row.
   void rows(int64_t begin, int64_t end) {
     Piece piece;
-    for (int k = 0; k < job_.num_inputs; ++k) piece.stride[k] = job_.in[k].strides.back();
-    piece.stride[kMaxInputs] = job_.out.strides.back();
+    const int count = job_.num_inputs + 1;
+    for (int k = 0; k < count; ++k) piece.stride[k] = RowWalk::operand(job_, k).strides.back();
     RowWalk at(job_, rank_ - 1, begin / row_);
     for (int64_t i = begin, column = begin % row_; i < end;) {
       const int64_t n = std::min({longest_, row_ - column, end - i});
-      for (int k = 0; k < job_.num_inputs; ++k) piece.place[k] = at.place(k, column * piece.stride[k]);
-      piece.place[kMaxInputs] = at.place(kMaxInputs, column * piece.stride[kMaxInputs]);
+      for (int k = 0; k < count; ++k) piece.place[k] = at.place(k, column * piece.stride[k]);
       compute(piece, n);
       i += n;
       column += n;
@@ -304,25 +313,20 @@ class TileWorker {
   void tile(const RowWalk& at, int64_t i, int64_t j, int64_t rows, int64_t columns) {
     Piece piece;
     int64_t step[kMaxInputs + 1];  // bytes from row to row
-    const auto set = [&](int k, const Strided& s) {
+    for (int k = 0; k <= job_.num_inputs; ++k) {
+      const Strided& s = RowWalk::operand(job_, k);
       piece.place[k] = at.place(k, i * s.strides[outer_] + j * s.strides.back());
       piece.stride[k] = s.strides.back();
       step[k] = s.strides[outer_] * item_size(s.dtype);
-    };
-    for (int k = 0; k < job_.num_inputs; ++k) {
-      const Strided& s = job_.in[k];
-      set(k, s);
-      if (!transpose_[k]) continue;
+      if (k == job_.num_inputs || !transpose_[k]) continue;
       transpose_[k](piece.place[k], piece.stride[k], tiles_[k].bytes, kTileColumns, rows, columns);
       piece.place[k] = tiles_[k].bytes;
       piece.stride[k] = 1;
       step[k] = kTileColumns * item_size(s.dtype);
     }
-    set(kMaxInputs, job_.out);
     for (int64_t r = 0; r < rows; ++r) {
       worker_.compute(piece, columns);
-      for (int k = 0; k < job_.num_inputs; ++k) piece.place[k] += step[k];
-      piece.place[kMaxInputs] += step[kMaxInputs];
+      for (int k = 0; k <= job_.num_inputs; ++k) piece.place[k] += step[k];
     }
   }
 

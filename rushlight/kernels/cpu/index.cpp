@@ -39,6 +39,45 @@ T combine_values(Combine how, T a, T b) {
   }
 }
 
+// Are all of them in [0, size): the sign bit of v or of size - 1 - v tells, and vectors have it for nothing.
+bool all_in_range(const int64_t* index, int64_t n, int64_t size) {
+  const uint64_t last = static_cast<uint64_t>(size) - 1;
+  uint64_t signs = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const uint64_t v = static_cast<uint64_t>(index[i]);
+    signs |= v | (last - v);
+  }
+  return signs >> 63 == 0;
+}
+
+// The first position that any thread found out of range.
+class FirstBad {
+ public:
+  // There is one at `from` or after it.
+  void report(const int64_t* index, int64_t from, int64_t size) {
+    while (static_cast<uint64_t>(index[from]) < static_cast<uint64_t>(size)) ++from;
+    int64_t seen = place_.load();
+    while (from < seen && !place_.compare_exchange_weak(seen, from)) {
+    }
+  }
+  int64_t place() const { return place_.load() == INT64_MAX ? -1 : place_.load(); }
+
+ private:
+  std::atomic<int64_t> place_{INT64_MAX};
+};
+
+constexpr int64_t kChecked = 1024;  // indices that are checked at a time
+
+template <class T>
+void gather_row(const Rows& rows, const int64_t* index, int64_t n, const T* from, T* to) {
+  if (rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1) {  // along dense rows
+    for (int64_t j = 0; j < n; ++j) to[j] = from[index[j]];
+  } else {
+    for (int64_t j = 0; j < n; ++j)
+      to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
+  }
+}
+
 template <class T>
 void gather_as(const Places& p, const T* data, T* dense) {
   const int64_t block = p.num_inner * p.run;
@@ -104,16 +143,15 @@ int64_t add_offsets(const int64_t* index, int64_t n, int64_t size, int64_t strid
   std::atomic<int64_t> bad{INT64_MAX};
   const int64_t low = wrap ? -size : 0;
   parallel_for(0, n, kGrain, [&](int64_t begin, int64_t end) {
-    bool fine = true;
+    const uint64_t count = static_cast<uint64_t>(size), below = wrap ? count : 0;
+    uint64_t signs = 0;  // as in all_in_range
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t v = index[i];
-      fine &= v >= low && v < size;
-      offsets[i] += static_cast<int64_t>(
-          static_cast<uint64_t>(v < 0 ? static_cast<uint64_t>(v) + static_cast<uint64_t>(size)
-                                      : static_cast<uint64_t>(v)) *
-          static_cast<uint64_t>(stride));
+      const uint64_t v = static_cast<uint64_t>(index[i]);
+      signs |= (v + below) | (count - 1 - v);
+      const uint64_t place = v + (static_cast<uint64_t>(index[i] >> 63) & count);
+      offsets[i] += static_cast<int64_t>(place * static_cast<uint64_t>(stride));
     }
-    if (fine) return;
+    if (signs >> 63 == 0) return;
     int64_t i = begin;
     while (index[i] >= low && index[i] < size) ++i;
     int64_t seen = bad.load();
@@ -124,17 +162,11 @@ int64_t add_offsets(const int64_t* index, int64_t n, int64_t size, int64_t strid
 }
 
 int64_t find_out_of_range(const int64_t* index, int64_t n, int64_t size) {
-  std::atomic<bool> fine{true};
+  FirstBad bad;
   parallel_for(0, n, 4 * kGrain, [&](int64_t begin, int64_t end) {
-    bool here = true;
-    for (int64_t i = begin; i < end; ++i)
-      here &= static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size);
-    if (!here) fine.store(false, std::memory_order_relaxed);
+    if (!all_in_range(index + begin, end - begin, size)) bad.report(index, begin, size);
   });
-  if (fine.load()) return -1;
-  int64_t i = 0;
-  while (static_cast<uint64_t>(index[i]) < static_cast<uint64_t>(size)) ++i;
-  return i;
+  return bad.place();
 }
 
 void gather_places(int64_t size, const Places& places, const void* data, void* dense) {
@@ -168,23 +200,25 @@ void add_places(DType dtype, const Places& places, void* data, const void* dense
   });
 }
 
-void gather_rows(int64_t size, const Rows& rows, const void* data, void* dense) {
+int64_t gather_rows(int64_t size, const Rows& rows, int64_t limit, const void* data, void* dense) {
+  FirstBad bad;
   visit_size(size, [&]<class T>() {
     const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rows.length));
     parallel_for(0, rows.rows, grain, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const T* from = static_cast<const T*>(data) + rows.data_row[r];
         T* to = static_cast<T*>(dense) + rows.dense_row[r];
-        const int64_t* index = rows.index + r * rows.length;
-        if (rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1) {  // along dense rows
-          for (int64_t j = 0; j < rows.length; ++j) to[j] = from[index[j]];
-        } else {
-          for (int64_t j = 0; j < rows.length; ++j)
-            to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
+        for (int64_t j = 0; j < rows.length;
+             j += kChecked) {  // while the indices are in the first-level cache
+          const int64_t first = r * rows.length + j, n = std::min(kChecked, rows.length - j);
+          const int64_t* index = rows.index + first;
+          if (!all_in_range(index, n, limit)) return bad.report(rows.index, first, limit);
+          gather_row(rows, index, n, from + j * rows.step, to + j * rows.dense_step);
         }
       }
     });
   });
+  return bad.place();
 }
 
 void scatter_rows(DType dtype, Combine combine, const Rows& rows, bool parallel, void* data,

@@ -36,14 +36,15 @@ void add_places(DType dtype, const Places& places, void* data, const void* dense
 // in the tensor and at dense[dense_row[r] + j * dense_step] outside. Rows with the same group number (r /
 // group) may meet in the tensor and are written by one thread in order.
 struct Rows {
-  const int64_t* index;  // dense, checked
+  const int64_t* index;  // dense; scatter_rows wants them checked
   const int64_t* data_row;
   const int64_t* dense_row;
   int64_t rows, length;
   int64_t index_stride, step, dense_step;
 };
 
-void gather_rows(int64_t size, const Rows& rows, const void* data, void* dense);
+// Returns the position of the first index outside [0, limit), nothing being read there, or -1.
+int64_t gather_rows(int64_t size, const Rows& rows, int64_t limit, const void* data, void* dense);
 
 enum class Combine : uint8_t { Assign, Add, Multiply, Max, Min };
 // `parallel`: different rows never meet. dense_step and dense_row may be 0 to write one value.

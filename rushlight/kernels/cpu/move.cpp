@@ -100,10 +100,10 @@ template <class T>
 void move_row(T* out, int64_t out_stride, const T* in, int64_t in_stride, int64_t n, Load load) {
   if (out_stride == 1 && in_stride == 1) {
     copy_bytes(out, in, n * sizeof(T));
-  } else if (out_stride == 1 && in_stride == 0) {
-    std::fill(out, out + n, *in);
   } else if (out_stride == 1 && load) {
     load(in, in_stride, out, n);
+  } else if (out_stride == 1 && in_stride == 0) {
+    std::fill_n(out, n, T(*in));
   } else {
     for (int64_t i = 0; i < n; ++i) out[i * out_stride] = in[i * in_stride];
   }
@@ -133,7 +133,12 @@ void move_short_rows(const Layout& l, T* out, const T* in) {
       for (int64_t r = 0; r < rows; ++r) {
         T* to = out + at.out + r * l.out[rank];
         const T* from = in + at.in + r * l.in[rank];
-        for (int64_t j = 0; j < row; ++j) to[j * os] = from[j * is];
+        if (is == 0) {
+          const T value = *from;
+          for (int64_t j = 0; j < row; ++j) to[j * os] = value;
+        } else {
+          for (int64_t j = 0; j < row; ++j) to[j * os] = from[j * is];
+        }
       }
     }
   });
