@@ -171,8 +171,7 @@ int variable_parameter(const Signature& s, const Call& call) {
   if (last < skip) return -1;
   const Kind kind = s.parameters[last].kind;
   const Py_ssize_t index = last - skip;
-  if (kind == Kind::Dims)
-    return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
+  if (kind == Kind::Dims) return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
   if (kind != Kind::TensorArgs) return -1;
   return call.count > index ? is_tensor(call.args[index]) ? last : -1 : call.count == index ? last : -1;
 }

@@ -13,7 +13,7 @@
 
 namespace rushlight::python {
 
-DType dtype_like(PyObject* object);  // a dtype or one of the types float, int, bool, complex
+DType dtype_like(PyObject* object);                   // a dtype or one of the types float, int, bool, complex
 Dims dims_value(PyObject* object);                    // a sequence or a single int
 std::vector<Tensor> tensors_value(PyObject* object);  // a sequence of tensors
 

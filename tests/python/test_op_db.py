@@ -1,7 +1,8 @@
 """PyTorch's own table of sample and error inputs for its operations (op_db), for every operation that both
 libraries have: the same values, or the same type of error with the same words.
 
-The table is part of PyTorch's wheel and needs the package expecttest; without either there is nothing to read.
+The table is part of PyTorch's wheel and needs the package expecttest; without either there is nothing to
+read.
 """
 
 from __future__ import annotations
