@@ -290,6 +290,12 @@ void want_inputs(Task& task, TensorList inputs, bool leaves_accumulate) {
 
 }  // namespace
 
+bool Node::needs(size_t i) const {
+  const Edge& e = edges_[i];
+  if (!e || !current_task || !current_task->restrict_to_needed) return static_cast<bool>(e);
+  return current_task->needed.contains(e.node.get());
+}
+
 Tensor conform(Tensor g, DimsRef sizes, DType dtype) {
   if (!(DimsRef(g.sizes()) == sizes)) g = g.sum_to_size(sizes);
   if (g.dtype() != dtype) {

@@ -87,8 +87,9 @@ class Node : public Counted {
   uint32_t add_output_info(const Tensor& tensor);
   void save(const Tensor& tensor, bool is_output = false);
 
-  // For rules: is the gradient of input i wanted; the i-th saved tensor.
-  bool needs(size_t i) const { return static_cast<bool>(edges_[i]); }
+  // For rules: is the gradient of input i wanted (of all of a graph, or on the way to what grad() was asked
+  // for); the i-th saved tensor.
+  bool needs(size_t i) const;
   Tensor saved(size_t i) const { return saved_[i].unpack(*this); }
   size_t num_saved() const { return saved_.size(); }
 

@@ -92,6 +92,24 @@ TEST(Autograd, BackwardToChosenInputsLeavesOthersAlone) {
   EXPECT_EQ(numbers(c.grad()), Numbers{1});
 }
 
+TEST(Autograd, RulesComputeNothingBesideTheChosenInputs) {
+  Tensor a = leaf({1}), b = leaf({2});
+  std::vector<bool> needed;
+  const auto product = [&] {
+    Tensor y = make_tensor(1, DType::Float64);
+    y.fill_(2);
+    return autograd::Record("ProductBackward0", {a, b}).rule(y, [&](Node& n, const Tensor& g) {
+      needed = {n.needs(0), n.needs(1)};
+      return Gradients{n.needs(0) ? g * 2 : Tensor(), n.needs(1) ? g * 1 : Tensor()};
+    });
+  };
+  EXPECT_EQ(numbers(autograd::grad({product() * 3}, {b})[0]), Numbers{3});
+  EXPECT_EQ(needed, (std::vector<bool>{false, true}));
+  (product() * 3).backward();
+  EXPECT_EQ(needed, (std::vector<bool>{true, true}));
+  EXPECT_EQ(numbers(a.grad()), Numbers{6});
+}
+
 TEST(Autograd, SavedTensorsAreWatched) {
   Tensor x = leaf({1});
   Tensor y = x.exp();

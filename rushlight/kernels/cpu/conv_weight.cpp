@@ -158,7 +158,9 @@ void tiled_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw)
   const int64_t columns = c.out_channels == 1 ? 1 : ceil_div(c.out_channels, nr) * nr;
   const int64_t units = l.blocks(c) * l.down(c) * l.across(c), part_size = c.groups * c.depth() * columns;
   constexpr int64_t kPartialLimit = 1 << 21;  // elements
-  const int64_t parts = std::max<int64_t>(1, std::min({kConvTasks, units, kPartialLimit / part_size}));
+  // Each part has sums to clear and to add up: a multiplication for each of them is not much work.
+  const int64_t worth = std::max<int64_t>(1, c.work() / kConvSerialWork);
+  const int64_t parts = std::max<int64_t>(1, std::min({kConvTasks, units, kPartialLimit / part_size, worth}));
   T* partial = Scratch::get<T>(Slot::ConvPartial, parts * part_size);
   const WeightGradient<T> gradient{c, l, x, dy, columns, units, parts, partial};
   gradient.run();
