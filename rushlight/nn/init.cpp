@@ -67,22 +67,26 @@ const Tensor& constant_(const Tensor& tensor, double val) {
 // with the density's height relative to its peak.
 const Tensor& trunc_normal_(const Tensor& tensor, double mean, double std, double a, double b,
                             Generator* generator) {
+  // Senseless bounds would have it draw for ever; sensible ones take some hundred rounds at most.
+  constexpr int kRounds = 100'000;
+  static constexpr char kNothingFound[] = "trunc_normal_ found no values within the bounds";
   autograd::NoGrad guard;
   auto below = [&](double x) { return (1 + std::erf((x - mean) / std / std::sqrt(2.0))) / 2; };
   if (below(b) - below(a) > 0.3) {
     const double lo = full({}, a, tensor.dtype()).item<double>(),
                  hi = full({}, b, tensor.dtype()).item<double>();
     init::normal_(tensor, mean, std, generator);
-    for (;;) {
+    for (int round = 0; round < kRounds; ++round) {
       const Tensor outside = tensor.lt(lo) + tensor.gt(hi);
       if (!outside.any().item<bool>()) return tensor;
       tensor.copy_(where(outside, init::normal_(empty_like(tensor), mean, std, generator), tensor));
     }
+    throw_error<RuntimeError>(kNothingFound);
   }
   const double mode = std::max(a, std::min(mean, b)),
                peak = -0.5 * ((mode - mean) / std) * ((mode - mean) / std);
   Tensor pending;
-  for (;;) {
+  for (int round = 0; round < kRounds; ++round) {
     const Tensor candidates = pending.defined() ? init::uniform_(empty_like(tensor), a, b, generator)
                                                 : init::uniform_(tensor, a, b, generator).clone();
     if (pending.defined()) tensor.copy_(where(pending, candidates, tensor));
@@ -91,6 +95,7 @@ const Tensor& trunc_normal_(const Tensor& tensor, double mean, double std, doubl
     pending = pending.defined() ? where(pending, rejected, pending) : rejected;
     if (!pending.any().item<bool>()) return tensor;
   }
+  throw_error<RuntimeError>(kNothingFound);
 }
 
 const Tensor& ones_(const Tensor& tensor) { return constant_(tensor, 1); }

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <limits>
 #include <string>
 #include <vector>
@@ -263,6 +265,9 @@ struct Attack {
       return kResult;
     } catch (const Error& error) {
       return error.message().empty() ? kWordless : kError;
+    } catch (const std::exception& other) {
+      std::fprintf(stderr, "%s, call %d: %s\n", name, number, other.what());
+      return kForeign;
     } catch (...) {
       return kForeign;
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <new>
 
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/reduce_kernels.h"
@@ -322,7 +323,12 @@ void run(Reduction& job) {
   if (job.op != Reduce::ArgMax && job.op != Reduce::ArgMin) sort_dims(job.reduced_sizes, job.reduced_strides);
   merge_dims(job.kept_sizes, job.kept_strides);
   merge_dims(job.reduced_sizes, job.reduced_strides);
-  Reducer(job).run();
+  try {
+    Reducer(job).run();
+  } catch (const std::bad_alloc&) {  // an expanded input has more chunks than their results fit into memory
+    throw_error<OutOfMemoryError>("not enough memory to reduce a tensor of ", numel_of(job.reduced_sizes),
+                                  " elements to one");
+  }
 }
 
 }  // namespace rushlight::cpu
