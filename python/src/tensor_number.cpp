@@ -235,14 +235,6 @@ PyType_Slot slot(int id, F* function) {
 
 }  // namespace
 
-PyObject* invert(PyObject* a) {
-  return guarded([&]() -> PyObject* {
-    RL_CHECK_AS(TypeError, is_integral(tensor_value(a).dtype(), true),
-                "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
-    return named_unary<kNot>(a);
-  });
-}
-
 PyType_Slot tensor_number_slots[] = {slot(Py_nb_add, binary<plus, plus>),
                                      slot(Py_nb_subtract, binary<minus, minus_from>),
                                      slot(Py_nb_multiply, binary<mul, mul>),
