@@ -232,9 +232,10 @@ namespace {
 // row until all columns are reached.
 int64_t below_diagonal(int64_t row, int64_t col, int64_t offset) {
   offset = std::clamp(offset, -row, col);
-  const int64_t first = std::clamp<int64_t>(-offset, 0, row), full = std::clamp(col - offset, first, row);
-  const __int128 growing = __int128{full - first} * (first + full + 1 + 2 * offset) / 2;
-  return static_cast<int64_t>(growing + __int128{row - full} * col);
+  const __int128 first = std::clamp<int64_t>(-offset, 0, row);
+  const __int128 full = std::clamp<__int128>(__int128{col} - offset, first, row);
+  const __int128 growing = (full - first) * (first + full + 1 + 2 * __int128{offset}) / 2;
+  return static_cast<int64_t>(growing + (row - full) * col);
 }
 
 // `count` places in reading order: those of row `i` have the columns [first(i), last(i)), and rows before

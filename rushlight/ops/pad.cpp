@@ -34,7 +34,8 @@ Tensor pad_constant(const Tensor& input, const Dims& pad, const Scalar& value) {
   Dims sizes = input.sizes();
   for (int64_t i = 0; i < pad.size() / 2; ++i) {
     const int64_t d = input.dim() - 1 - i, before = pad[2 * i], after = pad[2 * i + 1];
-    if (before < 0) cut = cut.narrow(d, std::min(-before, cut.sizes()[d]), cut.sizes()[d] + before);
+    const int64_t size = cut.sizes()[d];
+    if (before < 0) cut = cut.narrow(d, before < -size ? size : -before, size + before);
     if (after < 0) cut = cut.narrow(d, 0, cut.sizes()[d] + after);
     const bool overflow = __builtin_add_overflow(cut.sizes()[d], std::max<int64_t>(0, before), &sizes[d]) ||
                           __builtin_add_overflow(sizes[d], std::max<int64_t>(0, after), &sizes[d]);

@@ -18,8 +18,9 @@ Dims spread_sizes(const char* name, const char* what, const char* rule, DimsRef 
 }
 
 int64_t covered(int64_t kernel, int64_t dilation) {
-  int64_t out;
-  RL_CHECK(!__builtin_mul_overflow(kernel - 1, dilation, &out) && out < INT64_MAX - 1,
+  int64_t gaps, out;
+  RL_CHECK(!__builtin_sub_overflow(kernel, 1, &gaps) && !__builtin_mul_overflow(gaps, dilation, &out) &&
+               out < INT64_MAX - 1,
            "numel: integer multiplication overflow");
   return out + 1;
 }

@@ -71,7 +71,8 @@ Tensor pixel_shuffle(const Tensor& input, int64_t r) {
   RL_CHECK(r <= INT32_MAX && channels % (r * r) == 0,
            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
            "upscale_factor, but input.size(-3)=",
-           channels, " is not divisible by ", r * r);
+           channels, " is not divisible by ",
+           static_cast<int64_t>(static_cast<uint64_t>(r) * static_cast<uint64_t>(r)));
   return apply_linear(PixelShuffle{r, true}, input);
 }
 

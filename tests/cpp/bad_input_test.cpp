@@ -256,11 +256,17 @@ struct Attack {
   }
 
  private:
+  // What an argument borrows from itself would dangle in a copy.
+  template <class>
+  static Draw& draw_for(Draw& draw) {
+    return draw;
+  }
+
   template <class R>
   static int call(const char* name, R (*f)(In<Types>...), int number) {
     Draw draw(std::hash<std::string_view>()(name) + static_cast<uint64_t>(number));
     try {
-      const std::tuple<Argument<Types>...> arguments{Argument<Types>(draw)...};
+      const std::tuple<Argument<Types>...> arguments(draw_for<Types>(draw)...);  // made in place
       std::apply([f](const auto&... a) { go_back(f(a.held...)); }, arguments);
       return kResult;
     } catch (const Error& error) {

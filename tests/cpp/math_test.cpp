@@ -256,7 +256,8 @@ std::vector<std::pair<std::string, Kernels>> all_targets() {
     hwy::SetSupportedTargetsForTest(bit);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
     Kernels kernels;
-    HWY_DYNAMIC_DISPATCH(math::fill_kernels)(&kernels);
+    using namespace math;  // of one target alone, the macro wants a name without its namespace
+    HWY_DYNAMIC_DISPATCH(fill_kernels)(&kernels);
     targets.emplace_back(hwy::TargetName(bit), kernels);
   }
   hwy::SetSupportedTargetsForTest(0);

