@@ -115,27 +115,53 @@ Tensor new_full(const Tensor& self, DimsRef size, const Scalar& fill_value, OptD
 
 namespace {
 
-// ceil((end - start) / step); integers exactly, floats in double as PyTorch counts them.
-int64_t arange_size(const Scalar& start, const Scalar& end, const Scalar& step, bool integers) {
+// Does `step` lead from start to end?
+void check_steps(const Scalar& start, const Scalar& end, const Scalar& step) {
   for (const Scalar* s : {&start, &end, &step})
     RL_CHECK(!s->is_complex(), "value cannot be converted to type double without overflow");
   const double a = start.to_double(), b = end.to_double(), d = step.to_double();
-  RL_CHECK(integers ? step.to_int64() != 0 : d != 0, "step must be nonzero");
+  RL_CHECK(d < 0 || d > 0, "step must be nonzero");
   auto text = [](const Scalar& s) {
     return s.is_integral() ? std::to_string(s.to_int64()) : concat(s.to_double());
   };
   RL_CHECK(std::isfinite(a) && std::isfinite(b), "unsupported range: ", text(start), " -> ", text(end));
-  RL_CHECK((d > 0 && b >= a) || (d < 0 && b <= a), "upper bound and lower bound inconsistent with step sign");
-  if (integers) {
-    int64_t span;
-    const int64_t s = step.to_int64();
-    RL_CHECK(!__builtin_sub_overflow(end.to_int64(), start.to_int64(), &span) && s != INT64_MIN,
-             "invalid size, possible overflow?");
-    return span / s + (span % s != 0);
-  }
-  const double count = std::ceil((b - a) / d);
-  RL_CHECK(count >= 0 && count < 9223372036854775808.0, "invalid size, possible overflow?");
+  RL_CHECK(d > 0 ? b >= a : b <= a, "upper bound and lower bound inconsistent with step sign");
+}
+
+int64_t exact_int64(const Scalar& s) {
+  const double v = s.to_double();
+  RL_CHECK(s.is_integral() || (v >= -0x1p63 && v < 0x1p63),
+           "value cannot be converted to type int64_t without overflow");
+  return s.to_int64();
+}
+
+// ceil((end - start) / step), exactly.
+int64_t count_integers(int64_t start, int64_t end, int64_t step) {
+  int64_t span;
+  RL_CHECK(step != 0, "step must be nonzero");
+  RL_CHECK(!__builtin_sub_overflow(end, start, &span) && step != INT64_MIN,
+           "invalid size, possible overflow?");
+  return span / step + (span % step != 0);
+}
+
+int64_t checked_count(double count) {
+  RL_CHECK(count >= 0 && count < 0x1p63, "invalid size, possible overflow?");
   return static_cast<int64_t>(count);
+}
+
+double steps_between(const Scalar& start, const Scalar& end, const Scalar& step) {
+  return (end.to_double() - start.to_double()) / step.to_double();
+}
+
+Tensor counted(const Scalar& start, const Scalar& step, int64_t n, DType type, OptDevice device,
+               bool requires_grad) {
+  Tensor out = made(n, type, device);
+  if (is_integral(type, false)) {
+    cpu::arange_integers(type, exact_int64(start), exact_int64(step), n, out.raw_data());
+  } else {
+    cpu::arange_floats(type, start.to_double(), step.to_double(), n, out.raw_data());
+  }
+  return finish(out, requires_grad);
 }
 
 }  // namespace
@@ -146,17 +172,12 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, OptDTy
   const DType type = dtype.value_or(all_integers ? DType::Int64 : default_dtype());
   RL_CHECK_AS(NotImplementedError, type != DType::Bool && !is_complex(type),
               "\"arange_cpu\" not implemented for '", info(type).message_name, "'");
-  // Int64 counts with its own integers, whatever it was given.
-  const int64_t n = type == DType::Int64 && !start.is_complex() && !end.is_complex() && !step.is_complex()
-                        ? arange_size(start.to_int64(), end.to_int64(), step.to_int64(), true)
-                        : arange_size(start, end, step, is_integral(type, false) && all_integers);
-  Tensor out = made(n, type, device);
-  if (is_integral(type, false)) {
-    cpu::arange_integers(type, start.to_int64(), step.to_int64(), n, out.raw_data());
-  } else {
-    cpu::arange_floats(type, start.to_double(), step.to_double(), n, out.raw_data());
-  }
-  return finish(out, requires_grad);
+  check_steps(start, end, step);
+  // Int64 counts with its own integers, whatever it was given; floats are counted in double as PyTorch does.
+  const int64_t n = type == DType::Int64 || (is_integral(type, false) && all_integers)
+                        ? count_integers(exact_int64(start), exact_int64(end), exact_int64(step))
+                        : checked_count(std::ceil(steps_between(start, end, step)));
+  return counted(start, step, n, type, device, requires_grad);
 }
 Tensor arange(const Scalar& start, const Scalar& end, OptDType dtype, OptDevice device, bool requires_grad) {
   return arange(start, end, 1, dtype, device, requires_grad);
@@ -169,22 +190,16 @@ Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, OptDTyp
              bool requires_grad) {
   warn(
       "torch.range is deprecated and will be removed in a future release because its behavior is "
-      "inconsistent "
-      "with Python's range builtin. Instead, use torch.arange, which produces values in [start, end).");
+      "inconsistent with Python's range builtin. Instead, use torch.arange, which produces values in "
+      "[start, end).");
   const DType type = dtype.value_or(default_dtype());
   RL_CHECK_AS(NotImplementedError, type != DType::Bool && !is_complex(type),
               "\"range_cpu\" not implemented for '", info(type).message_name, "'");
-  arange_size(start, end, step, false);  // checks the arguments
-  const double count = std::floor((end.to_double() - start.to_double()) / step.to_double()) + 1;
-  RL_CHECK(count < 9223372036854775808.0, "invalid size, possible overflow?");
-  const int64_t n = static_cast<int64_t>(count);
-  Tensor out = made(n, type, device);
-  if (is_integral(type, false)) {
-    cpu::arange_integers(type, start.to_int64(), step.to_int64(), n, out.raw_data());
-  } else {
-    cpu::arange_floats(type, start.to_double(), step.to_double(), n, out.raw_data());
-  }
-  return finish(out, requires_grad);
+  if (is_integral(type, false))
+    for (const Scalar* v : {&start, &end, &step}) exact_int64(*v);
+  check_steps(start, end, step);
+  const int64_t n = checked_count(std::floor(steps_between(start, end, step)) + 1);
+  return counted(start, step, n, type, device, requires_grad);
 }
 
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, OptDType dtype, OptDevice device,

@@ -17,12 +17,11 @@ Dims spread_sizes(const char* name, const char* what, const char* rule, DimsRef 
   return Dims(rank, given[0]);
 }
 
-int64_t covered(int64_t kernel, int64_t dilation) {
-  int64_t gaps, out;
-  RL_CHECK(!__builtin_sub_overflow(kernel, 1, &gaps) && !__builtin_mul_overflow(gaps, dilation, &out) &&
-               out < INT64_MAX - 1,
-           "numel: integer multiplication overflow");
-  return out + 1;
+// Windows are counted in int, as PyTorch does: every sum and product of them then fits int64_t.
+void check_fits_int(const Dims& sizes) {
+  for (int64_t v : sizes) {
+    RL_CHECK(v == static_cast<int32_t>(v), "value cannot be converted to type int without overflow");
+  }
 }
 
 }  // namespace
@@ -38,16 +37,15 @@ Window make_window(const char* name, DimsRef kernel, OptDims stride, DimsRef pad
   w.stride = stride.empty() ? w.kernel : spread_sizes(name, "stride", "either be omitted, ", stride, rank);
   w.padding = spread_sizes(name, "padding", "either be ", padding, rank);
   w.dilation = spread_sizes(name, "dilation", "be either ", dilation, rank);
+  for (const Dims* sizes : {&w.kernel, &w.stride, &w.padding, &w.dilation}) check_fits_int(*sizes);
   return w;
 }
 
 int64_t pooled_size(const Window& w, int d, int64_t size) {
-  // A stride beyond every size gives one window, however long it is.
-  const int64_t kernel = w.kernel[d], stride = std::min(w.stride[d], INT64_MAX / 4), pad = w.padding[d],
-                dilation = w.dilation[d];
+  const int64_t kernel = w.kernel[d], stride = w.stride[d], pad = w.padding[d], dilation = w.dilation[d];
   RL_CHECK(stride != 0, "stride should not be zero");
   RL_CHECK(pad >= 0, "pad must be non-negative, but got pad: ", pad);
-  const int64_t reach = covered(kernel, dilation);
+  const int64_t reach = dilation * (kernel - 1) + 1;
   RL_CHECK(pad <= reach / 2, "pad should be at most half of effective kernel size, but got pad=", pad,
            ", kernel_size=", kernel, " and dilation=", dilation);
   const int64_t room = size + 2 * pad - reach;
@@ -401,13 +399,23 @@ WithIndices adaptive_max_pool1d(const Tensor& input, DimsRef output_size, bool r
 
 namespace {
 
+// The length along dimension d that `windows` windows cover.
+int64_t unpooled_size(int64_t d, int64_t windows, int64_t kernel, int64_t stride, int64_t padding) {
+  const __int128 size = __int128{windows - 1} * stride + kernel - __int128{2} * padding;
+  RL_CHECK(size <= INT64_MAX && size >= INT64_MIN, "numel: integer multiplication overflow");
+  RL_CHECK_AS(ValueError, size >= 0,
+              "max_unpooling: output_size must contain non-negative spatial dimensions, but got output_size[",
+              d, "]=", static_cast<int64_t>(size));
+  return static_cast<int64_t>(size);
+}
+
 // Sizes before pooling: as output_size says, if that is near enough, or the least that it can have been.
 Dims unpooled_sizes(const Tensor& input, const Dims& kernel, const Dims& stride, const Dims& padding,
                     OptDims output_size) {
   const int64_t spatial = kernel.size(), lead = input.dim() - spatial;
   Dims sizes;
   for (int64_t d = 0; d < spatial; ++d)
-    sizes.push_back((input.sizes()[lead + d] - 1) * stride[d] + kernel[d] - 2 * padding[d]);
+    sizes.push_back(unpooled_size(d, input.sizes()[lead + d], kernel[d], stride[d], padding[d]));
   if (!output_size.has_value()) return sizes;
   DimsRef wanted = output_size;
   if (wanted.size() == spatial + 2) wanted = DimsRef(wanted.data() + 2, spatial);
@@ -427,10 +435,12 @@ Tensor unpool(const Tensor& input, const Tensor& indices, int64_t h, int64_t w) 
   RL_CHECK(indices.sizes() == input.sizes(),
            "Expected shape of indices to be same as that of the input tensor (", to_string(input.sizes()),
            ") but got indices tensor with shape: ", to_string(indices.sizes()));
+  const int64_t volume = numel_of({h, w});
+  if (volume == 0) return input.narrow(-1, 0, 0).reshape(with_plane(input, h, w));
   const Tensor places = indices.contiguous();
   for (int64_t i = 0; i < places.numel(); ++i) {
     const int64_t place = places.data<int64_t>()[i];
-    RL_CHECK(place >= 0 && place < h * w, "Found an invalid max index: ", place,
+    RL_CHECK(place >= 0 && place < volume, "Found an invalid max index: ", place,
              " (output volumes are of size ", h, "x", w);
   }
   return scatter_into_planes("MaxUnpool2DBackward0", input, places, h, w, Meeting::Last);
@@ -443,8 +453,11 @@ Tensor max_unpool2d(const Tensor& input, const Tensor& indices, DimsRef kernel_s
   RL_CHECK(input.dim() == 3 || input.dim() == 4,
            "Input to max_unpooling2d should be a 3d or 4d Tensor, but got a tensor with ", input.dim(),
            " dimensions");
-  const Window w = make_window("max_unpool2d", kernel_size, stride, padding, 1, false);
-  const Dims sizes = unpooled_sizes(input, w.kernel, w.stride, w.padding, output_size);
+  const Dims kernel = spread_sizes("max_unpool2d", "kernel_size", "either be ", kernel_size, 2);
+  const Dims steps =
+      stride.empty() ? kernel : spread_sizes("max_unpool2d", "stride", "either be omitted, ", stride, 2);
+  const Dims sizes = unpooled_sizes(
+      input, kernel, steps, spread_sizes("max_unpool2d", "padding", "either be ", padding, 2), output_size);
   return unpool(input, indices, sizes[0], sizes[1]);
 }
 

@@ -11,7 +11,7 @@ struct Window {
 };
 
 // From arguments of one number or of `rank` numbers; `name` is the function that an error names. RuntimeError
-// for other counts.
+// for other counts and for numbers that do not fit an int.
 Window make_window(const char* name, DimsRef kernel, OptDims stride, DimsRef padding, DimsRef dilation,
                    bool ceil_mode, int64_t rank = 2);
 

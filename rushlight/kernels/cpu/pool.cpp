@@ -13,6 +13,11 @@ namespace {
 
 constexpr int64_t kGrain = 16 * 1024;  // additions or comparisons
 
+// Places of the input that one row of outputs looks at, at most.
+int64_t row_work(const PoolShape& s) {
+  return s.out_w * std::min(s.kernel_h, s.in_h) * std::min(s.kernel_w, s.in_w);
+}
+
 int64_t grain(int64_t work_each) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work_each)); }
 
 // The element that max_pool2d chooses, one at a time, for planes with more places than int32 counts.
@@ -22,12 +27,13 @@ void max_row_large(const PoolShape& s, const T* plane, int64_t oy, T* y, int64_t
   for (int64_t ox = 0; ox < s.out_w; ++ox) {
     T best = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
     int64_t place = -1;
-    for (int64_t ky = 0; ky < s.kernel_h; ++ky) {
-      const int64_t iy = oy * s.stride_h - s.pad_h + ky * s.dilation_h;
-      if (iy < 0 || iy >= s.in_h) continue;
-      for (int64_t kx = 0; kx < s.kernel_w; ++kx) {
-        const int64_t ix = ox * s.stride_w - s.pad_w + kx * s.dilation_w;
-        if (ix < 0 || ix >= s.in_w) continue;
+    const int64_t top = oy * s.stride_h - s.pad_h, left = ox * s.stride_w - s.pad_w;
+    const Positions rows = positions_inside(top, top, s.kernel_h, s.dilation_h, s.in_h);
+    const Positions columns = positions_inside(left, left, s.kernel_w, s.dilation_w, s.in_w);
+    for (int64_t ky = rows.begin; ky < rows.end; ++ky) {
+      const int64_t iy = top + ky * s.dilation_h;
+      for (int64_t kx = columns.begin; kx < columns.end; ++kx) {
+        const int64_t ix = left + kx * s.dilation_w;
         const T v = plane[iy * s.in_w + ix];
         if (v > best || v != v || place < 0) {
           best = v;
@@ -88,35 +94,33 @@ void max_pool2d(const PoolShape& s, const T* x, T* y, int64_t* indices) {
       s.in_w > 0 && (s.in_h + s.kernel_h * s.dilation_h) >
                         std::numeric_limits<int32_t>::max() / (s.in_w + s.kernel_w * s.dilation_w + 1);
   const PoolKernels<T>& kernels = pool_table().of<T>();
-  parallel_for(
-      0, s.planes * s.out_h, grain(s.out_w * s.kernel_h * s.kernel_w), [&](int64_t begin, int64_t end) {
-        const auto at = indices && !large ? std::make_unique_for_overwrite<int32_t[]>(s.out_w) : nullptr;
-        for (int64_t r = begin; r < end; ++r) {
-          const T* plane = x + r / s.out_h * s.in_h * s.in_w;
-          int64_t* places = indices ? indices + r * s.out_w : nullptr;
-          if (large) {
-            max_row_large(s, plane, r % s.out_h, y + r * s.out_w, places);
-            continue;
-          }
-          kernels.max_row(s, plane, r % s.out_h, y + r * s.out_w, at.get());
-          if (places) std::copy_n(at.get(), s.out_w, places);
-        }
-      });
+  parallel_for(0, s.planes * s.out_h, grain(row_work(s)), [&](int64_t begin, int64_t end) {
+    const auto at = indices && !large ? std::make_unique_for_overwrite<int32_t[]>(s.out_w) : nullptr;
+    for (int64_t r = begin; r < end; ++r) {
+      const T* plane = x + r / s.out_h * s.in_h * s.in_w;
+      int64_t* places = indices ? indices + r * s.out_w : nullptr;
+      if (large) {
+        max_row_large(s, plane, r % s.out_h, y + r * s.out_w, places);
+        continue;
+      }
+      kernels.max_row(s, plane, r % s.out_h, y + r * s.out_w, at.get());
+      if (places) std::copy_n(at.get(), s.out_w, places);
+    }
+  });
 }
 
 template <class T>
 void avg_pool2d(const PoolShape& s, bool count_padding, int64_t divisor, const T* x, T* y) {
   const PoolKernels<T>& kernels = pool_table().of<T>();
-  parallel_for(0, s.planes * s.out_h, grain(s.out_w * s.kernel_h * s.kernel_w),
-               [&](int64_t begin, int64_t end) {
-                 const auto divisors = std::make_unique_for_overwrite<int64_t[]>(s.out_w);
-                 for (int64_t r = begin; r < end; ++r) {
-                   T* row = y + r * s.out_w;
-                   kernels.sum_row(s, x + r / s.out_h * s.in_h * s.in_w, r % s.out_h, row);
-                   row_divisors(s, count_padding, divisor, r % s.out_h, divisors.get());
-                   for (int64_t i = 0; i < s.out_w; ++i) row[i] /= static_cast<T>(divisors[i]);
-                 }
-               });
+  parallel_for(0, s.planes * s.out_h, grain(row_work(s)), [&](int64_t begin, int64_t end) {
+    const auto divisors = std::make_unique_for_overwrite<int64_t[]>(s.out_w);
+    for (int64_t r = begin; r < end; ++r) {
+      T* row = y + r * s.out_w;
+      kernels.sum_row(s, x + r / s.out_h * s.in_h * s.in_w, r % s.out_h, row);
+      row_divisors(s, count_padding, divisor, r % s.out_h, divisors.get());
+      for (int64_t i = 0; i < s.out_w; ++i) row[i] /= static_cast<T>(divisors[i]);
+    }
+  });
 }
 
 template <class T>

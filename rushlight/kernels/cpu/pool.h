@@ -3,6 +3,7 @@
 // outside is left out.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace rushlight::cpu {
@@ -15,6 +16,17 @@ struct PoolShape {
   int64_t pad_h = 0, pad_w = 0;
   int64_t dilation_h = 1, dilation_w = 1;
 };
+
+// The positions [begin, end) of a window's side that lie in [0, size) for one window at least, of those that
+// begin at `first` to `last`: a window may be longer than anyone waits for.
+struct Positions {
+  int64_t begin, end;
+};
+inline Positions positions_inside(int64_t first, int64_t last, int64_t kernel, int64_t dilation,
+                                  int64_t size) {
+  return {last >= 0 ? 0 : (-last + dilation - 1) / dilation,
+          first >= size ? 0 : std::min(kernel, (size - 1 - first) / dilation + 1)};
+}
 
 // The largest element of each window and, unless indices is null, its place in the plane: the first of
 // equals, the last NaN.

@@ -27,13 +27,17 @@ RL_INLINE Reach reach(int64_t offset, int64_t stride, int64_t in_size, int64_t o
   return {lo, last < 0 ? 0 : std::min(out_size, last / stride + 1)};
 }
 
-// f(source, offset, lo, hi) for every position of the windows of row oy, where `source` is the input's row.
+// f(first, lo, hi) for every position of the windows of row oy: outputs [lo, hi) find theirs in the input
+// plane at `first` and a stride apart.
 template <class F>
 RL_INLINE void each_position(const PoolShape& s, int64_t oy, F f) {
-  for (int64_t ky = 0; ky < s.kernel_h; ++ky) {
-    const int64_t iy = oy * s.stride_h - s.pad_h + ky * s.dilation_h;
-    if (iy < 0 || iy >= s.in_h) continue;
-    for (int64_t kx = 0; kx < s.kernel_w; ++kx) {
+  const int64_t top = oy * s.stride_h - s.pad_h;
+  const cpu::Positions rows = cpu::positions_inside(top, top, s.kernel_h, s.dilation_h, s.in_h);
+  const cpu::Positions columns =
+      cpu::positions_inside(-s.pad_w, (s.out_w - 1) * s.stride_w - s.pad_w, s.kernel_w, s.dilation_w, s.in_w);
+  for (int64_t ky = rows.begin; ky < rows.end; ++ky) {
+    const int64_t iy = top + ky * s.dilation_h;
+    for (int64_t kx = columns.begin; kx < columns.end; ++kx) {
       const int64_t offset = kx * s.dilation_w - s.pad_w;
       const Reach r = reach(offset, s.stride_w, s.in_w, s.out_w);
       f(iy * s.in_w + offset, r.lo, r.hi);
