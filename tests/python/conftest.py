@@ -36,3 +36,9 @@ def modes_are_left_as_found():
     yield
     rushlight.set_grad_enabled(True)
     rushlight.set_default_dtype(rushlight.float32)
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch itself, the oracle of a comparison."""
+    return pytest.importorskip("torch", reason="PyTorch, the oracle of this comparison, is not installed")

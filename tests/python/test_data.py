@@ -160,7 +160,7 @@ def test_collation():
 
 
 def test_collation_of_numpy():
-    np = pytest.importorskip("numpy")
+    np = pytest.importorskip("numpy", reason="the package works without NumPy")
     batch = data.default_collate([(np.float32(1), np.ones(2)), (np.float32(2), np.zeros(2))])
     assert batch[0].tolist() == [1.0, 2.0]
     assert batch[1].tolist() == [[1.0, 1.0], [0.0, 0.0]]

@@ -6,12 +6,6 @@ import pytest
 import rushlight
 from rushlight import nn
 
-
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch", reason="PyTorch is the oracle of these comparisons")
-
-
 # (layer, shapes of the inputs); "i5:2,3" are integers below 5.
 LAYERS = [
     ("Identity()", "2,3"), ("Linear(3, 4)", "2,3"), ("Linear(3, 4, bias=False)", "2,5,3"),

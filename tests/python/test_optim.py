@@ -225,10 +225,7 @@ def test_views_and_other_layouts_are_updated():
     assert base[:, 1].tolist() == [plain[0, 0].item()] * 4
 
 
-def test_state_goes_to_pytorch_and_back():
-    torch = pytest.importorskip("torch")
-    if torch is rushlight:
-        pytest.skip("torch is rushlight here")
+def test_state_goes_to_pytorch_and_back(torch):
     ours, theirs = parameter(), torch.nn.Parameter(torch.tensor([1.0, -2.0, 3.0]))
     one, two = rushlight.optim.Adam([ours], lr=0.1), torch.optim.Adam([theirs], lr=0.5)
     stepped(one, [ours])

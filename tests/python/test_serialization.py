@@ -165,14 +165,6 @@ def test_damaged_files_are_errors(cut):
         rushlight.load(io.BytesIO(file.getvalue()[:-cut]))
 
 
-@pytest.fixture
-def torch():
-    module = pytest.importorskip("torch", reason="PyTorch is not installed")
-    if module is rushlight:
-        pytest.skip("torch is rushlight here")
-    return module
-
-
 def test_bytes_are_pytorchs(torch):
     def made(lib):
         weight = lib.arange(6).to(lib.float32).reshape(2, 3)

@@ -347,9 +347,9 @@ for name, kw in (
             o.zero_grad()
             l.backward()
             o.step()
-            out.append(f"{l.item():.4f}")
+            out.append(f"{l.item():.3f}")
         net.eval()
-        print(name, kw, lossn, *out, f"{lf(net(X), t).item():.4f}")
+        print(name, kw, lossn, *out, f"{lf(net(X), t).item():.3f}")
 # %%
 # mistakes in the loop: forgotten zero_grad, forgotten train, step before backward
 torch.manual_seed(3)
