@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cases import Case, threads_text
+from rushlight.vision.models.mobilenetv2 import STAGES
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,9 @@ def resnet50() -> list[Layer]:
 
 
 def mobilenet_v2() -> list[Layer]:
-    """Sandler et al., 2018, table 2: (expansion, channels, repeats, stride)."""
+    """Its layers at width 1, by the table that the model itself is built from."""
     layers, inputs, size = [Layer(3, 32, 224, 3, 2)], 32, 112
-    for expansion, outputs, repeats, stride in (
-        (1, 16, 1, 1),
-        (6, 24, 2, 2),
-        (6, 32, 3, 2),
-        (6, 64, 4, 2),
-        (6, 96, 3, 1),
-        (6, 160, 3, 2),
-        (6, 320, 1, 1),
-    ):
+    for expansion, outputs, repeats, stride in STAGES:
         for step in (stride, *[1] * (repeats - 1)):
             hidden = inputs * expansion
             if expansion > 1:

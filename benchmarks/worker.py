@@ -1,9 +1,9 @@
 """One process of one library: reads cases from standard input, a line of JSON each, and answers with
 measurements.
 
-    python benchmarks/worker.py torch               PyTorch python -m rushlight benchmarks/worker.py torch
-    Rushlight: `import torch` is Rushlight there python benchmarks/worker.py numpy | jax         NumPy, or JAX
-    jitted; the threads are what the environment allows
+    python benchmarks/worker.py torch                PyTorch
+    python -m rushlight benchmarks/worker.py torch   Rushlight: `import torch` is Rushlight there
+    python benchmarks/worker.py numpy | jax          NumPy, or JAX jitted; with the threads of the environment
 
 The repeat count is calibrated so that a sample lasts at least the asked time; the best and the median of the
 samples are reported. Garbage collection is off while a sample runs, as in timeit.
