@@ -130,8 +130,8 @@ PyObject* fields_repr(PyObject* self) {
 
 }  // namespace
 
-PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names,
-                      std::initializer_list<Tensor> values) {
+PyObject* wrap_fields(const std::string& operation, std::span<const char* const> names,
+                      std::span<const Tensor> values) {
   // One struct sequence type an operation, made at its first result and kept: the strings it points to must
   // last too.
   static std::map<std::string, PyTypeObject*>& types = *new std::map<std::string, PyTypeObject*>();
@@ -140,7 +140,7 @@ PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> 
     auto* fields = new PyStructSequence_Field[names.size() + 1]();
     size_t i = 0;
     for (const char* name : names) fields[i++].name = name;
-    auto* full_name = new std::string(std::string("torch.return_types.") + operation);
+    auto* full_name = new std::string("torch.return_types." + operation);
     PyStructSequence_Desc description{full_name->c_str(), "", fields, static_cast<int>(names.size())};
     type = PyStructSequence_NewType(&description);
     check(reinterpret_cast<PyObject*>(type));
@@ -150,6 +150,19 @@ PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> 
   Py_ssize_t i = 0;
   for (const Tensor& t : values) PyStructSequence_SetItem(out.get(), i++, wrap(t));
   return out.release();
+}
+
+PyObject* wrap_outs(const std::string& operation, PyObject* result, std::span<const Tensor> outs) {
+  if (PyTuple_CheckExact(result)) {
+    Object tuple = take(PyTuple_New(outs.size()));
+    for (size_t i = 0; i < outs.size(); ++i) PyTuple_SET_ITEM(tuple.get(), i, wrap(outs[i]));
+    return tuple.release();
+  }
+  const Object fields = take(PyObject_GetAttrString(result, "__match_args__"));
+  std::vector<const char*> names;
+  for (size_t i = 0; i < outs.size(); ++i)
+    names.push_back(PyUnicode_AsUTF8(PyTuple_GET_ITEM(fields.get(), i)));
+  return wrap_fields(operation + "_out", names, outs);
 }
 
 }  // namespace rushlight::python

@@ -2,6 +2,7 @@
 // been checked by then, so what can still fail here is a value.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -151,8 +152,15 @@ struct Argument<std::optional<T>> {
 };
 
 // The named tuple of torch.return_types for an operation; its fields are those of the C++ struct.
-PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names,
-                      std::initializer_list<Tensor> values);
+PyObject* wrap_fields(const std::string& operation, std::span<const char* const> names,
+                      std::span<const Tensor> values);
+inline PyObject* wrap_fields(const char* operation, std::initializer_list<const char*> names,
+                             std::initializer_list<Tensor> values) {
+  return wrap_fields(operation, {names.begin(), names.size()}, {values.begin(), values.size()});
+}
+
+// The tensors that `result`, a tuple or one of these, was written to: as a tuple, or named in the same way.
+PyObject* wrap_outs(const std::string& operation, PyObject* result, std::span<const Tensor> outs);
 
 inline PyObject* to_python(const char*, const Tensor& t) { return wrap(t); }
 inline PyObject* to_python(const char*, Tensor&& t) { return wrap(std::move(t)); }

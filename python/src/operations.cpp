@@ -51,25 +51,35 @@ PyObject* write_outs(const Overloads& op, PyObject* out, PyObject* result, bool 
     write_out(op.name.c_str(), tensor_value(out), tensor_value(result), requires_grad);
     return Py_NewRef(out);
   }
+  RL_CHECK_AS(TypeError, PyTuple_Check(result), op.name, "(): argument 'out' must be Tensor, not ",
+              Py_TYPE(out)->tp_name);
   const std::vector<Tensor> targets = tensors_value(out);
-  RL_CHECK_AS(TypeError,
-              PyTuple_Check(result) && PyTuple_GET_SIZE(result) == static_cast<Py_ssize_t>(targets.size()),
-              op.name, "(): out= takes as many tensors as there are results");
-  Object tuple = take(PyTuple_New(targets.size()));
-  for (size_t i = 0; i < targets.size(); ++i) {
+  RL_CHECK_AS(TypeError, PyTuple_GET_SIZE(result) == static_cast<Py_ssize_t>(targets.size()), op.name,
+              "(): out= takes as many tensors as there are results");
+  for (size_t i = 0; i < targets.size(); ++i)
     write_out(op.name.c_str(), targets[i], tensor_value(PyTuple_GET_ITEM(result, i)), requires_grad);
-    PyTuple_SET_ITEM(tuple.get(), i, wrap(targets[i]));
-  }
-  return tuple.release();
+  return wrap_outs(op.name, result, targets);
 }
 
-// What is made for `out` has its dtype, unless the call names one.
+// What is made for `out` has its dtype, and a call that names another one is mistaken.
 void take_dtype_of_out(const Signature& s, PyObject** slots) {
   PyObject* out = slots[s.parameters.size() - 1];
   if (!is_tensor(out)) return;
+  const DType dtype = tensor_value(out).dtype();
+  for (size_t i = 0; i < s.parameters.size(); ++i) {
+    if (s.parameters[i].kind != Kind::OptDType) continue;
+    if (slots[i] == Py_None) slots[i] = dtype_object(dtype);
+    const DType asked = dtype_like(slots[i]);
+    RL_CHECK(asked == dtype, "dtype ", info(asked).message_name, " does not match dtype of out parameter (",
+             info(dtype).message_name, ")");
+  }
+}
+
+// requires_grad=True of something made is meant for `out` too.
+void take_requires_grad(const Signature& s, PyObject* const* slots, PyObject* out) {
   for (size_t i = 0; i < s.parameters.size(); ++i)
-    if (s.parameters[i].kind == Kind::OptDType && slots[i] == Py_None)
-      slots[i] = dtype_object(tensor_value(out).dtype());
+    if (s.parameters[i].name == "requires_grad" && slots[i] == Py_True)
+      tensor_value(out).set_requires_grad(true);
 }
 
 PyObject* run(const Overloads& op, const Call& call) {
@@ -88,7 +98,10 @@ PyObject* run(const Overloads& op, const Call& call) {
     }
     if (!target.has_out) return result;
     PyObject* out = slots[s.parameters.size() - 1];
-    return out == Py_None ? result : write_outs(op, out, result, requires_grad_any(slots, s));
+    if (out == Py_None) return result;
+    PyObject* written = write_outs(op, out, result, requires_grad_any(slots, s));
+    if (s.creates) take_requires_grad(s, slots, written);
+    return written;
   });
 }
 

@@ -53,7 +53,7 @@ void add_init_rows(std::vector<Row>& out) {
 void add_special_rows(std::vector<Row>& out) {
 #define OP(...)
 #define SPECIAL(Result, name, doc, samples, ...) \
-  RL_ROW("torch.special", ::rushlight::special, F, Result, name, doc, samples, __VA_ARGS__)
+  RL_ROW("torch.special", ::rushlight::special, FO, Result, name, doc, samples, __VA_ARGS__)
 #include "rushlight/declarations/formulas.def"
 #undef OP
 }

@@ -138,7 +138,7 @@ int64_t exact_int64(const Scalar& s) {
 // ceil((end - start) / step), exactly.
 int64_t count_integers(int64_t start, int64_t end, int64_t step) {
   int64_t span;
-  RL_CHECK(step != 0, "step must be nonzero");
+  RL_CHECK_AS(ValueError, step != 0, "step must be nonzero");
   RL_CHECK(!__builtin_sub_overflow(end, start, &span) && step != INT64_MIN,
            "invalid size, possible overflow?");
   return span / step + (span % step != 0);
