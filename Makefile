@@ -1,6 +1,6 @@
 # make demo | test | bench | build | lint | format | cuda | wheel | ci | clean
 # Every target does its own set-up and skips what is already there. TORCH=1 adds PyTorch, the tests' live oracle.
-# make bench GROUPS="1 4" QUICK=1 measures a part.
+# make test FAST=1 leaves out the slow tests; make bench GROUPS="1 4" QUICK=1 measures a part.
 SHELL := /bin/bash
 PRESET := release
 BUILD := build/$(PRESET)
@@ -31,12 +31,13 @@ build:
 	@$(call configure,release)
 	@$(call compile,release,all)
 
+# As many processes of one thread as there are processors; tests of threads ask for theirs.
 test:
 	@scripts/setup.sh build test demo $(ORACLE)
 	@$(call configure,release)
 	@$(call compile,release,all)
-	ctest --preset release -j $(JOBS) --no-tests=error
-	$(PYTHON_VENV) -m pytest
+	ctest --preset release -j $(JOBS) --no-tests=error $(if $(FAST),-LE slow)
+	OMP_NUM_THREADS=1 $(PYTHON_VENV) -m pytest -n $(JOBS) --dist worksteal $(if $(FAST),-m "not slow")
 
 lint:
 	@scripts/setup.sh build lint

@@ -199,7 +199,8 @@ Tensor rot90(const Tensor& input, int64_t k, OptDims dims_or_none) {
   const int64_t rank = input.dim();
   RL_CHECK(chosen.size() == 2, "expected total rotation dims == 2, but got dims = ", chosen.size());
   RL_CHECK(rank >= 2, "expected total dims >= 2, but got total dims = ", rank);
-  RL_CHECK(chosen[0] != chosen[1] && std::abs(chosen[0] - chosen[1]) != rank,
+  const uint64_t apart = static_cast<uint64_t>(chosen[0]) - static_cast<uint64_t>(chosen[1]);  // may wrap
+  RL_CHECK(apart != 0 && apart != static_cast<uint64_t>(rank) && apart != static_cast<uint64_t>(-rank),
            "expected rotation dims to be different, but got dim0 = ", chosen[0], " and dim1 = ", chosen[1]);
   for (int64_t d : chosen) wrap_dim(d, rank);
   Tensor out;

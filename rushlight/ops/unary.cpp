@@ -115,7 +115,7 @@ Tensor round(const Tensor& x, int64_t decimals) {
   Tensor y;
   {
     autograd::NoGrad guard;
-    const double scale = std::pow(10.0, static_cast<double>(std::abs(decimals)));
+    const double scale = std::pow(10.0, std::abs(static_cast<double>(decimals)));
     y = decimals > 0 ? (x * scale).round().div(scale) : (x / scale).round().mul(scale);
   }
   if (!tracks(x)) return y;

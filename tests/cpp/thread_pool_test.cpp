@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -296,9 +297,9 @@ TEST_F(ThreadPoolTest, ForkedChildStartsThreadsOfItsOwn) {
     std::atomic<int> mask{0};
     parallel_for(0, 4, 1, [&](int64_t, int64_t) {
       mask |= 1 << thread_index();
-      pause_ms(30);
+      for (int i = 0; i < 300 && std::has_single_bit(static_cast<unsigned>(mask)); ++i) pause_ms(10);
     });
-    return mask != 1 && sum_is_right() == 7 ? 7 : 1;
+    return !std::has_single_bit(static_cast<unsigned>(mask)) && sum_is_right() == 7 ? 7 : 1;
   };
   EXPECT_EQ(in_child(spreads), 7);
   EXPECT_EQ(in_child([&] { return in_child(spreads); }), 7) << "grandchild";

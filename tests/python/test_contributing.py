@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # compiles
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"\n   ```cpp\n(.*?\n)   ```\n", re.DOTALL)
 PLACE = re.compile(r"(new\s+file\s+)?`(rushlight/[^`]+)`(?:\s+before\s+`([^`]+)`)?")

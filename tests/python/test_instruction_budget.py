@@ -23,6 +23,8 @@ import pytest
 import small_operations
 from programs import PACKAGE_PARENT
 
+pytestmark = pytest.mark.slow  # runs under valgrind
+
 BUDGET = pathlib.Path(__file__).parents[1] / "golden" / "instruction_budget.json"
 CALLS = 200
 ALLOWED = 1.10  # compilers differ by a few percent

@@ -15,6 +15,8 @@ import samples
 
 import rushlight
 
+pytestmark = pytest.mark.slow  # runs the whole table on large tensors
+
 THREADS = (1, 2, 3, 7)
 ELEMENTS = 150_000  # nine chunks of an elementwise kernel
 TABLE = rushlight._C._operations()
