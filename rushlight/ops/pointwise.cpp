@@ -1,6 +1,7 @@
 #include "rushlight/ops/pointwise.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "rushlight/kernels/cpu/truth.h"
 #include "rushlight/ops/memory.h"
@@ -35,13 +36,13 @@ Plan plan_dtypes(const Pointwise& op, DType common) {
   }
 }
 
-// Room for a scalar of any compute type.
+// Room for a scalar of any dtype.
 struct alignas(16) Cell {
   char bytes[16];
 };
 
-void put_scalar(const Scalar& s, Compute compute, Cell& cell) {
-  cpu::visit_compute(compute, [&]<class T>() {
+void put_scalar(const Scalar& s, DType dtype, Cell& cell) {
+  visit_dtype(dtype, [&]<class T>() {
     const T value = s.to<T>();
     std::memcpy(cell.bytes, &value, sizeof(T));
   });
@@ -87,9 +88,21 @@ OptDType result_as_is(const Pointwise& op, DType dtype) {
   }
 }
 
+// Is the number an element of this dtype as it is? Only asked of integers below 32 bits.
+bool fits_small_integer(const Scalar& s, DType dtype) {
+  if (s.category() != Category::Integer || !is_integral(dtype, false) || item_size(dtype) >= 4) return false;
+  const int64_t value = s.to_int64();
+  return visit_dtype(dtype, [=]<class T>() {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) return std::in_range<T>(value);
+    else return false;
+  });
+}
+
+// Can all operands be handed over as elements of this dtype?
 bool have_dtype(std::initializer_list<Operand> operands, DType dtype) {
-  return std::all_of(operands.begin(), operands.end(),
-                     [=](const Operand& o) { return o.is_tensor() && o.tensor().dtype() == dtype; });
+  return std::all_of(operands.begin(), operands.end(), [=](const Operand& o) {
+    return o.is_tensor() ? o.tensor().dtype() == dtype : fits_small_integer(o.scalar(), dtype);
+  });
 }
 
 bool is_disjoint(const Tensor& a, const Tensor& b) {
@@ -101,8 +114,7 @@ bool is_narrow_float(DType dtype) { return dtype == DType::BFloat16 || dtype == 
 
 // The kernel that reads and writes a dtype that no kernel computes in; nullptr if there is none.
 cpu::BlockKernel stored_kernel(Formula formula, DType dtype) {
-  if (dtype == DType::Bool) return cpu::truth_kernel(formula);
-  return is_narrow_float(dtype) ? cpu::narrow_kernel(formula, dtype) : nullptr;
+  return dtype == DType::Bool ? cpu::truth_kernel(formula) : cpu::narrow_kernel(formula, dtype);
 }
 
 // Fills `bytes` with copies of an element, doubling what is there.
@@ -183,7 +195,7 @@ class Simple {
     const Category kind = category(model_->dtype());
     if (special_ >= 0 || number.category() > kind || cpu::storage_of(compute_) != model_->dtype())
       return false;
-    put_scalar(number, compute_, cell_);
+    put_scalar(number, model_->dtype(), cell_);
     in_[count_] = cell_.bytes;
     special_ = count_++;
     return true;
@@ -279,8 +291,9 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
           destination && may_overlap(*destination, o.tensor()) ? o.tensor().detach().clone() : o.tensor();
       in = {source.raw_data(), source.dtype(), broadcast_strides(source, sizes)};
     } else {
-      put_scalar(o.scalar(), compute, cells[job.num_inputs]);
-      in = {cells[job.num_inputs].bytes, cpu::storage_of(compute), Dims(sizes.size())};
+      const DType dtype = stored ? out.dtype() : cpu::storage_of(compute);
+      put_scalar(o.scalar(), dtype, cells[job.num_inputs]);
+      in = {cells[job.num_inputs].bytes, dtype, Dims(sizes.size())};
     }
     ++job.num_inputs;
   }

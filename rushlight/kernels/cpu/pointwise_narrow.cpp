@@ -1,5 +1,6 @@
-// Kernels that read and write Half and BFloat16 themselves. Where a formula is a few instructions, the way
-// through a block of floats would cost more than the formula: here the floats stay in registers.
+// Kernels that read and write Half, BFloat16 and integers of 8 and 16 bits themselves. Where a formula is a
+// few instructions, the way through a block of floats or int32_t would cost more than the formula: here the
+// wide numbers stay in registers.
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -29,6 +30,72 @@ constexpr bool is_brief(Formula formula) {
   for (const Formula f : kBrief)
     if (f == formula) return true;
   return false;
+}
+
+constexpr bool is_brief_of_integers(Formula formula) {
+  using enum Formula;
+  constexpr Formula kBrief[] = {
+      // clang-format off
+      Add, Sub, Mul, AddScaled, SubScaled, Neg, Abs, Sign, Maximum, Minimum, Clamp, ClampMin, ClampMax, Relu,
+      BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot, LeftShift, RightShift,
+      FloorDivide, TruncDivide, Fmod, Remainder,
+      // clang-format on
+  };
+  for (const Formula f : kBrief)
+    if (f == formula) return true;
+  return false;
+}
+
+// One element: as int32_t, or divided as float, which holds 16 bits (`of_whole`). A zero divisor gives 0.
+template <class T, class F, class... X>
+RL_INLINE T small_integer(F f, X... x) {
+  if constexpr (requires { f.of_whole(static_cast<float>(x)...); }) {
+    const T operands[] = {x...};
+    const float whole = f.of_whole(static_cast<float>(x)...);
+    return static_cast<T>(static_cast<int32_t>(operands[1] != 0 ? whole : 0.0f));
+  } else {
+    return static_cast<T>(f(static_cast<int32_t>(x)...));
+  }
+}
+
+template <class T, class F, size_t... I>
+RL_INLINE void small_integer_loop(F f, const void* const* in, void* result, int64_t n,
+                                  std::index_sequence<I...>) {
+  T* HWY_RESTRICT out = static_cast<T*>(result);
+  const T* x[] = {static_cast<const T*>(in[I])...};  // a byte that is written might alias `in` itself
+  for (int64_t i = 0; i < n; ++i) out[i] = small_integer<T>(f, x[I][i]...);
+}
+
+template <class T>
+BlockKernel small_integer_kernel(Formula formula) {
+  switch (formula) {
+#define RL_SMALL_CASE(kArity, Formula_)                                         \
+  case Formula::Formula_:                                                       \
+    if constexpr (is_brief_of_integers(Formula::Formula_)) {                    \
+      return [](const void* const* in, void* out, int64_t n, const Params& p) { \
+        small_integer_loop<T>(make_formula<Formula_, int32_t>(p), in, out, n,   \
+                              std::make_index_sequence<kArity>());              \
+      };                                                                        \
+    }                                                                           \
+    break;
+#define RL_CASE_UNARY(Formula) RL_SMALL_CASE(1, Formula)
+#define RL_CASE_BINARY(Formula) RL_SMALL_CASE(2, Formula)
+#define RL_CASE_TERNARY(Formula)
+#define RL_CASE_MASKED(Formula)
+#define UNARY(where, name, Formula, ...) RL_CASE_UNARY(Formula)
+#define BINARY(where, name, Formula, ...) RL_CASE_BINARY(Formula)
+#define FORMULA(arity, Formula, ...) RL_CASE_##arity(Formula)
+#define OP(...)
+#include "rushlight/declarations/formulas.def"
+#undef OP
+#undef RL_CASE_UNARY
+#undef RL_CASE_BINARY
+#undef RL_CASE_TERNARY
+#undef RL_CASE_MASKED
+#undef RL_SMALL_CASE
+    default: return nullptr;
+  }
+  return nullptr;
 }
 
 #if HWY_TARGET != HWY_SCALAR
@@ -88,7 +155,7 @@ BlockKernel bits_kernel() {
   };
 }
 
-BlockKernel narrow_kernel(Formula formula, DType dtype) {
+BlockKernel narrow_float_kernel(Formula formula, DType dtype) {
   switch (formula) {
     case Formula::Neg: return bits_kernel<1, NegBits>();
     case Formula::Abs: return bits_kernel<1, AbsBits>();
@@ -133,9 +200,20 @@ BlockKernel narrow_kernel(Formula formula, DType dtype) {
 
 #else
 
-BlockKernel narrow_kernel(Formula, DType) { return nullptr; }
+BlockKernel narrow_float_kernel(Formula, DType) { return nullptr; }
 
 #endif
+
+BlockKernel narrow_kernel(Formula formula, DType dtype) {
+  switch (dtype) {
+    case DType::Int8: return small_integer_kernel<int8_t>(formula);
+    case DType::UInt8: return small_integer_kernel<uint8_t>(formula);
+    case DType::Int16: return small_integer_kernel<int16_t>(formula);
+    case DType::Float16:
+    case DType::BFloat16: return narrow_float_kernel(formula, dtype);
+    default: return nullptr;
+  }
+}
 
 RL_MATH_END
 
