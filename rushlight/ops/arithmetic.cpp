@@ -126,8 +126,10 @@ Tensor pow_forward(const Tensor& a, const Operand& b, const Tensor* out) {
     RL_CHECK(!(is_integral(a.dtype(), true) && e.is_integral() && !e.is_bool() && e.to_int64() < 0),
              "Integers to negative integer powers are not allowed.");
     // The exponents that people use most have cheaper and more accurate forms.
+    const bool stays_integral = is_integral(a.dtype(), false) && e.is_integral() && !e.is_bool();
+    if ((stays_integral || is_inexact(a.dtype())) && e.equals(2))
+      return pointwise(Formula::Mul, {a, a}, {}, out);
     if (is_inexact(a.dtype())) {
-      if (e.equals(2)) return pointwise(Formula::Mul, {a, a}, {}, out);
       if (e.equals(0.5)) return pointwise(Formula::Sqrt, {a}, {}, out);
       if (e.equals(-1)) return pointwise(Formula::Reciprocal, {a}, {}, out);
     }

@@ -1,4 +1,5 @@
 // Complex numbers as pairs of real ones and back.
+#include "rushlight/kernels/cpu/complex_parts.h"
 #include "rushlight/ops/ops.h"
 #include "rushlight/ops/view.h"
 
@@ -80,9 +81,18 @@ void check_parts(const char* name, const Tensor& a, const Tensor& b) {
 
 Tensor from_parts(const Tensor& re, const Tensor& im) {
   autograd::NoGrad guard;
-  Tensor out = empty(broadcast_shapes(re.sizes(), im.sizes()), to_complex(re.dtype()), re.device());
-  out.real().copy_(re);
-  out.imag().copy_(im);
+  const Dims sizes = broadcast_shapes(re.sizes(), im.sizes());
+  Tensor out = empty(sizes, to_complex(re.dtype()), re.device());
+  cpu::Elementwise job;
+  job.sizes = sizes;
+  job.out = {out.raw_data(), out.dtype(), out.strides()};
+  job.in[0] = {re.raw_data(), re.dtype(), re.expand(sizes).strides()};
+  job.in[1] = {im.raw_data(), im.dtype(), im.expand(sizes).strides()};
+  job.num_inputs = 2;
+  job.compute = cpu::compute_of(re.dtype());
+  job.result = cpu::compute_of(out.dtype());
+  job.kernel = cpu::join_parts_kernel(re.dtype());
+  cpu::run(job);
   return out;
 }
 

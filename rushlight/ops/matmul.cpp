@@ -310,6 +310,11 @@ Tensor addr(const Tensor& c, const Tensor& a, const Tensor& b, const Scalar& bet
   for (const auto& [name, factor] : {std::pair("beta", &beta), {"alpha", &alpha}})
     RL_CHECK(!integral || factor->is_integral(), "For integral input tensors, argument ", name,
              " must not be a floating point number.");
+  // In half precision each step rounds, so that only the wider types go in one pass.
+  const bool in_one_pass = a.dim() == 1 && b.dim() == 1 && c.dtype() == a.dtype() && c.dtype() == b.dtype() &&
+                           is_inexact(c.dtype()) && c.item_size() > 2;
+  if (in_one_pass && !beta.equals(0))
+    return addcmul(beta.equals(1) ? c : c.mul(beta), a.unsqueeze(1), b, alpha);
   const Tensor product = outer(a, b);
   if (c.dtype() == DType::Bool && product.dtype() == DType::Bool) {
     const Tensor scaled = alpha.to_bool() ? product : zeros_like(product);

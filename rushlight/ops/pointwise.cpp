@@ -1,6 +1,7 @@
 #include "rushlight/ops/pointwise.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "rushlight/kernels/cpu/truth.h"
 #include "rushlight/ops/memory.h"
@@ -35,13 +36,13 @@ Plan plan_dtypes(const Pointwise& op, DType common) {
   }
 }
 
-// Room for a scalar of any compute type.
+// Room for a scalar of any dtype.
 struct alignas(16) Cell {
   char bytes[16];
 };
 
-void put_scalar(const Scalar& s, Compute compute, Cell& cell) {
-  cpu::visit_compute(compute, [&]<class T>() {
+void put_scalar(const Scalar& s, DType dtype, Cell& cell) {
+  visit_dtype(dtype, [&]<class T>() {
     const T value = s.to<T>();
     std::memcpy(cell.bytes, &value, sizeof(T));
   });
@@ -87,8 +88,21 @@ OptDType result_as_is(const Pointwise& op, DType dtype) {
   }
 }
 
-bool all_tensors(std::initializer_list<Operand> operands) {
-  return std::all_of(operands.begin(), operands.end(), [](const Operand& o) { return o.is_tensor(); });
+// Is the number an element of this dtype as it is? Only asked of integers below 32 bits.
+bool fits_small_integer(const Scalar& s, DType dtype) {
+  if (s.category() != Category::Integer || !is_integral(dtype, false) || item_size(dtype) >= 4) return false;
+  const int64_t value = s.to_int64();
+  return visit_dtype(dtype, [=]<class T>() {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) return std::in_range<T>(value);
+    else return false;
+  });
+}
+
+// Can all operands be handed over as elements of this dtype?
+bool have_dtype(std::initializer_list<Operand> operands, DType dtype) {
+  return std::all_of(operands.begin(), operands.end(), [=](const Operand& o) {
+    return o.is_tensor() ? o.tensor().dtype() == dtype : fits_small_integer(o.scalar(), dtype);
+  });
 }
 
 bool is_disjoint(const Tensor& a, const Tensor& b) {
@@ -96,8 +110,22 @@ bool is_disjoint(const Tensor& a, const Tensor& b) {
   return p + a.numel() * a.item_size() <= q || q + b.numel() * b.item_size() <= p;
 }
 
+bool is_narrow_float(DType dtype) { return dtype == DType::BFloat16 || dtype == DType::Float16; }
+
+// The kernel that reads and writes a dtype that no kernel computes in; nullptr if there is none.
+cpu::BlockKernel stored_kernel(Formula formula, DType dtype) {
+  return dtype == DType::Bool ? cpu::truth_kernel(formula) : cpu::narrow_kernel(formula, dtype);
+}
+
+// Fills `bytes` with copies of an element, doubling what is there.
+void fill_block(char* block, const void* element, int64_t size, int64_t bytes) {
+  std::memcpy(block, element, size);
+  for (int64_t done = size; done < bytes; done *= 2)
+    std::memcpy(block + done, block, std::min(done, bytes - done));
+}
+
 // The common case without any of the general machinery: one small dense shape and one dtype that the kernels
-// compute in. One of the operands may be a number, or a 0-d tensor, which is spread over a block, or else a
+// read. One of the operands may be a number, or a 0-d tensor, which is spread over a block, or else a
 // row that is repeated, such as a bias.
 class Simple {
  public:
@@ -108,20 +136,24 @@ class Simple {
     const DType dtype = model_->dtype();
     compute_ = cpu::compute_of(dtype);
     const OptDType result = result_as_is(op, dtype);
-    const bool truth = dtype == DType::Bool;
-    if (!result || (cpu::storage_of(compute_) != dtype && !truth)) return false;
+    if (!result) return false;
+    if (cpu::storage_of(compute_) == dtype) {
+      kernel_ = cpu::pointwise_kernel(op.formula, compute_);
+      repeats_ = cpu::kernels_repeat(compute_);
+    } else {
+      kernel_ = stored_kernel(op.formula, dtype);
+      repeats_ = is_narrow_float(dtype);
+    }
+    if (!kernel_) return false;
     for (const Operand& o : operands)
       if (!(o.is_tensor() ? add(o.tensor(), destination) : add(o.scalar()))) return false;
-    const cpu::BlockKernel kernel =
-        truth ? cpu::truth_kernel(op.formula) : cpu::pointwise_kernel(op.formula, compute_);
-    if (!kernel) return false;
     if (destination) {
       if (destination->dtype() != *result || !fits(*destination)) return false;
       *out = *destination;
     } else {
       *out = make_tensor(model_->sizes(), *result);
     }
-    run_kernel(kernel, static_cast<char*>(out->raw_data()), item_size(*result), params);
+    run_kernel(static_cast<char*>(out->raw_data()), item_size(*result), params);
     return true;
   }
 
@@ -161,31 +193,42 @@ class Simple {
 
   bool add(const Scalar& number) {
     const Category kind = category(model_->dtype());
-    if (special_ >= 0 || number.category() > kind || kind == Category::Boolean) return false;
-    put_scalar(number, compute_, cell_);
+    if (special_ >= 0 || number.category() > kind || cpu::storage_of(compute_) != model_->dtype())
+      return false;
+    put_scalar(number, model_->dtype(), cell_);
     in_[count_] = cell_.bytes;
     special_ = count_++;
     return true;
   }
 
-  void run_kernel(cpu::BlockKernel kernel, char* out, int64_t out_size, const cpu::Params& params) const {
+  void run_kernel(char* out, int64_t out_size, const cpu::Params& params) {
     const int64_t n = model_->numel(), size = model_->item_size();
     if (n == 0) return;
-    if (special_ < 0) return kernel(in_, out, n, params);
+    if (special_ < 0) return kernel_(in_, out, n, params);
     alignas(64) char block[cpu::kBlock * sizeof(complex128)];
+    if (period_ == 0) {
+      const int64_t count = repeats_ ? cpu::kRepeatBytes / size : std::min(n, cpu::kBlock);
+      fill_block(block, in_[special_], size, count * size);
+      in_[special_] = block;
+      if (repeats_) {
+        cpu::Params with_number = params;
+        with_number.repeated = uint32_t{1} << special_;
+        return kernel_(in_, out, n, with_number);
+      }
+    }
     const int64_t step = period_ > 0 ? period_ : std::min(n, cpu::kBlock);
-    if (period_ == 0)
-      for (int64_t i = 0; i < step; ++i) std::memcpy(block + i * size, in_[special_], size);
     for (int64_t begin = 0; begin < n; begin += step) {
       const void* in[cpu::kMaxInputs];
       for (int k = 0; k < count_; ++k) in[k] = static_cast<const char*>(in_[k]) + begin * size;
-      in[special_] = period_ > 0 ? in_[special_] : block;
-      kernel(in, out + begin * out_size, std::min(n - begin, step), params);
+      in[special_] = in_[special_];
+      kernel_(in, out + begin * out_size, std::min(n - begin, step), params);
     }
   }
 
   const Tensor* model_ = nullptr;
   Compute compute_ = Compute::Float;
+  cpu::BlockKernel kernel_ = nullptr;
+  bool repeats_ = false;  // kernel_ heeds Params::repeated
   const void* in_[cpu::kMaxInputs];
   int count_ = 0;
   int special_ = -1;    // which of the operands is not of the model's shape,
@@ -220,24 +263,24 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
   }
   const Plan plan = plan_dtypes(op, common);
   const Compute compute = cpu::compute_of(plan.compute);
-  const bool truth = common == DType::Bool && plan.out == DType::Bool && all_tensors(operands) &&
-                     cpu::truth_kernel(formula) != nullptr;
-  const cpu::BlockKernel kernel =
-      truth ? cpu::truth_kernel(formula) : cpu::pointwise_kernel(formula, compute);
-  if (!kernel) refuse_dtype(op, plan.compute);
+  if (!cpu::pointwise_kernel(formula, compute)) refuse_dtype(op, plan.compute);
 
   if (destination) check_destination(*destination, sizes, plan.out, operands);
   out = destination ? *destination : make_output(operands, sizes, plan.out);
+  const cpu::BlockKernel stored =
+      have_dtype(operands, out.dtype()) ? stored_kernel(formula, out.dtype()) : nullptr;
 
   cpu::Elementwise job;
   job.sizes = sizes;
   job.out = {out.raw_data(), out.dtype(), out.strides()};
   job.compute = compute;
   job.result = cpu::compute_of(plan.out);
-  job.bool_result = truth || op.result == PointwiseResult::Predicate;
-  job.kernel = kernel;
+  job.bool_result = op.result == PointwiseResult::Predicate;
+  job.as_stored = stored != nullptr;
+  job.repeats = stored ? is_narrow_float(out.dtype()) : cpu::kernels_repeat(compute);
+  job.kernel = stored ? stored : cpu::pointwise_kernel(formula, compute);
   job.params = params;
-  job.mask_inputs = truth ? ~0u : masked ? 1 : 0;
+  job.mask_inputs = masked ? 1 : 0;
   Cell cells[cpu::kMaxInputs];
   Tensor copies[cpu::kMaxInputs];
   for (const Operand& o : operands) {
@@ -248,8 +291,9 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
           destination && may_overlap(*destination, o.tensor()) ? o.tensor().detach().clone() : o.tensor();
       in = {source.raw_data(), source.dtype(), broadcast_strides(source, sizes)};
     } else {
-      put_scalar(o.scalar(), compute, cells[job.num_inputs]);
-      in = {cells[job.num_inputs].bytes, cpu::storage_of(compute), Dims(sizes.size())};
+      const DType dtype = stored ? out.dtype() : cpu::storage_of(compute);
+      put_scalar(o.scalar(), dtype, cells[job.num_inputs]);
+      in = {cells[job.num_inputs].bytes, dtype, Dims(sizes.size())};
     }
     ++job.num_inputs;
   }

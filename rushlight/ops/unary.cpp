@@ -1,5 +1,7 @@
 // Operations of one tensor with parameters of their own, and the special functions.
+#include <bit>
 #include <cmath>
+#include <limits>
 
 #include "rushlight/ops/fused.h"
 
@@ -180,6 +182,25 @@ Tensor bitwise_not(const Tensor& x) {
   return x.dtype() == DType::Bool ? x.logical_not() : pointwise(Formula::BitwiseNot, {x});
 }
 
+namespace {
+
+// std::frexp; of normal numbers by their bits.
+template <class F>
+F split_exponent(F x, int32_t* exponent) {
+  using Bits = std::conditional_t<sizeof(F) == 8, uint64_t, uint32_t>;
+  constexpr int kDigits = std::numeric_limits<F>::digits - 1;
+  constexpr Bits kField = 2 * std::numeric_limits<F>::max_exponent - 1, kHalf = kField / 2 - 1;
+  const Bits bits = std::bit_cast<Bits>(x), field = bits >> kDigits & kField;
+  if (field == 0 || field == kField) [[unlikely]] {
+    *exponent = 0;
+    return std::frexp(x, exponent);
+  }
+  *exponent = static_cast<int32_t>(field) - static_cast<int32_t>(kHalf);
+  return std::bit_cast<F>((bits & ~(kField << kDigits)) | kHalf << kDigits);
+}
+
+}  // namespace
+
 MantissaExponent frexp(const Tensor& x) {
   RL_CHECK(is_floating(x.dtype()), "torch.frexp() only supports floating-point dtypes");
   const Tensor from = x.detach().contiguous(), mantissa = make_tensor(x.sizes(), x.dtype()),
@@ -188,11 +209,11 @@ MantissaExponent frexp(const Tensor& x) {
     if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_same_v<T, Half> ||
                   std::is_same_v<T, BFloat16>) {
       using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
-      for (int64_t i = 0; i < x.numel(); ++i) {
-        int e = 0;
-        mantissa.data<T>()[i] = T(std::frexp(static_cast<Wide>(from.data<T>()[i]), &e));
-        exponent.data<int32_t>()[i] = e;
-      }
+      const T* in = from.data<T>();
+      T* fractions = mantissa.data<T>();
+      int32_t* exponents = exponent.data<int32_t>();
+      for (int64_t i = 0; i < x.numel(); ++i)
+        fractions[i] = T(split_exponent(static_cast<Wide>(in[i]), &exponents[i]));
     }
   });
   if (!tracks(x)) return {mantissa, exponent};

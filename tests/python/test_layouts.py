@@ -196,3 +196,80 @@ def test_extremes_keep_nan_wherever_it_stands(dtype):
             assert math.isnan(x.amin().item())
             for limited in (x.clamp(1, 3), x.clamp_min(2), x.clamp_max(2), x.relu()):
                 assert math.isnan(limited[place].item())
+
+
+INTEGER_DIVISIONS = {
+    "floor_divide": lambda a, b: a // b,
+    "remainder": lambda a, b: a % b,
+    "fmod": lambda a, b: (
+        int(math.copysign(abs(a) % abs(b), a)) if abs(a) < 2**50 else a - b * truncated(a, b)
+    ),
+    "trunc": lambda a, b: truncated(a, b),
+}
+
+
+def truncated(a: int, b: int) -> int:
+    return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+
+
+@pytest.mark.parametrize("name", INTEGER_DIVISIONS)
+def test_division_of_integers_of_all_sizes(name):
+    values = [0, 1, -1, 2, -3, 7, 2**31, -(2**31) - 1, 10**15 + 1, -(10**15)]
+    values += [2**51 - 1, 2**51, -(2**51), -(2**51) - 1, 2**52 + 1, 2**53 + 1, 2**62 + 3, 2**63 - 1, -(2**63)]
+    pairs = [(a, b) for a in values for b in values if b != 0 and (a, b) != (-(2**63), -1)]
+    # Quotients next to a whole number, where a rounded one would cross it.
+    pairs += [(k * b + d, b) for b in (3, -7, 33554431) for k in (67108859, -1000003) for d in (-1, 0, 1)]
+    f = (lambda x, y: torch.div(x, y, rounding_mode="trunc")) if name == "trunc" else getattr(torch, name)
+    for shift in range(9):  # each in every lane, beside others
+        turned = pairs[shift:] + pairs[:shift]
+        a, b = (torch.tensor(list(side)) for side in zip(*turned, strict=True))
+        assert f(a, b).tolist() == [INTEGER_DIVISIONS[name](x, y) for x, y in turned]
+    assert (
+        f(torch.tensor([-(2**63)] * 9), torch.tensor([-1] * 9)).tolist()
+        == [-(2**63) if name in ("floor_divide", "trunc") else 0] * 9
+    )
+
+
+@pytest.mark.parametrize("dtype", (torch.int8, torch.uint8, torch.int32, torch.int64), ids=str)
+def test_shifts_by_any_number(dtype):
+    bits, signed = torch.iinfo(dtype).bits, torch.iinfo(dtype).min < 0
+    width = max(bits, 32)  # small integers are shifted as 32 bits and wrap
+    values = [v for v in (-128, -5, -1, 0, 1, 9, 127) if signed or v >= 0]
+    shifts = [s for s in (-2, 0, 1, 3, 31, 32, 63, 64, 100) if signed or s >= 0]
+    pairs = [(v, s) for v in values for s in shifts] * 3
+    a, b = (torch.tensor(list(side), dtype=dtype) for side in zip(*pairs, strict=True))
+    right = [v >> s if 0 <= s < width else (-1 if v < 0 else 0) for v, s in pairs]
+    left = [v << s if 0 <= s < width else 0 for v, s in pairs]
+    assert (a >> b).tolist() == right
+    assert (a << b).tolist() == torch.tensor([wrapped(v, 64) for v in left]).to(dtype).tolist()
+
+
+def wrapped(value: int, bits: int) -> int:
+    return (value + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+
+
+@pytest.mark.parametrize("dtype", (torch.float32, torch.float64, torch.bfloat16, torch.bool), ids=str)
+def test_repeated_operands_of_formulas_with_three(dtype):
+    rows, columns = 6, 300
+    full = counted(rows, columns, dtype=torch.int64) % 7
+    row, column, number = full[:1], full[:, :1], full[:1, :1]
+    parts = (full, row, column, number)
+    mask = full % 2 == 0
+    for x in parts:
+        for y in parts:
+            a, b = x.to(dtype), y.to(dtype)
+            for m in (mask, mask[:1], mask[:, :1], mask[:1, :1]):
+                wanted = torch.where(m, x, y).to(dtype)
+                assert torch.where(m, a, b).tolist() == wanted.tolist()
+            if dtype == torch.bool:
+                continue
+            for z in parts:
+                sums = [[p + 2 * q * r for p, q, r in zip(*lines, strict=True)] for lines in lists(x, y, z)]
+                assert torch.addcmul(a, b, z.to(dtype), value=2).expand(rows, columns).tolist() == sums
+
+
+def lists(*tensors):
+    """The rows of tensors that are broadcast to one shape, side by side."""
+    return zip(
+        *(t.tolist() for t in torch.broadcast_tensors(*tensors, torch.zeros(6, 300))[:-1]), strict=True
+    )

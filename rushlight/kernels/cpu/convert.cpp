@@ -12,6 +12,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "rushlight/kernels/cpu/narrow-inl.h"
 #include "rushlight/kernels/math/target-inl.h"
 
 RL_MATH_BEGIN
@@ -25,6 +26,9 @@ using cpu::visit_compute;
 
 template <class T>
 inline constexpr bool is_complex_type = std::is_same_v<T, complex64> || std::is_same_v<T, complex128>;
+
+template <class T>
+inline constexpr bool kIsNarrow = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 // Floats out of an integer's range convert as x86's instructions do, never as undefined behaviour.
 template <class To, class From>
@@ -50,13 +54,13 @@ To convert(From v) {
     if constexpr (is_complex_type<To>) return To(v);
     else if constexpr (std::is_same_v<To, bool>) return v != From(0);
     else return convert<To>(v.real());
-  } else if constexpr (std::is_same_v<From, Half> || std::is_same_v<From, BFloat16>) {
+  } else if constexpr (kIsNarrow<From>) {
     return convert<To>(static_cast<float>(v));
   } else if constexpr (std::is_same_v<To, bool>) {
     return v != From(0);
   } else if constexpr (is_complex_type<To>) {
     return To(static_cast<typename To::value_type>(v));
-  } else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>) {
+  } else if constexpr (kIsNarrow<To>) {
     return To(static_cast<float>(v));
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     return float_to_integer<To>(v);
@@ -65,78 +69,26 @@ To convert(From v) {
   }
 }
 
-// AVX2 and AVX-512 convert half precision in hardware, with the same rounding as Half's constructor.
-#if HWY_TARGET <= HWY_AVX2
-inline constexpr bool kHalfInstructions = true;
-#else
-inline constexpr bool kHalfInstructions = false;
-#endif
-
-// The elements up to the last whole vector; the number converted.
-inline int64_t widen_halves(const Half* in, float* out, int64_t n) {
-  const hn::ScalableTag<float> d;
-  const hn::Rebind<hwy::float16_t, decltype(d)> half;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(in + i))), d,
-               out + i);
-  }
-  return i;
-}
-inline int64_t narrow_to_halves(const float* in, Half* out, int64_t n) {
-  const hn::ScalableTag<float> d;
-  const hn::Rebind<hwy::float16_t, decltype(d)> half;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(hn::DemoteTo(half, hn::LoadU(d, in + i)), half, reinterpret_cast<hwy::float16_t*>(out + i));
-  }
-  return i;
-}
-
-// BFloat16 is the upper half of a float; on the way back it rounds as BFloat16's constructor does.
-inline int64_t widen_bfloats(const BFloat16* in, float* out, int64_t n) {
-  const hn::ScalableTag<float> d;
-  const hn::RebindToUnsigned<decltype(d)> du;
-  const hn::Rebind<uint16_t, decltype(d)> half;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto wide = hn::PromoteTo(du, hn::LoadU(half, reinterpret_cast<const uint16_t*>(in + i)));
-    hn::StoreU(hn::BitCast(d, hn::ShiftLeft<16>(wide)), d, out + i);
-  }
-  return i;
-}
-inline int64_t narrow_to_bfloats(const float* in, BFloat16* out, int64_t n) {
-  const hn::ScalableTag<float> d;
-  const hn::RebindToUnsigned<decltype(d)> du;
-  const hn::RebindToSigned<decltype(d)> di;
-  const hn::Rebind<uint16_t, decltype(d)> half;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto rounded = [&](auto x) HWY_ATTR {
-    const auto bits = hn::BitCast(du, x);
-    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
-    return hn::ShiftRight<16>(hn::Add(hn::Add(bits, hn::Set(du, 0x7fff)), odd));
-  };
-  int64_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    const auto a = hn::LoadU(d, in + i), b = hn::LoadU(d, in + i + lanes);
-    auto low = rounded(a), high = rounded(b);
-    const auto number = hn::Eq(hn::Add(a, b), hn::Add(a, b));  // no NaN; inf - inf takes the careful road too
-    if (HWY_UNLIKELY(!hn::AllTrue(d, number))) {
-      const auto nan = hn::Set(du, 0x7fc0);
-      low = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(a)), nan, low);
-      high = hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(b)), nan, high);
-    }
-    uint16_t* to = reinterpret_cast<uint16_t*>(out + i);
-    hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, low)), half, to);
-    hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, high)), half, to + lanes);
-  }
-  return i;
-}
-
 #if HWY_TARGET != HWY_SCALAR
+// The elements up to the last whole pair of vectors; the number converted.
+template <class H>
+int64_t widen_pairs(const H* in, float* out, int64_t n) {
+  int64_t i = 0;
+  for (; i + kPairLanes <= n; i += kPairLanes) {
+    const FloatPair x = load_pair(in + i);
+    hn::StoreU(x.low, FloatTag(), out + i);
+    hn::StoreU(x.high, FloatTag(), out + i + kPairLanes / 2);
+  }
+  return i;
+}
+template <class H>
+int64_t narrow_pairs(const float* in, H* out, int64_t n) {
+  int64_t i = 0;
+  for (; i + kPairLanes <= n; i += kPairLanes)
+    store_pair({hn::LoadU(FloatTag(), in + i), hn::LoadU(FloatTag(), in + i + kPairLanes / 2)}, out + i);
+  return i;
+}
+
 // Between floats and 64-bit integers there is no instruction before AVX-512: vectors of numbers that fit 32
 // bits go that way, the others one by one.
 inline int64_t to_wide_integers(const float* in, int64_t* out, int64_t n) {
@@ -184,12 +136,9 @@ inline int64_t from_wide_integers(const int64_t* in, float* out, int64_t n) {
 template <class From, class To>
 int64_t convert_vectors(const From* in, To* out, int64_t n) {
   constexpr bool kFromFloat = std::is_same_v<From, float>, kToFloat = std::is_same_v<To, float>;
-  if constexpr (kHalfInstructions && std::is_same_v<From, Half> && kToFloat) return widen_halves(in, out, n);
-  if constexpr (kHalfInstructions && kFromFloat && std::is_same_v<To, Half>)
-    return narrow_to_halves(in, out, n);
-  if constexpr (std::is_same_v<From, BFloat16> && kToFloat) return widen_bfloats(in, out, n);
-  if constexpr (kFromFloat && std::is_same_v<To, BFloat16>) return narrow_to_bfloats(in, out, n);
 #if HWY_TARGET != HWY_SCALAR
+  if constexpr (kIsNarrow<From> && kToFloat && kHasPairs<From>) return widen_pairs(in, out, n);
+  if constexpr (kFromFloat && kIsNarrow<To> && kHasPairs<To>) return narrow_pairs(in, out, n);
   if constexpr (kFromFloat && std::is_same_v<To, int64_t>) return to_wide_integers(in, out, n);
   if constexpr (std::is_same_v<From, int64_t> && kToFloat) return from_wide_integers(in, out, n);
 #endif
@@ -234,9 +183,12 @@ int64_t load_reversed(const T* in, T* out, int64_t n) {
 template <class T>
 void load_strided(const T* in, int64_t stride, T* out, int64_t n) {
   int64_t i = 0;
-  if constexpr (std::is_arithmetic_v<T> && sizeof(T) >= 4) {
+  if constexpr (kIsNarrow<T>) {
+    return load_strided(reinterpret_cast<const uint16_t*>(in), stride, reinterpret_cast<uint16_t*>(out), n);
+  } else if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
     if (stride == 2) i = load_second(in, out, n);
-    else if (stride == -1) i = load_reversed(in, out, n);
+    if constexpr (sizeof(T) >= 2)  // Highway does not reverse bytes
+      if (stride == -1) i = load_reversed(in, out, n);
   }
   for (; i < n; ++i) out[i] = in[i * stride];
 }
@@ -287,6 +239,13 @@ Store find_store(Compute from, DType to) {
   });
 }
 
+Load find_gather(int64_t item_size) {
+  return item_size == 1 ? &load<uint8_t, uint8_t> : &load<uint16_t, uint16_t>;
+}
+Store find_scatter(int64_t item_size) {
+  return item_size == 1 ? &store<uint8_t, uint8_t> : &store<uint16_t, uint16_t>;
+}
+
 StoreBool find_store_bool(DType to) {
   return visit_dtype(to, []<class D>() -> StoreBool { return &store_bool<D>; });
 }
@@ -297,6 +256,8 @@ RL_MATH_END
 namespace rushlight::math {
 HWY_EXPORT(find_load);
 HWY_EXPORT(find_store);
+HWY_EXPORT(find_gather);
+HWY_EXPORT(find_scatter);
 HWY_EXPORT(find_store_bool);
 }  // namespace rushlight::math
 
@@ -304,6 +265,8 @@ namespace rushlight::cpu {
 using namespace math;
 Load load_function(DType from, Compute to) { return HWY_DYNAMIC_DISPATCH(find_load)(from, to); }
 Store store_function(Compute from, DType to) { return HWY_DYNAMIC_DISPATCH(find_store)(from, to); }
+Load gather_function(int64_t item_size) { return HWY_DYNAMIC_DISPATCH(find_gather)(item_size); }
+Store scatter_function(int64_t item_size) { return HWY_DYNAMIC_DISPATCH(find_scatter)(item_size); }
 StoreBool store_bool_function(DType to) { return HWY_DYNAMIC_DISPATCH(find_store_bool)(to); }
 }  // namespace rushlight::cpu
 #endif

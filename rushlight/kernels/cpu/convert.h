@@ -55,6 +55,10 @@ using Store = void (*)(const void* block, void* target, int64_t stride, int64_t 
 Load load_function(DType from, Compute to);
 Store store_function(Compute from, DType to);
 
+// The same without conversion, for elements of one or two bytes.
+Load gather_function(int64_t item_size);
+Store scatter_function(int64_t item_size);
+
 // Stores the truth of each element: what conversion to bool means.
 using StoreBool = void (*)(const bool* block, void* target, int64_t stride, int64_t n);
 StoreBool store_bool_function(DType to);

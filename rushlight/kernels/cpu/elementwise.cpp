@@ -57,6 +57,16 @@ void simplify(Elementwise& job) {
   for (int k = 0; k < count; ++k) operands[k]->strides = std::move(strides[k]);
 }
 
+// What the kernel reads as operand k, and what it writes.
+DType read_dtype(const Elementwise& job, int k) {
+  if (job.as_stored) return job.out.dtype;
+  return (job.mask_inputs >> k & 1) != 0 ? DType::Bool : storage_of(job.compute);
+}
+DType written_dtype(const Elementwise& job) {
+  if (job.as_stored) return job.out.dtype;
+  return job.bool_result ? DType::Bool : storage_of(job.result);
+}
+
 // A piece of a row: where each operand begins, the output behind the inputs, and its stride in elements.
 struct Piece {
   char* place[kMaxInputs + 1];
@@ -120,18 +130,26 @@ struct alignas(64) Buffer {
 // Computes pieces, through buffers where operands are not dense blocks of the compute type.
 class Worker {
  public:
-  explicit Worker(const Elementwise& job) : job_(job), rank_(job.sizes.size()), row_(job.sizes.back()) {
+  explicit Worker(const Elementwise& job)
+      : job_(job), params_(job.params), rank_(job.sizes.size()), row_(job.sizes.back()) {
     bool dense = true;
     for (int k = 0; k < job.num_inputs; ++k) {
-      const bool mask = is_mask(k);
-      direct_[k] = job.in[k].dtype == (mask ? DType::Bool : storage_of(job.compute));
-      load_[k] = mask ? nullptr : load_function(job.in[k].dtype, job.compute);
-      element_[k] = mask ? sizeof(bool) : item_size(storage_of(job.compute));
-      dense &= direct_[k] && job.in[k].strides.back() == 1;
+      const Strided& in = job.in[k];
+      const DType read = read_dtype(job, k);
+      direct_[k] = in.dtype == read;
+      element_[k] = item_size(read);
+      if (!direct_[k] && read == DType::Bool) load_[k] = nullptr;
+      else if (direct_[k] && element_[k] <= 2) load_[k] = gather_function(element_[k]);
+      else load_[k] = load_function(in.dtype, job.compute);
+      const bool repeated = job.repeats && in.strides.back() == 0;
+      if (repeated) params_.repeated |= uint32_t{1} << k;
+      dense &= repeated || (direct_[k] && in.strides.back() == 1);
     }
-    direct_out_ = job.out.dtype == (job.bool_result ? DType::Bool : storage_of(job.result));
-    out_element_ = job.bool_result ? sizeof(bool) : item_size(storage_of(job.result));
-    if (job.bool_result) store_bool_ = store_bool_function(job.out.dtype);
+    const DType written = written_dtype(job);
+    direct_out_ = job.out.dtype == written;
+    out_element_ = item_size(written);
+    if (direct_out_ && out_element_ <= 2) store_ = scatter_function(out_element_);
+    else if (job.bool_result) store_bool_ = store_bool_function(job.out.dtype);
     else store_ = store_function(job.result, job.out.dtype);
     longest_ = dense && direct_out_ && job.out.strides.back() == 1 ? INT64_MAX : kBlock;
   }
@@ -142,7 +160,10 @@ class Worker {
     for (int64_t i = begin; i < end; i += kBlock) gathered(i, std::min(kBlock, end - i));
   }
 
-  // At most kBlock elements, or any number if all is dense and direct.
+  // What operand k reads next lies at a place that held something else.
+  void forget(int k) { filled_[k] = nullptr; }
+
+  // At most kBlock elements, or any number if all is direct and dense or repeated.
   void compute(const Piece& piece, int64_t n) {
     const void* in[kMaxInputs];
     for (int k = 0; k < job_.num_inputs; ++k) {
@@ -152,9 +173,13 @@ class Worker {
         in[k] = source;
         continue;
       }
-      if (stride != 0 || filled_[k] != source || filled_count_[k] < n) {
+      if (is_repeated(k)) {
+        in[k] = repeat(k, source);
+        continue;
+      }
+      if (source != filled_[k] || n > filled_count_[k]) {
         load_into(k, source, stride, buffers_[k].bytes, n);
-        filled_[k] = stride == 0 ? source : nullptr;
+        filled_[k] = source;
         filled_count_[k] = n;
       }
       in[k] = buffers_[k].bytes;
@@ -162,29 +187,55 @@ class Worker {
     char* target = piece.place[job_.num_inputs];
     const int64_t stride = piece.stride[job_.num_inputs];
     if (direct_out_ && (stride == 1 || n == 1)) {
-      job_.kernel(in, target, n, job_.params);
+      job_.kernel(in, target, n, params_);
     } else {
-      job_.kernel(in, buffers_[kMaxInputs].bytes, n, job_.params);
+      job_.kernel(in, buffers_[kMaxInputs].bytes, n, params_);
       store_from(buffers_[kMaxInputs].bytes, target, stride, n);
     }
   }
 
  private:
-  bool is_mask(int k) const { return (job_.mask_inputs >> k & 1) != 0; }
+  bool is_repeated(int k) const { return (params_.repeated >> k & 1) != 0; }
+
+  // kRepeatBytes full of one element.
+  const char* repeat(int k, const char* source) {
+    char* block = buffers_[k].bytes;
+    if (source == filled_[k]) return block;
+    filled_[k] = source;
+    if (!direct_[k]) load_into(k, source, 0, block, kRepeatBytes / element_[k]);
+    else if (element_[k] == 8) repeat_as<uint64_t>(source, block);
+    else if (element_[k] == 4) repeat_as<uint32_t>(source, block);
+    else if (element_[k] == 2) repeat_as<uint16_t>(source, block);
+    else repeat_as<uint8_t>(source, block);
+    return block;
+  }
+  template <class T>
+  static void repeat_as(const char* source, char* block) {
+    T value;
+    std::memcpy(&value, source, sizeof(T));
+    std::fill_n(reinterpret_cast<T*>(block), kRepeatBytes / sizeof(T), value);
+  }
 
   void load_into(int k, const char* source, int64_t stride, char* block, int64_t n) {
     if (load_[k]) return load_[k](source, stride, block, n);
-    if (job_.in[k].dtype == DType::Bool) {
-      for (int64_t i = 0; i < n; ++i) block[i] = source[i * stride];
-      return;
-    }
     load_function(job_.in[k].dtype, Compute::Int32)(source, stride, wide_.bytes, n);
     const int32_t* wide = reinterpret_cast<const int32_t*>(wide_.bytes);
     for (int64_t i = 0; i < n; ++i) block[i] = wide[i] != 0;
   }
   void store_from(const char* block, char* target, int64_t stride, int64_t n) {
-    if (job_.bool_result) store_bool_(reinterpret_cast<const bool*>(block), target, stride, n);
-    else store_(block, target, stride, n);
+    if (store_) store_(block, target, stride, n);
+    else store_bool_(reinterpret_cast<const bool*>(block), target, stride, n);
+  }
+
+  // Whole rows that need no buffer: nothing is done for a row but what must be.
+  void direct_rows(RowWalk& at, int64_t count) {
+    const void* in[kMaxInputs];
+    for (; count > 0; --count) {
+      for (int k = 0; k < job_.num_inputs; ++k)
+        in[k] = is_repeated(k) ? repeat(k, at.place(k, 0)) : at.place(k, 0);
+      job_.kernel(in, at.place(job_.num_inputs, 0), row_, params_);
+      at.next();
+    }
   }
 
   // Row by row.
@@ -194,6 +245,12 @@ class Worker {
     for (int k = 0; k < count; ++k) piece.stride[k] = RowWalk::operand(job_, k).strides.back();
     RowWalk at(job_, rank_ - 1, begin / row_);
     for (int64_t i = begin, column = begin % row_; i < end;) {
+      if (longest_ == INT64_MAX && column == 0 && end - i >= row_) {
+        const int64_t whole = (end - i) / row_;
+        direct_rows(at, whole);
+        i += whole * row_;
+        continue;
+      }
       const int64_t n = std::min({longest_, row_ - column, end - i});
       for (int k = 0; k < count; ++k) piece.place[k] = at.place(k, column * piece.stride[k]);
       compute(piece, n);
@@ -246,6 +303,7 @@ class Worker {
   }
 
   const Elementwise& job_;
+  Params params_;  // of the job, and which operands are repeated within a row
   const int64_t rank_, row_;
   int64_t longest_;  // of a piece
   bool direct_[kMaxInputs], direct_out_;
@@ -253,6 +311,9 @@ class Worker {
   Load load_[kMaxInputs];
   Store store_ = nullptr;
   StoreBool store_bool_ = nullptr;
+  // What the buffers hold. An operand that comes to the same place again is broadcast: the output has no
+  // element twice and, where it shares memory with an input, lies exactly upon it, so nothing was written
+  // there.
   const void* filled_[kMaxInputs] = {};
   int64_t filled_count_[kMaxInputs] = {};
   Buffer buffers_[kMaxInputs + 1];
@@ -320,6 +381,7 @@ class TileWorker {
       step[k] = s.strides[outer_] * item_size(s.dtype);
       if (k == job_.num_inputs || !transpose_[k]) continue;
       transpose_[k](piece.place[k], piece.stride[k], tiles_[k].bytes, kTileColumns, rows, columns);
+      worker_.forget(k);
       piece.place[k] = tiles_[k].bytes;
       piece.stride[k] = 1;
       step[k] = kTileColumns * item_size(s.dtype);
@@ -369,18 +431,14 @@ void run_blocks(Elementwise& job) {
   });
 }
 
-// All operands dense and of the compute type: no buffer is needed.
+// All operands dense and as the kernel reads them: no buffer is needed.
 bool run_direct(const Elementwise& job) {
-  const DType stored = storage_of(job.compute);
-  if (job.sizes.size() != 1 || job.out.dtype != (job.bool_result ? DType::Bool : storage_of(job.result)))
-    return false;
+  if (job.sizes.size() != 1 || job.out.dtype != written_dtype(job)) return false;
   if (job.out.strides[0] != 1 && job.sizes[0] != 1) return false;
   int64_t element[kMaxInputs];
   for (int k = 0; k < job.num_inputs; ++k) {
     const Strided& s = job.in[k];
-    if (s.dtype != ((job.mask_inputs >> k & 1) != 0 ? DType::Bool : stored) ||
-        (s.strides[0] != 1 && job.sizes[0] != 1))
-      return false;
+    if (s.dtype != read_dtype(job, k) || (s.strides[0] != 1 && job.sizes[0] != 1)) return false;
     element[k] = item_size(s.dtype);
   }
   parallel_for(0, job.sizes[0], kGrain, [&](int64_t begin, int64_t end) {

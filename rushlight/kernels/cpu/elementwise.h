@@ -10,12 +10,14 @@
 namespace rushlight::cpu {
 
 // Parameters of a formula, such as the slope of leaky_relu: up to three numbers, each as a double and as an
-// integer.
+// integer; and which operands are repeated.
 struct Params {
   double number[3] = {0, 0, 0};
   int64_t integer[3] = {0, 0, 0};
   double imag[3] = {0, 0, 0};
+  uint32_t repeated = 0;  // bit k: in[k] is one element for all n, kRepeatBytes full of it
 };
+inline constexpr int64_t kRepeatBytes = 64;  // the longest vector of any target
 
 // in[k]: dense blocks of n elements of the compute type (bool where the kernel takes a mask); out: of the
 // result type.
@@ -39,6 +41,8 @@ struct Elementwise {
   Compute result = Compute::Float;  // what the kernel writes, unless
   bool bool_result = false;         // it writes bool
   uint32_t mask_inputs = 0;         // bit k: the kernel reads input k as bool
+  bool as_stored = false;  // all operands have the dtype of `out`, and the kernel reads and writes that
+  bool repeats = false;    // the kernel heeds Params::repeated
   BlockKernel kernel = nullptr;
   Params params;
 };

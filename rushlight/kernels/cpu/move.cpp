@@ -93,6 +93,7 @@ template <class T>
 Load strided_load() {
   if constexpr (sizeof(T) == 4) return load_function(DType::Int32, Compute::Int32);
   else if constexpr (sizeof(T) == 8) return load_function(DType::Int64, Compute::Int64);
+  else if constexpr (sizeof(T) <= 2) return gather_function(sizeof(T));
   else return nullptr;
 }
 

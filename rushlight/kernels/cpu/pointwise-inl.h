@@ -71,15 +71,61 @@ struct StoredAs<SimdMask<T>> {
   using type = bool;
 };
 
+// An operand of a loop over vectors; one that is repeated stays where it is.
+template <class T>
+struct Stream {
+  const T* at;
+  int64_t step;
+  RL_INLINE Stream(const void* const* in, int k, const Params& p, int64_t step)
+      : at(static_cast<const T*>(in[k])), step((p.repeated >> k & 1) != 0 ? 0 : step) {}
+};
+
+#if HWY_TARGET != HWY_SCALAR
+// Division of 64-bit integers: one at a time takes many cycles, so vectors of numbers that doubles hold go
+// through these. Added to the bits of 1.5 * 2^52, an integer below 2^51 is that double's last digits.
+template <class F>
+RL_INLINE void divide_loop(F f, const int64_t* a, const int64_t* b, int64_t* out, int64_t n) {
+  using V = Simd<double>;
+  const typename V::IntTag d;
+  const V magic(6755399441055744.0);
+  const auto limit = hn::Set(d, int64_t{1} << 51);
+  const auto whole = [&](auto x) HWY_ATTR { return V::from_bits(hn::Add(x, magic.bits())) - magic; };
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) {
+    const auto x = hn::LoadU(d, a + i), y = hn::LoadU(d, b + i);
+    const auto beyond = hn::ShiftRight<52>(
+        hn::BitCast(hn::RebindToUnsigned<decltype(d)>(), hn::Or(hn::Add(x, limit), hn::Add(y, limit))));
+    const auto hard = hn::Or(hn::Ne(hn::BitCast(d, beyond), hn::Zero(d)), hn::Eq(y, hn::Zero(d)));
+    if (HWY_LIKELY(hn::AllFalse(d, hard))) {
+      const V result = f.of_whole(whole(x), whole(y)) + magic;
+      hn::StoreU(hn::Sub(result.bits(), magic.bits()), d, out + i);
+    } else {
+      for (int64_t k = i; k < i + V::kLanes; ++k) out[k] = f(a[k], b[k]);
+    }
+  }
+  for (; i < n; ++i) out[i] = f(a[i], b[i]);
+}
+#endif
+
 template <class T, class F, size_t... I>
-RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, std::index_sequence<I...>) {
+RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const Params& p,
+                    std::index_sequence<I...>) {
   if constexpr (kVectorised<T>) {
     using V = Simd<T>;
     using R = decltype(f((static_cast<void>(I), V())...));
     auto* out = static_cast<typename StoredAs<R>::type*>(result);
+    Stream<T> x[] = {{in, I, p, V::kLanes}...};
     int64_t i = 0;
-    for (; i + V::kLanes <= n; i += V::kLanes) put(f(V::load(static_cast<const T*>(in[I]) + i)...), out + i);
-    if (i < n) put_part(f(V::load_part(static_cast<const T*>(in[I]) + i, n - i)...), out + i, n - i);
+    for (; i + V::kLanes <= n; i += V::kLanes) {
+      put(f(V::load(x[I].at)...), out + i);
+      ((x[I].at += x[I].step), ...);
+    }
+    if (i < n) put_part(f(V::load_part(x[I].at, n - i)...), out + i, n - i);
+#if HWY_TARGET != HWY_SCALAR
+  } else if constexpr (std::is_same_v<T, int64_t> &&
+                       requires { f.of_whole(Simd<double>(), Simd<double>()); }) {
+    divide_loop(f, static_cast<const T*>(in[I])..., static_cast<T*>(result), n);
+#endif
   } else {
     using R = decltype(f((static_cast<void>(I), T())...));
     auto* HWY_RESTRICT out = static_cast<R*>(result);
@@ -88,25 +134,29 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, std::in
 }
 
 template <int kArity, class T, class F>
-void run_block(F f, const void* const* in, void* out, int64_t n) {
-  loop<T>(f, in, out, n, std::make_index_sequence<kArity>());
+void run_block(F f, const void* const* in, void* out, int64_t n, const Params& p) {
+  loop<T>(f, in, out, n, p, std::make_index_sequence<kArity>());
 }
 
 // where(mask, a, b): the first input is bool.
 template <class T, class F>
-void run_masked_block(F f, const void* const* in, void* result, int64_t n) {
-  const bool* mask = static_cast<const bool*>(in[0]);
-  const T *a = static_cast<const T*>(in[1]), *b = static_cast<const T*>(in[2]);
+void run_masked_block(F f, const void* const* in, void* result, int64_t n, const Params& p) {
   T* out = static_cast<T*>(result);
   if constexpr (kVectorised<T>) {
     using V = Simd<T>;
+    Stream<bool> mask(in, 0, p, V::kLanes);
+    Stream<T> a(in, 1, p, V::kLanes), b(in, 2, p, V::kLanes);
     int64_t i = 0;
-    for (; i + V::kLanes <= n; i += V::kLanes)
-      f(load_mask<T>(mask + i), V::load(a + i), V::load(b + i)).store(out + i);
+    for (; i + V::kLanes <= n; i += V::kLanes) {
+      f(load_mask<T>(mask.at), V::load(a.at), V::load(b.at)).store(out + i);
+      mask.at += mask.step, a.at += a.step, b.at += b.step;
+    }
     if (i < n)
-      f(load_mask_part<T>(mask + i, n - i), V::load_part(a + i, n - i), V::load_part(b + i, n - i))
+      f(load_mask_part<T>(mask.at, n - i), V::load_part(a.at, n - i), V::load_part(b.at, n - i))
           .store_part(out + i, n - i);
   } else {
+    const bool* mask = static_cast<const bool*>(in[0]);
+    const T *a = static_cast<const T*>(in[1]), *b = static_cast<const T*>(in[2]);
     for (int64_t i = 0; i < n; ++i) out[i] = mask[i] ? a[i] : b[i];
   }
 }
@@ -142,7 +192,7 @@ constexpr BlockKernel kernel_table_entry(Compute compute, F&& make) {
     return kernel_table_entry(compute, []<class T>() -> BlockKernel {             \
       if constexpr (RL_TYPES_##Types(kKind<T>)) {                                 \
         return [](const void* const* in, void* out, int64_t n, const Params& p) { \
-          run(make_formula<Formula_, T>(p), in, out, n);                          \
+          run(make_formula<Formula_, T>(p), in, out, n, p);                       \
         };                                                                        \
       } else {                                                                    \
         return nullptr;                                                           \

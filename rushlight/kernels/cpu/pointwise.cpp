@@ -5,9 +5,12 @@
 namespace rushlight::math {
 cpu::BlockKernel find_unary_kernel(cpu::Formula formula, cpu::Compute compute);
 cpu::BlockKernel find_binary_kernel(cpu::Formula formula, cpu::Compute compute);
+cpu::BlockKernel find_narrow_kernel(cpu::Formula formula, DType dtype);
 }  // namespace rushlight::math
 
 namespace rushlight::cpu {
+
+BlockKernel narrow_kernel(Formula formula, DType dtype) { return math::find_narrow_kernel(formula, dtype); }
 
 BlockKernel pointwise_kernel(Formula formula, Compute compute) {
   // Found once and kept: zero is "not asked yet", one is "asked, there is none".

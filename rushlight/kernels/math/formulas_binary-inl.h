@@ -50,7 +50,14 @@ struct Div {  // true division; integers are converted first
     return a / b;
   }
 };
+// The four that divide integers also say what they do with whole numbers in doubles (`of_whole`; |a| and |b|
+// up to 2^51, b not 0). That is exact: a quotient that is no integer is at least 1 / |b| away from one, and
+// rounding moves it by no more than |a / b| 2^-53, which is less.
 struct TruncDivide {
+  template <class V>
+  RL_INLINE V of_whole(V a, V b) const {
+    return trunc(a / b);
+  }
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
     if constexpr (std::is_integral_v<V>) {
@@ -62,6 +69,10 @@ struct TruncDivide {
 };
 // Python's floor division: from the exact remainder, so that 1 // 0.1 is 9 (CPython's float_floor_div).
 struct FloorDivide {
+  template <class V>
+  RL_INLINE V of_whole(V a, V b) const {
+    return floor(a / b);
+  }
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
     if constexpr (std::is_integral_v<V>) {
@@ -80,11 +91,19 @@ struct FloorDivide {
 };
 struct Fmod {
   template <class V>
+  RL_INLINE V of_whole(V a, V b) const {
+    return a - trunc(a / b) * b;
+  }
+  template <class V>
   RL_INLINE V operator()(V a, V b) const {
     return fmod(a, b);
   }
 };
 struct Remainder {  // the sign of the divisor, as in Python
+  template <class V>
+  RL_INLINE V of_whole(V a, V b) const {
+    return a - floor(a / b) * b;
+  }
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
     if constexpr (std::is_integral_v<V>) {

@@ -233,15 +233,19 @@ RL_INLINE T pow(T base, T exponent) {
 template <std::integral T>
 RL_INLINE T left_shift(T a, T b) {
   using U = std::make_unsigned_t<T>;
-  if (static_cast<U>(b) >= sizeof(T) * 8) return 0;
-  return static_cast<T>(static_cast<U>(a) << b);
+  constexpr U kMost = sizeof(T) * 8 - 1;
+  const U shifted = static_cast<U>(a) << (static_cast<U>(b) & kMost);
+  return (static_cast<U>(b) & ~kMost) == 0 ? static_cast<T>(shifted) : T{0};
 }
+// A negative number is shifted as its complement: AVX2 has no arithmetic shift of 64 bits, and compilers make
+// vectors of this.
 template <std::integral T>
 RL_INLINE T right_shift(T a, T b) {
   using U = std::make_unsigned_t<T>;
-  const bool out = static_cast<U>(b) >= sizeof(T) * 8;
-  return static_cast<T>(a >> (out ? static_cast<T>(sizeof(T) * 8 - 1) : b)) &
-         (out && !std::is_signed_v<T> ? T{0} : static_cast<T>(-1));
+  constexpr U kMost = sizeof(T) * 8 - 1;
+  const U sign = signbit(a) ? ~U{0} : U{0};
+  const U shifted = ((static_cast<U>(a) ^ sign) >> (static_cast<U>(b) & kMost)) ^ sign;
+  return static_cast<T>((static_cast<U>(b) & ~kMost) == 0 ? shifted : sign);
 }
 template <std::integral T>
 RL_INLINE T gcd(T a, T b) {

@@ -1,0 +1,227 @@
+// Kernels that read and write Half, BFloat16 and integers of 8 and 16 bits themselves. Where a formula is a
+// few instructions, the way through a block of floats or int32_t would cost more than the formula: here the
+// wide numbers stay in registers.
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "rushlight/kernels/cpu/pointwise_narrow.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "rushlight/kernels/cpu/narrow-inl.h"
+#include "rushlight/kernels/cpu/pointwise-inl.h"
+
+RL_MATH_BEGIN
+
+using cpu::Formula;
+
+// The formulas that are worth a kernel of their own. Their result has the dtype of the operands.
+constexpr bool is_brief(Formula formula) {
+  using enum Formula;
+  constexpr Formula kBrief[] = {
+      // clang-format off
+      Add, Sub, Mul, Div, AddScaled, SubScaled, Maximum, Minimum, Fmax, Fmin, SquaredDifference,
+      Sqrt, Rsqrt, Reciprocal, Sign, Angle, Deg2Rad, Rad2Deg, Floor, Ceil, Trunc, Round, Frac, NanToNum,
+      Clamp, ClampMin, ClampMax, ClampTensor, Lerp, Addcmul, Addcdiv,
+      Relu, Threshold, Hardtanh, LeakyRelu, Prelu, Hardsigmoid, Hardswish, Softshrink, Hardshrink,
+      SigmoidBackward, TanhBackward, ThresholdBackward, HardtanhBackward, LeakyReluBackward,
+      // clang-format on
+  };
+  for (const Formula f : kBrief)
+    if (f == formula) return true;
+  return false;
+}
+
+constexpr bool is_brief_of_integers(Formula formula) {
+  using enum Formula;
+  constexpr Formula kBrief[] = {
+      // clang-format off
+      Add, Sub, Mul, AddScaled, SubScaled, Neg, Abs, Sign, Maximum, Minimum, Clamp, ClampMin, ClampMax, Relu,
+      BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot, LeftShift, RightShift,
+      FloorDivide, TruncDivide, Fmod, Remainder,
+      // clang-format on
+  };
+  for (const Formula f : kBrief)
+    if (f == formula) return true;
+  return false;
+}
+
+// One element: as int32_t, or divided as float, which holds 16 bits (`of_whole`). A zero divisor gives 0.
+template <class T, class F, class... X>
+RL_INLINE T small_integer(F f, X... x) {
+  if constexpr (requires { f.of_whole(static_cast<float>(x)...); }) {
+    const T operands[] = {x...};
+    const float whole = f.of_whole(static_cast<float>(x)...);
+    return static_cast<T>(static_cast<int32_t>(operands[1] != 0 ? whole : 0.0f));
+  } else {
+    return static_cast<T>(f(static_cast<int32_t>(x)...));
+  }
+}
+
+template <class T, class F, size_t... I>
+RL_INLINE void small_integer_loop(F f, const void* const* in, void* result, int64_t n,
+                                  std::index_sequence<I...>) {
+  T* HWY_RESTRICT out = static_cast<T*>(result);
+  const T* x[] = {static_cast<const T*>(in[I])...};  // a byte that is written might alias `in` itself
+  for (int64_t i = 0; i < n; ++i) out[i] = small_integer<T>(f, x[I][i]...);
+}
+
+template <class T>
+BlockKernel small_integer_kernel(Formula formula) {
+  switch (formula) {
+#define RL_SMALL_CASE(kArity, Formula_)                                         \
+  case Formula::Formula_:                                                       \
+    if constexpr (is_brief_of_integers(Formula::Formula_)) {                    \
+      return [](const void* const* in, void* out, int64_t n, const Params& p) { \
+        small_integer_loop<T>(make_formula<Formula_, int32_t>(p), in, out, n,   \
+                              std::make_index_sequence<kArity>());              \
+      };                                                                        \
+    }                                                                           \
+    break;
+#define RL_CASE_UNARY(Formula) RL_SMALL_CASE(1, Formula)
+#define RL_CASE_BINARY(Formula) RL_SMALL_CASE(2, Formula)
+#define RL_CASE_TERNARY(Formula)
+#define RL_CASE_MASKED(Formula)
+#define UNARY(where, name, Formula, ...) RL_CASE_UNARY(Formula)
+#define BINARY(where, name, Formula, ...) RL_CASE_BINARY(Formula)
+#define FORMULA(arity, Formula, ...) RL_CASE_##arity(Formula)
+#define OP(...)
+#include "rushlight/declarations/formulas.def"
+#undef OP
+#undef RL_CASE_UNARY
+#undef RL_CASE_BINARY
+#undef RL_CASE_TERNARY
+#undef RL_CASE_MASKED
+#undef RL_SMALL_CASE
+    default: return nullptr;
+  }
+  return nullptr;
+}
+
+#if HWY_TARGET != HWY_SCALAR
+
+// A formula of floats on pairs of vectors.
+template <class H, class F>
+struct Widened {
+  F f;
+  static RL_INLINE FloatPair load(const uint16_t* p) { return load_pair(reinterpret_cast<const H*>(p)); }
+  static RL_INLINE void store(FloatPair x, uint16_t* p) { store_pair(x, reinterpret_cast<H*>(p)); }
+  template <class... Pairs>
+  RL_INLINE FloatPair operator()(Pairs... x) const {
+    return {f(Simd<float>(x.low)...).raw, f(Simd<float>(x.high)...).raw};
+  }
+};
+
+// What the sign bit alone decides needs no float.
+struct Bits {
+  using D = hn::Repartition<uint16_t, FloatTag>;
+  using V = hn::Vec<D>;
+  static RL_INLINE V load(const uint16_t* p) { return hn::LoadU(D(), p); }
+  static RL_INLINE void store(V x, uint16_t* p) { hn::StoreU(x, D(), p); }
+  static RL_INLINE V sign() { return hn::Set(D(), 0x8000); }
+};
+struct NegBits : Bits {
+  RL_INLINE V operator()(V x) const { return hn::Xor(x, sign()); }
+};
+struct AbsBits : Bits {
+  RL_INLINE V operator()(V x) const { return hn::AndNot(sign(), x); }
+};
+struct CopysignBits : Bits {
+  RL_INLINE V operator()(V x, V y) const { return hn::Or(hn::AndNot(sign(), x), hn::And(sign(), y)); }
+};
+
+template <class F, size_t... I>
+RL_INLINE void narrow_loop(F f, const void* const* in, void* result, int64_t n, const Params& p,
+                           std::index_sequence<I...>) {
+  Stream<uint16_t> x[] = {{in, I, p, kPairLanes}...};
+  uint16_t* out = static_cast<uint16_t*>(result);
+  int64_t i = 0;
+  for (; i + kPairLanes <= n; i += kPairLanes) {
+    F::store(f(F::load(x[I].at)...), out + i);
+    ((x[I].at += x[I].step), ...);
+  }
+  if (i == n) return;
+  const size_t bytes = static_cast<size_t>(n - i) * sizeof(uint16_t);
+  uint16_t rest[sizeof...(I)][kPairLanes] = {}, last[kPairLanes];
+  (std::memcpy(rest[I], x[I].at, bytes), ...);
+  F::store(f(F::load(rest[I])...), last);
+  std::memcpy(out + i, last, bytes);
+}
+
+template <int kArity, class F>
+BlockKernel bits_kernel() {
+  return [](const void* const* in, void* out, int64_t n, const Params& p) {
+    narrow_loop(F{}, in, out, n, p, std::make_index_sequence<kArity>());
+  };
+}
+
+BlockKernel narrow_float_kernel(Formula formula, DType dtype) {
+  switch (formula) {
+    case Formula::Neg: return bits_kernel<1, NegBits>();
+    case Formula::Abs: return bits_kernel<1, AbsBits>();
+    case Formula::Copysign: return bits_kernel<2, CopysignBits>();
+    default: break;
+  }
+  const auto choose = [&]<class H>() -> BlockKernel {
+    if constexpr (kHasPairs<H>) {
+      switch (formula) {
+#define RL_NARROW_CASE(kArity, Formula_)                                         \
+  case Formula::Formula_:                                                        \
+    if constexpr (is_brief(Formula::Formula_)) {                                 \
+      return [](const void* const* in, void* out, int64_t n, const Params& p) {  \
+        const auto f = make_formula<Formula_, float>(p);                         \
+        narrow_loop(Widened<H, std::remove_cv_t<decltype(f)>>{f}, in, out, n, p, \
+                    std::make_index_sequence<kArity>());                         \
+      };                                                                         \
+    }                                                                            \
+    break;
+#define RL_CASE_UNARY(Formula) RL_NARROW_CASE(1, Formula)
+#define RL_CASE_BINARY(Formula) RL_NARROW_CASE(2, Formula)
+#define RL_CASE_TERNARY(Formula) RL_NARROW_CASE(3, Formula)
+#define RL_CASE_MASKED(Formula)
+#define UNARY(where, name, Formula, ...) RL_CASE_UNARY(Formula)
+#define BINARY(where, name, Formula, ...) RL_CASE_BINARY(Formula)
+#define FORMULA(arity, Formula, ...) RL_CASE_##arity(Formula)
+#define OP(...)
+#include "rushlight/declarations/formulas.def"
+#undef OP
+#undef RL_CASE_UNARY
+#undef RL_CASE_BINARY
+#undef RL_CASE_TERNARY
+#undef RL_CASE_MASKED
+#undef RL_NARROW_CASE
+        default: break;
+      }
+    }
+    return nullptr;
+  };
+  return dtype == DType::Float16 ? choose.operator()<Half>() : choose.operator()<BFloat16>();
+}
+
+#else
+
+BlockKernel narrow_float_kernel(Formula, DType) { return nullptr; }
+
+#endif
+
+BlockKernel narrow_kernel(Formula formula, DType dtype) {
+  switch (dtype) {
+    case DType::Int8: return small_integer_kernel<int8_t>(formula);
+    case DType::UInt8: return small_integer_kernel<uint8_t>(formula);
+    case DType::Int16: return small_integer_kernel<int16_t>(formula);
+    case DType::Float16:
+    case DType::BFloat16: return narrow_float_kernel(formula, dtype);
+    default: return nullptr;
+  }
+}
+
+RL_MATH_END
+
+#if HWY_ONCE
+namespace rushlight::math {
+HWY_EXPORT(narrow_kernel);
+cpu::BlockKernel find_narrow_kernel(cpu::Formula formula, DType dtype) {
+  return HWY_DYNAMIC_DISPATCH(narrow_kernel)(formula, dtype);
+}
+}  // namespace rushlight::math
+#endif
