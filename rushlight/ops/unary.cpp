@@ -182,19 +182,8 @@ Tensor bitwise_not(const Tensor& x) {
 
 MantissaExponent frexp(const Tensor& x) {
   RL_CHECK(is_floating(x.dtype()), "torch.frexp() only supports floating-point dtypes");
-  const Tensor from = x.detach().contiguous(), mantissa = make_tensor(x.sizes(), x.dtype()),
-               exponent = make_tensor(x.sizes(), DType::Int32);
-  visit_dtype(x.dtype(), [&]<class T>() {
-    if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_same_v<T, Half> ||
-                  std::is_same_v<T, BFloat16>) {
-      using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
-      for (int64_t i = 0; i < x.numel(); ++i) {
-        int e = 0;
-        mantissa.data<T>()[i] = T(std::frexp(static_cast<Wide>(from.data<T>()[i]), &e));
-        exponent.data<int32_t>()[i] = e;
-      }
-    }
-  });
+  const Tensor mantissa = pointwise(Formula::FrexpMantissa, {x}),
+               exponent = pointwise(Formula::FrexpExponent, {x}).to(DType::Int32);  // every dtype holds it
   if (!tracks(x)) return {mantissa, exponent};
   const Tensor out =
       Record("FrexpBackward0", {x}).rule(mantissa, [exponent](Node&, const Tensor& g) -> Tensor {

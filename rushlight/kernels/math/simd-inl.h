@@ -1,7 +1,6 @@
 // Simd<T>: one full-width Highway vector of float or double that behaves as a number. Formulas are templates
 // on the value type, so the same text runs on Simd<float>, on Simd<double>, on plain scalars and, under nvcc,
-// on the GPU. The functions on it (exp, sin, ...) are in simd_exp-inl.h, simd_trig-inl.h and
-// simd_special-inl.h; ADL finds them all.
+// on the GPU. The functions on it (exp, sin, ...) are in the other simd_*-inl.h; ADL finds them all.
 #if defined(RUSHLIGHT_MATH_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_SIMD_INL_H_
 #undef RUSHLIGHT_MATH_SIMD_INL_H_
@@ -293,6 +292,9 @@ RL_MATH_END
 
 #include "rushlight/kernels/math/simd_exp-inl.h"
 #include "rushlight/kernels/math/simd_trig-inl.h"
+#include "rushlight/kernels/math/simd_erf-inl.h"
+#include "rushlight/kernels/math/simd_gamma-inl.h"
+#include "rushlight/kernels/math/simd_bessel-inl.h"
 #include "rushlight/kernels/math/simd_special-inl.h"
 
 #endif
