@@ -235,7 +235,12 @@ Tensor entr(const Tensor& x) {
   return of_input("SpecialEntrBackward0", Formula::Entr, {}, x,
                   [](const Tensor& g, const Tensor& x) { return -g * (x.log() + 1); });
 }
-Tensor ndtr(const Tensor& x) { return (x * -M_SQRT1_2).erfc() * 0.5; }
+Tensor ndtr(const Tensor& x) {
+  const Tensor y = x * -M_SQRT1_2;
+  if (tracks(x)) return y.erfc() * 0.5;
+  y.erfc_();  // in the memory just written, which the cache still holds
+  return y.mul_(0.5);
+}
 Tensor log_ndtr(const Tensor& x) {
   check_no_half("log_ndtr_cpu", x.dtype());
   return of_input("SpecialLogNdtrBackward0", Formula::LogNdtr, {}, x, [](const Tensor& g, const Tensor& x) {

@@ -253,6 +253,26 @@ RL_INLINE Simd<T> poly(Simd<T> x, T c0, C... rest) {
   return fma(poly(x, rest...), x, Simd<T>(c0));
 }
 
+// The same as an even and an odd half, for degrees so high that one chain of multiply-adds is longer than the
+// processor looks ahead.
+template <class T>
+RL_INLINE Simd<T> poly_even(Simd<T>, T c0) {
+  return Simd<T>(c0);
+}
+template <class T>
+RL_INLINE Simd<T> poly_even(Simd<T>, T c0, T) {
+  return Simd<T>(c0);
+}
+template <class T, class... C>
+RL_INLINE Simd<T> poly_even(Simd<T> z, T c0, T, C... rest) {
+  return fma(poly_even(z, rest...), z, Simd<T>(c0));
+}
+template <class T, class... C>
+RL_INLINE Simd<T> poly_split(Simd<T> x, T c0, C... rest) {
+  const Simd<T> z = x * x;
+  return fma(poly_even(z, rest...), x, poly_even(z, c0, rest...));
+}
+
 // A float formula whose rounding errors would add up to more than its bound runs as two halves in double: the
 // result is then correctly rounded but for one case in millions. `f` takes and returns Simd<double>.
 struct DoubleHalves {
