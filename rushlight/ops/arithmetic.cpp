@@ -127,11 +127,16 @@ Tensor pow_forward(const Tensor& a, const Operand& b, const Tensor* out) {
              "Integers to negative integer powers are not allowed.");
     // The exponents that people use most have cheaper and more accurate forms.
     const bool stays_integral = is_integral(a.dtype(), false) && e.is_integral() && !e.is_bool();
-    if ((stays_integral || is_inexact(a.dtype())) && e.equals(2))
-      return pointwise(Formula::Mul, {a, a}, {}, out);
+    if (stays_integral && e.equals(2)) return pointwise(Formula::Mul, {a, a}, {}, out);
     if (is_inexact(a.dtype())) {
-      if (e.equals(0.5)) return pointwise(Formula::Sqrt, {a}, {}, out);
-      if (e.equals(-1)) return pointwise(Formula::Reciprocal, {a}, {}, out);
+      const bool real = !is_complex(a.dtype());
+      const Tensor base = real && e.is_complex() ? a.to(to_complex(a.dtype())) : a;
+      if (e.equals(2)) return pointwise(Formula::Mul, {base, base}, {}, out);
+      if (e.equals(0.5)) return pointwise(Formula::Sqrt, {base}, {}, out);
+      if (e.equals(3)) return pointwise(Formula::Cube, {base}, {}, out);
+      if (e.equals(-1)) return pointwise(Formula::Reciprocal, {base}, {}, out);
+      if (e.equals(-2)) return pointwise(Formula::InverseSquare, {base}, {}, out);
+      if (real && !e.is_complex() && e.equals(-0.5)) return pointwise(Formula::Rsqrt, {base}, {}, out);
     }
   }
   return pointwise(Formula::Pow, {a, b}, {}, out);

@@ -182,40 +182,10 @@ Tensor bitwise_not(const Tensor& x) {
   return x.dtype() == DType::Bool ? x.logical_not() : pointwise(Formula::BitwiseNot, {x});
 }
 
-namespace {
-
-// std::frexp; of normal numbers by their bits.
-template <class F>
-F split_exponent(F x, int32_t* exponent) {
-  using Bits = std::conditional_t<sizeof(F) == 8, uint64_t, uint32_t>;
-  constexpr int kDigits = std::numeric_limits<F>::digits - 1;
-  constexpr Bits kField = 2 * std::numeric_limits<F>::max_exponent - 1, kHalf = kField / 2 - 1;
-  const Bits bits = std::bit_cast<Bits>(x), field = bits >> kDigits & kField;
-  if (field == 0 || field == kField) [[unlikely]] {
-    *exponent = 0;
-    return std::frexp(x, exponent);
-  }
-  *exponent = static_cast<int32_t>(field) - static_cast<int32_t>(kHalf);
-  return std::bit_cast<F>((bits & ~(kField << kDigits)) | kHalf << kDigits);
-}
-
-}  // namespace
-
 MantissaExponent frexp(const Tensor& x) {
   RL_CHECK(is_floating(x.dtype()), "torch.frexp() only supports floating-point dtypes");
-  const Tensor from = x.detach().contiguous(), mantissa = make_tensor(x.sizes(), x.dtype()),
-               exponent = make_tensor(x.sizes(), DType::Int32);
-  visit_dtype(x.dtype(), [&]<class T>() {
-    if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_same_v<T, Half> ||
-                  std::is_same_v<T, BFloat16>) {
-      using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
-      const T* in = from.data<T>();
-      T* fractions = mantissa.data<T>();
-      int32_t* exponents = exponent.data<int32_t>();
-      for (int64_t i = 0; i < x.numel(); ++i)
-        fractions[i] = T(split_exponent(static_cast<Wide>(in[i]), &exponents[i]));
-    }
-  });
+  const Tensor mantissa = pointwise(Formula::FrexpMantissa, {x}),
+               exponent = pointwise(Formula::FrexpExponent, {x}).to(DType::Int32);  // every dtype holds it
   if (!tracks(x)) return {mantissa, exponent};
   const Tensor out =
       Record("FrexpBackward0", {x}).rule(mantissa, [exponent](Node&, const Tensor& g) -> Tensor {
@@ -267,7 +237,12 @@ Tensor entr(const Tensor& x) {
   return of_input("SpecialEntrBackward0", Formula::Entr, {}, x,
                   [](const Tensor& g, const Tensor& x) { return -g * (x.log() + 1); });
 }
-Tensor ndtr(const Tensor& x) { return (x * -M_SQRT1_2).erfc() * 0.5; }
+Tensor ndtr(const Tensor& x) {
+  const Tensor y = x * -M_SQRT1_2;
+  if (tracks(x)) return y.erfc() * 0.5;
+  y.erfc_();  // in the memory just written, which the cache still holds
+  return y.mul_(0.5);
+}
 Tensor log_ndtr(const Tensor& x) {
   check_no_half("log_ndtr_cpu", x.dtype());
   return of_input("SpecialLogNdtrBackward0", Formula::LogNdtr, {}, x, [](const Tensor& g, const Tensor& x) {

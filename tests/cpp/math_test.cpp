@@ -115,6 +115,19 @@ struct SoftplusOf {
   }
 };
 
+struct Trigamma {
+  template <class V>
+  V operator()(V x) const {
+    return Polygamma<ScalarOf<V>>{1}(x);
+  }
+};
+struct Pentagamma {
+  template <class V>
+  V operator()(V x) const {
+    return Polygamma<ScalarOf<V>>{3}(x);
+  }
+};
+
 void fill_kernels(Kernels* k) {
 #define RL_U(F)                        \
   k->f32[#F] = &unary_block<F, float>; \
@@ -144,7 +157,19 @@ void fill_kernels(Kernels* k) {
   RL_U(Erfinv);
   RL_U(Lgamma);
   RL_U(Digamma);
+  RL_U(Trigamma);
+  RL_U(Pentagamma);
   RL_U(I0);
+  RL_U(I0e);
+  RL_U(I1);
+  RL_U(I1e);
+  RL_U(Erfcx);
+  RL_U(LogNdtr);
+  RL_U(Ndtri);
+  RL_U(Cube);
+  RL_U(InverseSquare);
+  RL_U(FrexpMantissa);
+  RL_U(FrexpExponent);
   RL_U(Sigmoid);
   RL_U(Floor);
   RL_U(Ceil);
@@ -435,13 +460,79 @@ Exact erfinv_reference(Exact x) {
   }
   return std::copysign((lo + hi) / 2, x);
 }
-Exact i0_reference(Exact x) {
+// psi^(n)(x) for odd n from sums of equal signs: the recurrence up to 40, then the derivatives of the
+// asymptotic series; for x < 0 and n = 1 the reflection.
+Exact polygamma_reference(int n, Exact x) {
   if (std::isnan(x)) return x;
-  if (std::fabs(x) > 800) return INFINITY;
-  const Exact q = x * x / 4;
-  Exact term = 1, sum = 1;
-  for (int k = 1; term > sum * 1e-22L; ++k) sum += term *= q / (Exact(k) * k);
+  if (x <= 0) {
+    const Exact fraction = x - std::round(x);
+    if (fraction == 0) return INFINITY;
+    if (std::isinf(x)) return NAN;
+    const Exact s = std::sin(kPi * fraction), c = std::cos(kPi * fraction), s2 = s * s;
+    const Exact cotangent = n == 1 ? kPi * kPi / s2  // -d^n/dx^n of pi cot(pi x)
+                                   : kPi * kPi * kPi * kPi * (4 * c * c + 2) / (s2 * s2);
+    return cotangent - polygamma_reference(n, 1 - x);
+  }
+  if (std::isinf(x)) return n == 1 ? Exact(0) : NAN;
+  Exact factorial = 1, sum = 0;
+  for (int k = 2; k <= n; ++k) factorial *= k;
+  for (; x < 40; x += 1) sum += factorial / std::pow(x, Exact(n + 1));
+  const Exact b[] = {1.L / 6, -1.L / 30, 1.L / 42, -1.L / 30, 5.L / 66, -691.L / 2730, 7.L / 6};
+  sum += factorial / n / std::pow(x, Exact(n)) + factorial / 2 / std::pow(x, Exact(n + 1));
+  for (int j = 1; j <= 7; ++j)
+    sum += b[j - 1] * std::tgamma(Exact(2 * j + n)) / std::tgamma(Exact(2 * j + 1)) /
+           std::pow(x, Exact(2 * j + n));
   return sum;
+}
+// exp(-|x|) I_order(x): the power series, and Hankel's beyond 60 (Abramowitz and Stegun 9.6.10 and 9.7.1).
+Exact bessel_scaled_reference(int order, Exact x) {
+  if (std::isnan(x)) return x;
+  const Exact a = std::fabs(x);
+  Exact sum = 1, term = 1;
+  if (a <= 60) {
+    const Exact q = a * a / 4;
+    for (int k = 1; term > sum * 1e-22L; ++k) sum += term *= q / (Exact(k) * (k + order));
+    sum *= std::exp(-a) * (order == 0 ? 1 : a / 2);
+  } else {
+    for (int k = 1; k < 40; ++k) {
+      const Exact odd = 2 * k - 1;
+      term *= (odd * odd - 4 * order * order) / (8 * a * k);
+      sum += term;
+    }
+    sum /= std::sqrt(2 * kPi * a);
+  }
+  return order == 1 && x < 0 ? -sum : sum;
+}
+Exact bessel_reference(int order, Exact x) {
+  if (std::isinf(x)) return order == 0 ? Exact(INFINITY) : NAN;
+  const Exact half = std::exp(std::fabs(x) / 2);
+  return half * (half * bessel_scaled_reference(order, x));
+}
+Exact erfcx_reference(Exact x) {
+  if (x < 20) return std::exp(x * x) * std::erfc(x);
+  if (std::isinf(x)) return 0;
+  Exact tail = x;  // the continued fraction, Abramowitz and Stegun 7.1.14
+  for (int k = 60; k > 0; --k) tail = x + k / (2 * tail);
+  return std::sqrt(1 / kPi) / tail;
+}
+Exact log_ndtr_reference(Exact x) {
+  const Exact t = x * std::sqrt(Exact(0.5));
+  if (x < -1) return std::isinf(x) ? x : std::log(erfcx_reference(-t) / 2) - x * x / 2;
+  return std::log1p(-std::erfc(t) / 2);
+}
+Exact ndtri_reference(Exact p) {
+  if (!(p > 0 && p < 1)) return p == 0 ? Exact(-INFINITY) : p == 1 ? Exact(INFINITY) : Exact(NAN);
+  const Exact q = std::min(p, 1 - p);
+  Exact lo = 0, hi = 40;
+  if (p == Exact(0.5)) return 0;
+  for (int i = 0; i < 90; ++i) {
+    const Exact mid = (lo + hi) / 2;
+    // near the middle erfc(mid) / 2 - q would lose the digits that erf keeps
+    const bool below = q > 0.25L ? std::erf(mid * std::sqrt(Exact(0.5))) < 1 - 2 * q
+                                 : std::erfc(mid * std::sqrt(Exact(0.5))) / 2 > q;
+    (below ? lo : hi) = mid;
+  }
+  return p < Exact(0.5) ? -(lo + hi) / 2 : (lo + hi) / 2;
 }
 Exact lgamma_reference(Exact x) {
   int sign;
@@ -478,9 +569,16 @@ const Case kUnary[] = {
     {"Erf", RL_REF(std::erf(x)), 2, 2, -5, 5},
     {"Erfc", RL_REF(std::erfc(x)), 1, 4, -5, 12},
     {"Erfinv", RL_REF(erfinv_reference(x)), 2, 4, -1, 1},
-    {"Lgamma", RL_REF(lgamma_reference(x)), 1, 6, -10, 20},
+    {"Lgamma", RL_REF(lgamma_reference(x)), 1, 7, -10, 20},
     {"Digamma", RL_REF(digamma_reference(x)), 2, 4, -10, 20, 0, 1e-14},
-    {"I0", RL_REF(i0_reference(x)), 1, 7.5, -90, 90},  // rounding x^2 alone is worth 3 ulp at 12
+    {"Trigamma", RL_REF(polygamma_reference(1, x)), 1, 6, -10, 20},
+    {"I0", RL_REF(bessel_reference(0, x)), 1, 7.5, -90, 90},  // rounding x^2 alone is worth 3 ulp at 12
+    {"I0e", RL_REF(bessel_scaled_reference(0, x)), 1, 9.5, -30, 30},
+    {"I1", RL_REF(bessel_reference(1, x)), 1, 8, -90, 90},
+    {"I1e", RL_REF(bessel_scaled_reference(1, x)), 1, 8, -30, 30},
+    {"Erfcx", RL_REF(erfcx_reference(x)), 1, 5, -10, 40},
+    {"LogNdtr", RL_REF(log_ndtr_reference(x)), 1, 7, -40, 10},
+    {"Ndtri", RL_REF(ndtri_reference(x)), 1, 5, 0, 1},
     {"Sigmoid", RL_REF(sigmoid_reference(x)), 2.4, 2.4, -110, 40},
     {"LogSigmoid", RL_REF(x > 0 ? -std::log1p(std::exp(-x)) : x - std::log1p(std::exp(x))), 3, 3, -50, 110},
     {"Silu", RL_REF(std::isinf(x) && x < 0 ? Exact(NAN) : x * sigmoid_reference(x)), 3.4, 3.4, -110, 40,
@@ -519,6 +617,26 @@ TEST_P(Unary, DoubleWithinBound) {
 }
 INSTANTIATE_TEST_SUITE_P(Math, Unary, testing::ValuesIn(kUnary),
                          [](const auto& i) { return std::string(i.param.name); });
+
+// Below zero the third derivative is one sum, term by term, so only positive arguments are drawn.
+TEST(MathPolygamma, ThirdDerivative) {
+  std::vector<double> x = {1e-300, 1e-20,    1e-3, 0.5, 1,    2,    9.5, 1e3,
+                           1e50,   INFINITY, NAN,  0,   -0.0, -1.5, -2,  -9.25};
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 20000; ++i) x.push_back(static_cast<double>(random() >> 11) * 0x1p-49);
+  std::vector<float> narrow(x.begin(), x.end());
+  std::vector<Exact> want(x.size()), want_narrow(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    want[i] = polygamma_reference(3, x[i]);
+    want_narrow[i] = polygamma_reference(3, narrow[i]);
+  }
+  for (const auto& [target, kernels] : all_targets()) {
+    const auto worst = measure<double>(kernels.f64.at("Pentagamma"), x, x, want, 0);
+    EXPECT_LE(worst.error, 12) << target << ": " << describe(worst);
+    const auto worst_narrow = measure<float>(kernels.f32.at("Pentagamma"), narrow, narrow, want_narrow, 0);
+    EXPECT_LE(worst_narrow.error, 1) << target << ": " << describe(worst_narrow);
+  }
+}
 
 // Pairs: every edge with every edge, bit patterns, and a dense square.
 template <class T>
@@ -658,6 +776,12 @@ void check_exact_integers(const char* name, Reference reference) {
 }
 
 template <class T>
+T frexp_exponent(T x) {
+  int exponent = 0;
+  std::frexp(x, &exponent);
+  return std::isfinite(x) ? static_cast<T>(exponent) : T(0);
+}
+template <class T>
 T python_mod(T a, T b) {
   const T r = std::fmod(a, b);
   return r != 0 && (b < 0) != (r < 0) ? r + b : r;
@@ -683,6 +807,13 @@ TEST(MathExact, Floats) {
   check_exact_floats("Minimum", [](auto a, auto b) { return std::isnan(a) || a <= b ? a : b; });
   check_exact_floats("Copysign", [](auto a, auto b) { return std::copysign(a, b); });
   check_exact_floats("Nextafter", [](auto a, auto b) { return std::nextafter(a, b); });
+  check_exact_floats("Cube", [](auto a, auto) { return a * a * a; });
+  check_exact_floats("InverseSquare", [](auto a, auto) { return 1 / (a * a); });
+  check_exact_floats("FrexpMantissa", [](auto a, auto) {
+    int exponent;
+    return std::frexp(a, &exponent);
+  });
+  check_exact_floats("FrexpExponent", [](auto a, auto) { return frexp_exponent(a); });
   check_exact_floats("Heaviside", [](auto a, auto b) {
     return a == 0 ? b : a > 0 ? decltype(a)(1) : decltype(a)(0);
   });

@@ -127,6 +127,18 @@ struct Square {
     return mul(x, x);
   }
 };
+struct Cube {
+  template <class V>
+  RL_INLINE V operator()(V x) const {
+    return x * x * x;
+  }
+};
+struct InverseSquare {
+  template <class V>
+  RL_INLINE V operator()(V x) const {
+    return V(1) / (x * x);
+  }
+};
 struct Reciprocal {
   template <class V>
   RL_INLINE V operator()(V x) const {
@@ -137,6 +149,19 @@ struct Rsqrt {
   template <class V>
   RL_INLINE V operator()(V x) const {
     return V(1) / sqrt(x);
+  }
+};
+// x = mantissa 2^exponent with 1/2 <= |mantissa| < 1; zeros, infinities and NaN are their own mantissa.
+struct FrexpMantissa {
+  template <class V>
+  RL_INLINE V operator()(V x) const {
+    return frexp(x).mantissa;
+  }
+};
+struct FrexpExponent {
+  template <class V>
+  RL_INLINE V operator()(V x) const {
+    return frexp(x).exponent;
   }
 };
 struct Frac {

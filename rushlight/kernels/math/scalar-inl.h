@@ -153,6 +153,16 @@ template <std::floating_point T>
 RL_INLINE T ldexp(T x, T n) {
   return x * std::exp2(n);
 }
+template <class V>
+struct MantissaAndExponent {
+  V mantissa, exponent;
+};
+template <std::floating_point T>
+RL_INLINE MantissaAndExponent<T> frexp(T x) {
+  int exponent = 0;
+  const T mantissa = std::frexp(x, &exponent);
+  return {mantissa, isfinite(x) ? static_cast<T>(exponent) : T(0)};
+}
 template <std::floating_point T>
 RL_INLINE T sigmoid(T x) {
   const T e = std::exp(-std::abs(x));

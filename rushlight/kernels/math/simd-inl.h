@@ -1,7 +1,6 @@
 // Simd<T>: one full-width Highway vector of float or double that behaves as a number. Formulas are templates
 // on the value type, so the same text runs on Simd<float>, on Simd<double>, on plain scalars and, under nvcc,
-// on the GPU. The functions on it (exp, sin, ...) are in simd_exp-inl.h, simd_trig-inl.h and
-// simd_special-inl.h; ADL finds them all.
+// on the GPU. The functions on it (exp, sin, ...) are in the other simd_*-inl.h; ADL finds them all.
 #if defined(RUSHLIGHT_MATH_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_SIMD_INL_H_
 #undef RUSHLIGHT_MATH_SIMD_INL_H_
@@ -254,6 +253,26 @@ RL_INLINE Simd<T> poly(Simd<T> x, T c0, C... rest) {
   return fma(poly(x, rest...), x, Simd<T>(c0));
 }
 
+// The same as an even and an odd half, for degrees so high that one chain of multiply-adds is longer than the
+// processor looks ahead.
+template <class T>
+RL_INLINE Simd<T> poly_even(Simd<T>, T c0) {
+  return Simd<T>(c0);
+}
+template <class T>
+RL_INLINE Simd<T> poly_even(Simd<T>, T c0, T) {
+  return Simd<T>(c0);
+}
+template <class T, class... C>
+RL_INLINE Simd<T> poly_even(Simd<T> z, T c0, T, C... rest) {
+  return fma(poly_even(z, rest...), z, Simd<T>(c0));
+}
+template <class T, class... C>
+RL_INLINE Simd<T> poly_split(Simd<T> x, T c0, C... rest) {
+  const Simd<T> z = x * x;
+  return fma(poly_even(z, rest...), x, poly_even(z, c0, rest...));
+}
+
 // A float formula whose rounding errors would add up to more than its bound runs as two halves in double: the
 // result is then correctly rounded but for one case in millions. `f` takes and returns Simd<double>.
 struct DoubleHalves {
@@ -293,6 +312,9 @@ RL_MATH_END
 
 #include "rushlight/kernels/math/simd_exp-inl.h"
 #include "rushlight/kernels/math/simd_trig-inl.h"
+#include "rushlight/kernels/math/simd_erf-inl.h"
+#include "rushlight/kernels/math/simd_gamma-inl.h"
+#include "rushlight/kernels/math/simd_bessel-inl.h"
 #include "rushlight/kernels/math/simd_special-inl.h"
 
 #endif

@@ -215,6 +215,27 @@ RL_INLINE Simd<double> log10(Simd<double> x) {
                                         3.01029995663611771306e-01, 3.69423907715893078616e-13});
 }
 
+// For floats computed in double, to 37 and 34 bits. log2_short wants a positive normal number; exp2_short
+// overflows and vanishes as float does.
+RL_INLINE Simd<double> log2_short(Simd<double> x) {
+  using S = Simd<double>;
+  const auto [k, m] = reduce_log_normal(x);
+  const S s = (m - S(1.0)) / (m + S(1.0));
+  return fma(s,
+             poly(s * s, 2.8853900817899932, 9.6179667344322826e-1, 5.7708356770348925e-1,
+                  4.1167365840081596e-1, 3.4071413665191199e-1),
+             k);
+}
+RL_INLINE Simd<double> exp2_short(Simd<double> x) {
+  using S = Simd<double>;
+  const S y = bound(x, -1000.0, 1000.0);
+  const S n = round_even(y);
+  const S p =
+      poly(y - n, 9.9999999995956175e-1, 6.9314718055683241e-1, 2.4022651213498093e-1, 5.5504109063258666e-2,
+           9.6180256133180342e-3, 1.3333478473685415e-3, 1.5469729214118297e-4, 1.5303700711365694e-5);
+  return p * pow2_integer(n);
+}
+
 template <class T>
 RL_INLINE Simd<T> log1p(Simd<T> x) {
   using S = Simd<T>;

@@ -1,4 +1,4 @@
-// Powers, error functions, gamma functions and functions of two arguments on Simd<float> and Simd<double>.
+// Inverse hyperbolic functions, powers and functions of two arguments on Simd<float> and Simd<double>.
 // Included by simd-inl.h.
 #if defined(RUSHLIGHT_MATH_SIMD_SPECIAL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSHLIGHT_MATH_SIMD_SPECIAL_INL_H_
@@ -43,142 +43,26 @@ RL_INLINE Simd<float> asinh(Simd<float> x) {
 RL_INLINE Simd<float> acosh(Simd<float> x) {
   return via_double(x, [](Simd<double> v) HWY_ATTR { return acosh(v); });
 }
+// In double (1 + a) / (1 - a) = num / (2^k m) with exact num and m, sqrt(1/2) <= m < sqrt(2), and
+// atanh((num - m) / (num + m)) is half its logarithm but for k: one division. Where k is 0 that quotient is
+// a.
+RL_INLINE Simd<double> atanh_short(Simd<double> a) {
+  using S = Simd<double>;
+  const S num = a + S(1.0);
+  const auto [k, m] = reduce_log_normal(S(1.0) - a);
+  const S s = select(k == S(0.0), a, (num - m) / (num + m)), z = s * s;
+  const S ratio =
+      poly(z, 9.9999999996671481e-1, 3.3333335190807435e-1, 1.9999831066670915e-1, 1.4291521876780175e-1,
+           1.1014108178118542e-1, 9.9558387557638036e-2, 3.5573386555673859e-2, 1.6146381820357718e-1);
+  return fma(k, S(-0.34657359027997265471), s * ratio);
+}
 RL_INLINE Simd<float> atanh(Simd<float> x) {
-  return via_double(x, [](Simd<double> v) HWY_ATTR { return atanh(v); });
-}
-
-// exp(x^2) erfc(x) (1 + 2 x) in u = (x - 4) / (x + 4), for x >= 0 (the form of Shepherd and Laframboise,
-// 1981). Degree 11 carries 29 bits up to x = 11, where float's erfc is 0; degree 22 carries 56 bits up to 28.
-RL_INLINE Simd<double> erfcx_short(Simd<double> u) {
-  return poly(u, 1.2329951189208189, -1.3962113736814268e-1, 1.5379593787053266e-2, 6.8098064924633185e-2,
-              -1.0103670089378695e-1, 9.3720120139660498e-2, -6.6364846876103258e-2, 3.7213483276662041e-2,
-              -1.6002144964977946e-2, 5.092426432461594e-3, -1.1006446361984264e-3, -6.3258145104210899e-4);
-}
-RL_INLINE Simd<double> erfcx_long(Simd<double> u) {
-  return poly(u, 1.2329951186255525, -1.3962111684056289e-1, 1.5379652102620741e-2, 6.8097054254737324e-2,
-              -1.0103906603635213e-1, 9.3732834996794116e-2, -6.6330365811529384e-2, 3.7167515562492866e-2,
-              -1.6197734059115007e-2, 5.0319697558954261e-3, -7.5777334141333004e-4, -1.9925550755614952e-4,
-              1.5062224394830299e-4, -2.4403169244974075e-5, -1.1224789135154701e-5, 5.7178872846321852e-6,
-              3.0135049944875395e-7, -8.3516196886968471e-7, 6.2707271571983109e-8, 1.1534943745754157e-7,
-              -7.7154186144178301e-9, -1.3670989863347382e-8, -1.8206098680308683e-9);
-}
-
-// exp(-a^2) for 0 <= a <= 28. a^2 = hi + lo with an exact hi, since exp would magnify what a rounded square
-// loses; lo is below 5e-5.
-RL_INLINE Simd<double> exp_minus_square(Simd<double> a) {
-  using S = Simd<double>;
-  const S top = S::from_bits(hn::And(a.bits(), hn::Set(S::IntTag(), -(int64_t{1} << 27))));
-  const S lo = (a - top) * (a + top);
-  const S e = exp(-(top * top));
-  return e - e * (lo * fma(lo, fma(lo, S(1.0 / 6), S(-0.5)), S(1.0)));
-}
-
-// erf(x) / x in z = x^2 for |x| <= 1.
-RL_INLINE Simd<double> erf_ratio(Simd<double> z) {
-  return poly(z, 1.1283791670955126, -3.761263890318354e-1, 1.1283791670945006e-1, -2.686617064323777e-2,
-              5.2239776071164227e-3, -8.5483259753896921e-4, 1.2055294904839708e-4, -1.492473690741966e-5,
-              1.6447424703317362e-6, -1.6208483801871706e-7, 1.3720064546777686e-8, -7.7958988270021422e-10);
-}
-template <bool kLong>
-RL_INLINE Simd<double> erfc_in_double(Simd<double> x) {
-  using S = Simd<double>;
-  const S a = raw_min(S(kLong ? 28.0 : 11.0), abs(x));
-  const S u = (a - S(4.0)) / (a + S(4.0));
-  const S y = exp_minus_square(a) * (kLong ? erfcx_long(u) : erfcx_short(u)) / fma(S(2.0), a, S(1.0));
-  const S far = select(signbit(x), S(2.0) - y, y);
-  if constexpr (!kLong) return far;
-  return select(a < S(0.5), S(1.0) - x * erf_ratio(x * x), far);
-}
-RL_INLINE Simd<double> erfc(Simd<double> x) { return erfc_in_double<true>(x); }
-RL_INLINE Simd<float> erfc(Simd<float> x) {
-  return via_double(x, [](Simd<double> v) HWY_ATTR { return erfc_in_double<false>(v); });
-}
-
-// Up to 1 the series; beyond, 1 - exp(-p(x)) with p = -log(erfc) in float, and 1 - erfc in double.
-RL_INLINE Simd<float> erf(Simd<float> x) {
   using S = Simd<float>;
-  const S a = raw_min(S(4.0f), abs(x));
-  const S z = a * a;
-  const S ratio_minus_1 = poly(z, 1.28379167e-1f, -3.76126267e-1f, 1.12835947e-1f, -2.6854212e-2f,
-                               5.18908742e-3f, -8.01686429e-4f, 7.87587506e-5f);
-  const S p = poly(a, -3.18539662e-4f, 1.13023106f, 6.31823918e-1f, 1.10087166e-1f, -2.64276372e-2f,
-                   4.76262583e-3f, -5.9758577e-4f, 4.61638586e-5f, -1.64306366e-6f);
-  const auto [n, r] = reduce_exp(-p);
-  const S e = (fma(r * r, expm1_tail(r), r) + S(1.0f)) * pow2_integer(n);
-  return copysign(select(a < S(0.92f), fma(a, ratio_minus_1, a), S(1.0f) - e), x);
-}
-RL_INLINE Simd<double> erf(Simd<double> x) {
-  using S = Simd<double>;
-  const S a = raw_min(S(6.0), abs(x));
-  const S u = (a - S(4.0)) / (a + S(4.0));
-  const S y = exp(-(a * a)) * erfcx_long(u) / fma(S(2.0), a, S(1.0));
-  return copysign(select(a < S(1.0), a * erf_ratio(a * a), S(1.0) - y), x);
+  const S a = abs(x), one(1.0f);
+  const S y = via_double(a, [](Simd<double> v) HWY_ATTR { return atanh_short(v); });
+  return select(a < one, copysign(y, x), select(a == one, copysign(S(kInfinity<float>), x), S(kNan<float>)));
 }
 
-// The modified Bessel function of order 0: its power series, economised, up to 12; e^x / sqrt(x) times a
-// polynomial in 12 / x beyond.
-RL_INLINE Simd<double> i0(Simd<double> x) {
-  using S = Simd<double>;
-  const S a = abs(x);
-  const S near = raw_min(S(12.0), a), z = near * near;
-  const S small =
-      poly(z, 1.0, 2.5e-1, 1.5625000000000001e-2, 4.3402777777777732e-4, 6.781684027777876e-6,
-           6.7816840277764913e-8, 4.7095027970791431e-10, 2.4028075494551094e-12, 9.385966993466485e-15,
-           2.896903381379642e-17, 7.242258760519719e-20, 1.4963338249511784e-22, 2.5978119210801307e-25,
-           3.8427883073519932e-28, 4.9028024095982664e-31, 5.4374923012713917e-34, 5.3709367161081707e-37,
-           4.3672657189372775e-40, 4.304324064229968e-43, 8.2063150952984868e-47, 3.5901399675893518e-49);
-  const S far = bound(a, 12.0, 1000.0);
-  const S u = S(12.0) / far;
-  const S e = exp(far * S(0.5));  // the square of e may overflow where the result does not
-  const S large = e * (e * (poly(u, 3.9894228040143268e-1, 4.1556487541779729e-3, 1.9479603569365254e-4,
-                                 1.6909365333845232e-5, 2.1579557833075587e-6, 3.6118785604203508e-7,
-                                 9.8980267650836196e-8, -9.9709306094627155e-8, 4.5239976693129342e-7,
-                                 -1.2124511690852478e-6, 2.4081850987391542e-6, -3.4725684799381782e-6,
-                                 3.593700829186273e-6, -2.5871842677650828e-6, 1.2237756515668417e-6,
-                                 -3.3935918051648483e-7, 4.1480376357999464e-8) /
-                            sqrt(far)));
-  return select(a > S(12.0), large, select(isnan(x), x, small));
-}
-RL_INLINE Simd<float> i0(Simd<float> x) {
-  return via_double(x, [](Simd<double> v) HWY_ATTR { return i0(v); });
-}
-
-// Functions that only libm computes well enough in double.
-RL_INLINE Simd<double> lgamma(Simd<double> x) {
-  return map_lanes(x, [](double v) { return lgamma(v); });
-}
-RL_INLINE Simd<double> digamma(Simd<double> x) {
-  return map_lanes(x, [](double v) { return digamma(v); });
-}
-RL_INLINE Simd<double> erfinv(Simd<double> x) {
-  return map_lanes(x, [](double v) { return erfinv(v); });
-}
-RL_INLINE Simd<float> lgamma(Simd<float> x) {
-  return map_lanes(x, [](float v) { return static_cast<float>(lgamma(static_cast<double>(v))); });
-}
-RL_INLINE Simd<float> digamma(Simd<float> x) {
-  return map_lanes(x, [](float v) { return static_cast<float>(digamma(static_cast<double>(v))); });
-}
-// erfinv(x) / x in w = -log(1 - x^2) and in its square root (the split of Giles, "Approximating the erfinv
-// function", 2010).
-RL_INLINE Simd<float> erfinv(Simd<float> x) {
-  const auto r = via_double(x, [](Simd<double> v) HWY_ATTR {
-    using S = Simd<double>;
-    const S w = -log(fma(-v, v, S(1.0)));
-    const S root = sqrt(raw_min(S(16.0), w)) - S(3.0);
-    const S shifted = w - S(2.5);
-    const S near =
-        poly(shifted, 1.5014093604503288, 2.4664027905463663e-1, -4.1773928752031487e-3,
-             -1.2527263917732291e-3, 2.1834938623976643e-4, -4.9724196894547512e-6, -3.4639852676333716e-6,
-             4.6813134805534122e-7, 2.3335967195708106e-8, -8.9319259702442215e-9);
-    const S far =
-        poly(root, 2.8329767944738632, 1.0016750658410518, 9.4457438205598015e-3, -7.6391390344015252e-3,
-             5.6826785220781224e-3, -3.5878157701021543e-3, 1.4972225088201108e-3, -7.6047901708027346e-5,
-             -3.199266729325994e-4, 1.2924175469266932e-4);
-    return v * select(w < S(5.0), near, far);
-  });
-  return select(abs(x) == Simd<float>(1.0f), copysign(Simd<float>(kInfinity<float>), x), r);
-}
 // The cases of x^y that the logarithm of |x| does not settle (C23, F.10.4.4).
 template <class T>
 RL_INLINE Simd<T> pow_edges(Simd<T> x, Simd<T> y, Simd<T> r) {
@@ -191,10 +75,26 @@ RL_INLINE Simd<T> pow_edges(Simd<T> x, Simd<T> y, Simd<T> r) {
   r = select(odd, flip_sign(r, x), r);
   return select((y == zero) | (x == one), one, r);
 }
+// |x|^y where the logarithm of |x| is infinite, or y is: the sign of y log|x| decides. Elsewhere r.
+template <class T>
+RL_INLINE Simd<T> pow_limits(Simd<T> x, Simd<T> y, Simd<T> r) {
+  using S = Simd<T>;
+  const S a = abs(x), zero(T(0)), infinity(kInfinity<T>);
+  const auto plain = (a > zero) & isfinite(a) & isfinite(y);
+  const S direction = y * select(a > S(T(1)), S(T(1)), S(T(-1)));
+  const S limit = select(direction > zero, infinity, select(direction < zero, zero, direction));
+  return select(plain, r, select(isnan(x), x, limit));
+}
+// Positive finite numbers to finite powers, which have no special case.
+template <class T>
+RL_INLINE SimdMask<T> pow_is_plain(Simd<T> x, Simd<T> y) {
+  return (x > Simd<T>(T(0))) & (x < Simd<T>(kInfinity<T>)) & isfinite(y);
+}
 RL_INLINE Simd<float> pow(Simd<float> x, Simd<float> y) {
-  const auto r =
-      via_double(x, y, [](Simd<double> a, Simd<double> b) HWY_ATTR { return exp(b * log(abs(a))); });
-  return pow_edges(x, y, r);
+  const auto r = via_double(
+      abs(x), y, [](Simd<double> a, Simd<double> b) HWY_ATTR { return exp2_short(b * log2_short(a)); });
+  if (HWY_LIKELY(all_true(pow_is_plain(x, y)))) return r;
+  return pow_edges(x, y, pow_limits(x, y, r));
 }
 #if HWY_NATIVE_FMA
 // log x in two parts, good to about 64 bits: y log x may be 700 times the error that exp forgives. The first
@@ -242,12 +142,8 @@ RL_INLINE Simd<double> pow(Simd<double> x, Simd<double> y) {
   const S t = r + select(abs(product) < S(1000.0), product_lo, zero);
   const S p = fma(t * t, expm1_tail(t), t) + S(1.0);
   const S finite = scale_by_pow2(p, n);
-  // Where log is infinite, or y is, the sign of y log x decides.
-  const auto plain = (a > zero) & isfinite(a) & isfinite(y);
-  const S direction = y * select(a > S(1.0), S(1.0), S(-1.0));
-  const S infinity(kInfinity<double>);
-  const S limit = select(direction > zero, infinity, select(direction < zero, zero, direction));
-  return pow_edges(x, y, select(plain, finite, select(isnan(x), x, limit)));
+  if (HWY_LIKELY(all_true(pow_is_plain(x, y)))) return finite;
+  return pow_edges(x, y, pow_limits(x, y, finite));
 }
 #else
 RL_INLINE Simd<double> pow(Simd<double> x, Simd<double> y) {
@@ -270,8 +166,27 @@ RL_INLINE Simd<double> atan2(Simd<double> y, Simd<double> x) {
   const S folded = S(2 * HalfPiSum<double>::kHi) - (angle - S(2 * HalfPiSum<double>::kLo));
   return copysign(select(isnan(x), x, select(isnan(y), y, select(signbit(x), folded, angle))), y);
 }
+// n pi/2 + atan(q), where q is the smaller of |y| and |x| by the larger, with the sign that brings the angle
+// to its quadrant: the folding is done in float, the quotient and the sum in double.
 RL_INLINE Simd<float> atan2(Simd<float> y, Simd<float> x) {
-  return via_double(y, x, [](Simd<double> a, Simd<double> b) HWY_ATTR { return atan2(a, b); });
+  using S = Simd<float>;
+  const S ay = abs(y), ax = abs(x), zero(0.0f), one(1.0f);
+  const auto steep = ay > ax, infinite = isinf(y) & isinf(x);
+  const S large = select(steep, ay, ax), small = select(steep, ax, ay);
+  const S den = select(infinite | (large == zero), one, large);  // 0/0 counts as 0/1 and inf/inf as 1/1
+  const S num = flip_sign(flip_sign(select(infinite, one, small), x), select(steep, -one, one));
+  const S turns = select(steep, one, select(signbit(x), S(2.0f), zero));
+  const auto angle = [](Simd<double> n, Simd<double> q, Simd<double> t) HWY_ATTR {
+    const Simd<double> s = q / t, z = s * s;
+    const Simd<double> ratio =
+        poly(z, 9.9999999992930368e-1, -3.3333331290889988e-1, 1.9999901102171554e-1, -1.4283813255743194e-1,
+             1.1091922963683302e-1, -8.9741719583638811e-2, 7.2282783453772522e-2, -5.3956680571371718e-2,
+             3.3826218952786872e-2, -1.5828322749149416e-2, 4.7324841934219207e-3, -6.6339545711047872e-4);
+    return fma(n, Simd<double>(HalfPiSum<double>::kHi), s * ratio);
+  };
+  const DoubleHalves n = to_halves(turns), q = to_halves(num), t = to_halves(den);
+  const S r = from_halves(angle(n.lo, q.lo, t.lo), angle(n.hi, q.hi, t.hi));
+  return copysign(select(isnan(x), x, select(isnan(y), y, r)), y);
 }
 
 // The squares of floats are exact in double. Doubles are brought near 1 by a power of two first.
@@ -330,6 +245,26 @@ RL_INLINE Simd<T> nextafter(Simd<T> x, Simd<T> y) {
 template <class T>
 RL_INLINE Simd<T> ldexp(Simd<T> x, Simd<T> n) {
   return x * exp2(n);
+}
+
+// From the bits; subnormal numbers are made normal first.
+template <class T>
+RL_INLINE MantissaAndExponent<Simd<T>> frexp(Simd<T> x) {
+  using S = Simd<T>;
+  using I = Ieee<T>;
+  using Int = typename I::Int;
+  const typename S::IntTag di;
+  const S zero(T(0)), a = abs(x);
+  const auto subnormal = a < S(std::numeric_limits<T>::min());
+  const auto odd = (x == zero) | !isfinite(x);
+  const S y = select(subnormal, x * S(I::kExponentMagic * 2), x);
+  const auto exponent = hn::ShiftRight<I::kMantissaBits>(abs(y).bits());
+  const S shift =
+      select(subnormal, S(static_cast<T>(I::kBias + I::kMantissaBits)), S(static_cast<T>(I::kBias - 1)));
+  const S e = S::from_bits(hn::Or(exponent, S(I::kExponentMagic).bits())) - S(I::kExponentMagic) - shift;
+  constexpr Int kExponentField = static_cast<Int>(2 * I::kBias + 1) << I::kMantissaBits;
+  const auto bits = hn::Or(hn::AndNot(hn::Set(di, kExponentField), y.bits()), S(T(0.5)).bits());
+  return {select(odd, x, S::from_bits(bits)), select(odd, zero, e)};
 }
 
 RL_MATH_END
