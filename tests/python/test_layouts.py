@@ -196,3 +196,51 @@ def test_extremes_keep_nan_wherever_it_stands(dtype):
             assert math.isnan(x.amin().item())
             for limited in (x.clamp(1, 3), x.clamp_min(2), x.clamp_max(2), x.relu()):
                 assert math.isnan(limited[place].item())
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 4, 5, 17])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_elements_repeated_side_by_side(dtype, times):
+    for a in (counted(3, 37, dtype=dtype), counted(3, 74, dtype=dtype)[:, ::2]):
+        wanted = [[v for v in row for _ in range(times)] for row in a.tolist()]
+        assert a.repeat_interleave(times, 1).tolist() == wanted
+
+
+@pytest.mark.parametrize("width", [7, 8, 9, 31, 63, 64])
+def test_short_rows_reduced_together(width):
+    a = counted(5, 3, width, dtype=torch.float32).flip(0).contiguous()
+    rows = a.tolist()
+    columns = [[v for plane in rows for v in plane[j]] for j in range(3)]
+    assert a.sum((0, 2)).tolist() == [sum(c) for c in columns]
+    assert a.amax((0, 2)).tolist() == [max(c) for c in columns]
+    assert a.count_nonzero((0, 2)).tolist() == [sum(v != 0 for v in c) for c in columns]
+    assert (a % 2 > 0).count_nonzero((0, 2)).tolist() == [sum(v % 2 for v in c) for c in columns]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("n", [5, 16, 33, 67, 600])
+def test_extremes_among_nan_and_infinities(n, dtype):
+    a = counted(n, dtype=dtype)
+    for place in {0, n // 2, n - 2, n - 1}:
+        b = a.clone()
+        b[place] = math.nan
+        assert b.max().isnan() and b.min().isnan() and b.argmax() == b.argmin() == place
+    a[n // 3], a[n - 2] = math.inf, -math.inf
+    assert (a.max(), a.min(), a.argmax(), a.argmin()) == (math.inf, -math.inf, n // 3, n - 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32], ids=str)
+@pytest.mark.parametrize("rows", [1, 3, 4, 6])
+def test_running_extremes_take_the_last_of_equals(rows, dtype):
+    a = (torch.arange(rows * 29) * 7 % 5).to(dtype).reshape(rows, 29)
+    if dtype == torch.float32:
+        a[rows - 1, 11] = math.nan
+    for operation, better in ((torch.cummax, max), (torch.cummin, min)):
+        values, places = operation(a, 1)
+        for row, value, place in zip(a.tolist(), values.tolist(), places.tolist(), strict=True):
+            for i in range(29):
+                seen = row[: i + 1]
+                nans = [k for k, v in enumerate(seen) if v != v]
+                wanted = nans[-1] if nans else max(k for k, v in enumerate(seen) if v == better(seen))
+                assert place[i] == wanted
+                assert value[i] == row[wanted] or (value[i] != value[i] and nans)

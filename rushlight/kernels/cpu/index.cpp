@@ -66,16 +66,19 @@ class FirstBad {
   std::atomic<int64_t> place_{INT64_MAX};
 };
 
-constexpr int64_t kChecked = 1024;  // indices that are checked at a time
-
+// Returns the position of the first index outside [0, limit), where it stops, or -1. Each index is looked at
+// when it is used: a branch that is never taken costs less than reading the indices once more.
 template <class T>
-void gather_row(const Rows& rows, const int64_t* index, int64_t n, const T* from, T* to) {
-  if (rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1) {  // along dense rows
-    for (int64_t j = 0; j < n; ++j) to[j] = from[index[j]];
-  } else {
-    for (int64_t j = 0; j < n; ++j)
-      to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
-  }
+int64_t gather_row(const Rows& rows, const int64_t* index, int64_t limit, const T* from, T* to) {
+  auto copy = [&](int64_t index_stride, int64_t step, int64_t dense_step) -> int64_t {
+    for (int64_t j = 0; j < rows.length; ++j) {
+      if (static_cast<uint64_t>(index[j]) >= static_cast<uint64_t>(limit)) return j;
+      to[j * dense_step] = from[index[j] * index_stride + j * step];
+    }
+    return -1;
+  };
+  const bool along_dense_rows = rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1;
+  return along_dense_rows ? copy(1, 0, 1) : copy(rows.index_stride, rows.step, rows.dense_step);
 }
 
 template <class T>
@@ -208,13 +211,8 @@ int64_t gather_rows(int64_t size, const Rows& rows, int64_t limit, const void* d
       for (int64_t r = begin; r < end; ++r) {
         const T* from = static_cast<const T*>(data) + rows.data_row[r];
         T* to = static_cast<T*>(dense) + rows.dense_row[r];
-        for (int64_t j = 0; j < rows.length;
-             j += kChecked) {  // while the indices are in the first-level cache
-          const int64_t first = r * rows.length + j, n = std::min(kChecked, rows.length - j);
-          const int64_t* index = rows.index + first;
-          if (!all_in_range(index, n, limit)) return bad.report(rows.index, first, limit);
-          gather_row(rows, index, n, from + j * rows.step, to + j * rows.dense_step);
-        }
+        const int64_t first = r * rows.length, stop = gather_row(rows, rows.index + first, limit, from, to);
+        if (stop >= 0) return bad.report(rows.index, first + stop, limit);
       }
     });
   });
