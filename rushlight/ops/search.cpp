@@ -1,8 +1,7 @@
 // Counting and searching.
 #include <cmath>
 
-#include "rushlight/core/thread_pool.h"
-#include "rushlight/kernels/cpu/convert.h"
+#include "rushlight/kernels/cpu/search.h"
 #include "rushlight/ops/along.h"
 #include "rushlight/ops/fused.h"
 #include "rushlight/ops/ops.h"
@@ -10,30 +9,6 @@
 
 namespace rushlight {
 namespace {
-
-constexpr int64_t kGrain = 4096;
-
-// The first place in the sorted [0, n) whose element is not below v (`right`: is above v).
-template <class T>
-int64_t place_of(const T* sorted, const int64_t* sorter, int64_t n, T v, bool right) {
-  int64_t low = 0;
-  while (n > 0) {
-    const int64_t half = n / 2, at = low + half;
-    const T x = sorted[sorter ? sorter[at] : at];
-    if (right ? !(x > v) : !(x >= v)) {  // so a NaN comes after everything
-      low = at + 1;
-      n -= half + 1;
-    } else {
-      n = half;
-    }
-  }
-  return low;
-}
-
-struct Search {
-  Tensor sorted, values, sorter;  // sorter may be undefined
-  bool right;
-};
 
 void check_search(const Tensor& sequence, const Tensor& values, bool right, OptString side,
                   const Tensor& sorter) {
@@ -84,19 +59,9 @@ Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool
   const Tensor order = sorter.defined() ? sorter.contiguous() : Tensor();
   Tensor out = make_tensor(values.sizes(), DType::Int64, values.device());
   const int64_t n = rows.sizes().back(), each = rows.dim() == 1 ? values.numel() : values.sizes().back();
-  cpu::visit_compute(compute, [&]<class T>() {
-    if constexpr (!std::is_same_v<T, complex64> && !std::is_same_v<T, complex128>) {
-      const T *from = rows.data<T>(), *v = wanted.data<T>();
-      int64_t* result = out.data<int64_t>();
-      parallel_for(0, values.numel(), kGrain, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t start = i / each * n;
-          result[i] = place_of(from + start, order.defined() ? order.data<int64_t>() + start : nullptr, n,
-                               v[i], right);
-        }
-      });
-    }
-  });
+  cpu::search_rows({compute, rows.raw_data(), order.defined() ? order.data<int64_t>() : nullptr, n,
+                    wanted.raw_data(), values.numel(), each, right},
+                   out.data<int64_t>());
   return out_int32 ? out.to(DType::Int32) : out;
 }
 

@@ -4,6 +4,7 @@ of the plain one. What is expected is computed from the elements' places, not by
 
 from __future__ import annotations
 
+import bisect
 import math
 
 import pytest
@@ -244,3 +245,32 @@ def test_running_extremes_take_the_last_of_equals(rows, dtype):
                 wanted = nans[-1] if nans else max(k for k, v in enumerate(seen) if v == better(seen))
                 assert place[i] == wanted
                 assert value[i] == row[wanted] or (value[i] != value[i] and nans)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 31, 32, 100])
+@pytest.mark.parametrize("values", [1, 7, 8, 21])
+def test_places_among_sorted_elements(n, values):
+    row = sorted(k * 7 % 50 for k in range(n))
+    wanted = [k * 11 % 53 - 1 for k in range(values)]
+    for dtype in (torch.int32, torch.int64, torch.float32, torch.float64, torch.bfloat16):
+        a = torch.tensor([row, [v + 3 for v in row]], dtype=dtype)
+        v = torch.tensor([wanted, wanted], dtype=dtype)
+        for right, place in ((False, bisect.bisect_left), (True, bisect.bisect_right)):
+            found = torch.searchsorted(a, v, right=right)
+            assert found.tolist() == [[place(r, x) for x in wanted] for r in a.tolist()]
+            backwards = torch.arange(n).flip(0).expand(2, n).contiguous()
+            assert torch.searchsorted(a.flip(1), v, right=right, sorter=backwards).equal(found)
+    assert torch.searchsorted(torch.tensor(row).float(), math.nan) == n
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2])
+@pytest.mark.parametrize("dtype", [torch.bool, torch.bfloat16, torch.float32, torch.int64], ids=str)
+def test_writes_at_indices_along_each_dimension(dim, dtype):
+    sizes, k = (3, 4, 5), [2, 0, 2]
+    a = (torch.arange(60) % 2).to(dtype).reshape(sizes)
+    source = torch.ones([len(k) if d == dim else n for d, n in enumerate(sizes)], dtype=dtype)
+    added, filled = a.index_add(dim, torch.tensor(k), source), a.index_fill(dim, torch.tensor(k), 1)
+    for place in range(sizes[dim]):
+        was, times = a.select(dim, place), k.count(place)
+        assert added.select(dim, place).equal((was.float() + times).to(dtype))
+        assert filled.select(dim, place).equal(torch.ones_like(was) if times else was)

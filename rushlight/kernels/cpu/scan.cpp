@@ -190,11 +190,12 @@ void extreme_rows(const T* in, T* out, int64_t* indices, int64_t size) {
 }
 template <bool kLargest, class T>
 void extreme_along_rows(const ScanShape& s, const T* in, T* out, int64_t* indices) {
-  const int64_t grain = std::max<int64_t>(1, kGrain / (kAtOnce * s.size)) * kAtOnce;
+  constexpr int64_t kPair = 2;  // of three streams each: four would be more than a set of a cache holds
+  const int64_t grain = std::max<int64_t>(1, kGrain / (kPair * s.size)) * kPair;
   parallel_for(0, s.outer, grain, [&](int64_t begin, int64_t end) {
     int64_t r = begin;
-    for (; r + kAtOnce <= end; r += kAtOnce)
-      extreme_rows<kLargest, kAtOnce>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
+    for (; r + kPair <= end; r += kPair)
+      extreme_rows<kLargest, kPair>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
     for (; r < end; ++r)
       extreme_rows<kLargest, 1>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
   });
