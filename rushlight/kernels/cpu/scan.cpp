@@ -169,10 +169,10 @@ void scan_as(const ScanShape& s, const void* source, void* target, bool reverse)
   });
 }
 
-// kCount rows at a time, as in scan_four. Selections, where a branch would be guessed wrong at every new
-// best.
+// kCount rows at a time, as in scan_four. No branch: it would be guessed wrong at every new best. (That of
+// integers takes arithmetic, selections would become one.) Not inlined: the loop wants all registers.
 template <bool kLargest, int64_t kCount, class T>
-void extreme_rows(const T* in, T* out, int64_t* indices, int64_t size) {
+[[gnu::noinline]] void extreme_rows(const T* in, T* out, int64_t* indices, int64_t size) {
   T best[kCount];
   int64_t place[kCount];
   for (int64_t r = 0; r < kCount; ++r) {
@@ -183,19 +183,26 @@ void extreme_rows(const T* in, T* out, int64_t* indices, int64_t size) {
     for (int64_t r = 0; r < kCount; ++r) {
       const T x = in[r * size + i];
       const bool better = (x != x) | (kLargest ? x >= best[r] : x <= best[r]);
-      out[r * size + i] = best[r] = better ? x : best[r];
-      indices[r * size + i] = place[r] = better ? i : place[r];
+      if constexpr (std::is_integral_v<T>) {
+        place[r] += (i - place[r]) & -int64_t{better};
+        best[r] = kLargest ? std::max(best[r], x) : std::min(best[r], x);
+      } else {
+        place[r] = better ? i : place[r];
+        best[r] = better ? x : best[r];
+      }
+      out[r * size + i] = best[r];
+      indices[r * size + i] = place[r];
     }
   }
 }
 template <bool kLargest, class T>
 void extreme_along_rows(const ScanShape& s, const T* in, T* out, int64_t* indices) {
-  constexpr int64_t kPair = 2;  // of three streams each: four would be more than a set of a cache holds
-  const int64_t grain = std::max<int64_t>(1, kGrain / (kPair * s.size)) * kPair;
+  constexpr int64_t kCount = 2;  // of three streams each: those of four rows would not fit a set of the cache
+  const int64_t grain = std::max<int64_t>(1, kGrain / (kCount * s.size)) * kCount;
   parallel_for(0, s.outer, grain, [&](int64_t begin, int64_t end) {
     int64_t r = begin;
-    for (; r + kPair <= end; r += kPair)
-      extreme_rows<kLargest, kPair>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
+    for (; r + kCount <= end; r += kCount)
+      extreme_rows<kLargest, kCount>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
     for (; r < end; ++r)
       extreme_rows<kLargest, 1>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
   });
