@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "mistakes.h"
@@ -167,12 +168,11 @@ PyObject* tuple_of(PyObject* const* items, Py_ssize_t n) {
 // The parameter that takes all positional arguments from its own on, or -1: sizes, f(2, 3) for f((2, 3)),
 // where they are the only positional parameter; tensors, f(a, b) for f([a, b]), where they are the last one.
 int variable_parameter(const Signature& s, const Call& call) {
-  const int skip = call.self ? 1 : 0, last = s.positional - 1;
+  const int skip = call.self ? 1 : 0, last = s.variable;
   if (last < skip) return -1;
-  const Kind kind = s.parameters[last].kind;
   const Py_ssize_t index = last - skip;
-  if (kind == Kind::Dims) return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
-  if (kind != Kind::TensorArgs) return -1;
+  if (s.parameters[last].kind == Kind::Dims)
+    return index == 0 && call.count >= 1 && is_int(call.args[0]) ? last : -1;
   return call.count > index ? is_tensor(call.args[index]) ? last : -1 : call.count == index ? last : -1;
 }
 
@@ -196,7 +196,6 @@ const char* shown(Kind kind) {
 
 Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep) {
   const int n = static_cast<int>(s.parameters.size());
-  std::memset(slots, 0, n * sizeof(PyObject*));
   const int skip = call.self ? 1 : 0;
   if (call.self) slots[0] = call.self;
   Py_ssize_t given = call.count;
@@ -213,8 +212,10 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
     return {Misfit::TooMany};
   }
   for (Py_ssize_t i = 0; i < given; ++i) slots[skip + i] = call.args[i];
+  const Py_ssize_t filled = skip + given + (variable >= 0);
   Misfit bad_name;  // is told when nothing else is wrong
   const Py_ssize_t named = call.names ? PyTuple_GET_SIZE(call.names) : 0;
+  if (named > 0 && filled < n) std::fill(slots + filled, slots + n, nullptr);
   for (Py_ssize_t k = 0; k < named; ++k) {
     PyObject* name = PyTuple_GET_ITEM(call.names, k);
     int found = -1;
@@ -227,7 +228,7 @@ Misfit fill(const Signature& s, const Call& call, PyObject** slots, Object& keep
   }
   for (int i = skip; i < n; ++i) {
     const Parameter& p = s.parameters[i];
-    if (!slots[i]) {
+    if (i >= filled && (named == 0 || !slots[i])) {
       if (!p.fallback) return {Misfit::Missing, i};
       slots[i] = p.fallback;
     } else if (i != variable && !accepts(p, slots[i])) {
@@ -332,6 +333,8 @@ Signature::Signature(const char* row, bool has_out) {
     creates = creates || (keyword_only && parameter.kind == Kind::OptDevice);
     parameters.push_back(std::move(parameter));
   }
+  const Kind last = positional > 0 ? parameters[positional - 1].kind : Kind::Object;
+  if (last == Kind::Dims || last == Kind::TensorArgs) variable = positional - 1;
   if (has_out) {
     parameters.push_back(
         {Kind::Out, "out", check(PyUnicode_InternFromString("out")), Py_NewRef(Py_None), "{}", true, false});
@@ -353,9 +356,24 @@ std::string Signature::text(bool skip_first) const {
   return out;
 }
 
+namespace {
+
+// Does the argument beside the first tensor say at sight that an overload is not meant? Those for tensors and
+// dtypes are tried before those for numbers and sizes, which most calls mean.
+bool is_ruled_out(const Signature& s, const Call& call) {
+  const int index = call.self ? 0 : 1;
+  if (call.count <= index || s.positional < 2) return false;
+  const Parameter& p = s.parameters[1];
+  PyObject* o = call.args[index];
+  return (p.kind == Kind::Tensor && !is_tensor(o)) || (p.kind == Kind::DType && !accepts(p, o));
+}
+
+}  // namespace
+
 int parse(const char* name, const std::vector<Signature*>& overloads, const Call& call, PyObject** slots,
           Object& keep) {
   for (size_t k = 0; k < overloads.size(); ++k) {
+    if (k + 1 < overloads.size() && is_ruled_out(*overloads[k], call)) continue;
     if (fill(*overloads[k], call, slots, keep).what != Misfit::None) continue;
     if (overloads[k]->creates) finish_creation(name, *overloads[k], call, slots);
     return static_cast<int>(k);

@@ -55,6 +55,7 @@ struct Parameter {
 struct Signature {
   std::vector<Parameter> parameters;
   int positional = 0;            // how many may be given by position
+  int variable = -1;             // the last of these, when all arguments from its own on can be meant for it
   bool creates = false;          // makes tensors out of nothing: takes `layout` and `pin_memory` too
   bool python_function = false;  // PyTorch's is written in Python
 

@@ -128,7 +128,7 @@ PyObject* refuse_gradient(PyObject*, PyObject* args) {
       std::string message_;
     };
     const Tensor& t = tensor_value(tensor);
-    Tensor alias = make_alias(t, t.sizes(), t.strides(), t.storage_offset());
+    Tensor alias = make_alias(t);
     auto node = make_ref<ErrorNode>(message);
     node->add_edge(autograd::gradient_edge(tensor_value(source)));
     node->add_output(alias);

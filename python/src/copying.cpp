@@ -108,7 +108,7 @@ Ref<Storage> copied_storage(const Ref<Storage>& storage, PyObject* memo) {
 PyObject* copy_tensor(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_value(self);
-    Tensor copy = make_alias(t, t.sizes(), t.strides(), t.storage_offset());
+    Tensor copy = make_alias(t);
     if (t.requires_grad()) copy.set_requires_grad(true);
     return dress(self, std::move(copy), attributes_of(self).get()).release();
   });

@@ -192,7 +192,7 @@ Object call_forward(PyObject* cls, PyObject* context, PyObject* arguments) {
 
 Tensor alias_of(const Tensor& t) {
   autograd::NoGrad guard;
-  Tensor alias = make_alias(t, t.sizes(), t.strides(), t.storage_offset());
+  Tensor alias = make_alias(t);
   if (!t.impl()->view_base) return alias;
   autograd::set_view(alias, t);
   if (autograd::AutogradMeta* m = autograd::meta(alias)) m->requires_grad = false;  // the function decides

@@ -157,11 +157,27 @@ T* store(PyObject* data, const Dims& sizes, int64_t d, T* out) {
   return out;
 }
 
+template <class T>
+PyObject* to_number(const char* place) {
+  T v;
+  std::memcpy(&v, place, sizeof(T));
+  if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(v);
+  else if constexpr (std::is_same_v<T, uint64_t>) return PyLong_FromUnsignedLongLong(v);
+  else if constexpr (std::is_integral_v<T>) return PyLong_FromLongLong(v);
+  else if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>)
+    return PyComplex_FromDoubles(v.real(), v.imag());
+  else if constexpr (std::is_same_v<T, double>) return PyFloat_FromDouble(v);
+  else return PyFloat_FromDouble(static_cast<float>(v));
+}
+
+template <class T>
 PyObject* to_list(const Tensor& t, int64_t d, const char* place) {
-  if (d == t.dim()) return load_number(place, t.dtype());
-  const int64_t n = t.sizes()[d], step = t.strides()[d] * t.item_size();
+  if (d == t.dim()) return to_number<T>(place);
+  const int64_t n = t.sizes()[d], step = t.strides()[d] * static_cast<int64_t>(sizeof(T));
+  const bool last = d + 1 == t.dim();
   Object list = take(PyList_New(n));
-  for (int64_t i = 0; i < n; ++i) PyList_SET_ITEM(list.get(), i, check(to_list(t, d + 1, place + i * step)));
+  for (int64_t i = 0; i < n; ++i, place += step)
+    PyList_SET_ITEM(list.get(), i, check(last ? to_number<T>(place) : to_list<T>(t, d + 1, place)));
   return list.release();
 }
 
@@ -190,21 +206,13 @@ Tensor tensor_from_sequence(PyObject* data, OptDType dtype) {
 }
 
 PyObject* tensor_to_list(const Tensor& tensor) {
-  return to_list(tensor, 0, static_cast<const char*>(tensor.raw_data()));
+  return visit_dtype(tensor.dtype(), [&]<class T>() {
+    return to_list<T>(tensor, 0, static_cast<const char*>(tensor.raw_data()));
+  });
 }
 
 PyObject* load_number(const void* place, DType dtype) {
-  return visit_dtype(dtype, [&]<class T>() -> PyObject* {
-    T v;
-    std::memcpy(&v, place, sizeof(T));
-    if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(v);
-    else if constexpr (std::is_same_v<T, uint64_t>) return PyLong_FromUnsignedLongLong(v);
-    else if constexpr (std::is_integral_v<T>) return PyLong_FromLongLong(v);
-    else if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>)
-      return PyComplex_FromDoubles(v.real(), v.imag());
-    else if constexpr (std::is_same_v<T, double>) return PyFloat_FromDouble(v);
-    else return PyFloat_FromDouble(static_cast<float>(v));
-  });
+  return visit_dtype(dtype, [&]<class T>() { return to_number<T>(static_cast<const char*>(place)); });
 }
 
 void store_number(void* place, DType dtype, PyObject* number) {

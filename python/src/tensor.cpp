@@ -155,7 +155,7 @@ PyObject* parameter_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     }
     RL_CHECK(!requires_grad || is_inexact(source.dtype()),
              "Only Tensors of floating point and complex dtype can require gradients");
-    Tensor parameter = make_alias(source, source.sizes(), source.strides(), source.storage_offset());
+    Tensor parameter = make_alias(source);
     parameter.impl()->parameter = true;
     parameter.set_requires_grad(requires_grad);
     return wrap_as(type, parameter);
@@ -191,8 +191,7 @@ PyObject* wrap(Tensor tensor) {
 }
 
 PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
-  if (tensor.impl()->python)
-    tensor = make_alias(tensor, tensor.sizes(), tensor.strides(), tensor.storage_offset());
+  if (tensor.impl()->python) tensor = make_alias(tensor);
   return alloc_wrapper(type, std::move(tensor));
 }
 

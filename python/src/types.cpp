@@ -2,6 +2,7 @@
 
 #include <structmember.h>
 
+#include <algorithm>
 #include <string>
 
 #include "arguments.h"
@@ -217,36 +218,7 @@ PyMethodDef size_methods[] = {
     {"__reduce__", size_reduce, METH_NOARGS, "Pickles as a tuple."},
     {}};
 
-// Shapes are asked for all the time: dead ones wait here for the next of the same length. They hold only
-// integers and so need not be visible to the garbage collector.
-constexpr Py_ssize_t kMaxWaitingLength = 6;
-constexpr int kMaxWaiting = 16;
-PyObject* waiting_sizes[kMaxWaitingLength][kMaxWaiting];
-int num_waiting[kMaxWaitingLength];
-
-void size_dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  PyObject_GC_UnTrack(self);
-  const Py_ssize_t n = PyTuple_GET_SIZE(self);
-  for (Py_ssize_t i = 0; i < n; ++i) Py_XDECREF(PyTuple_GET_ITEM(self, i));
-  if (type == size_type && n < kMaxWaitingLength && num_waiting[n] < kMaxWaiting)
-    waiting_sizes[n][num_waiting[n]++] = self;
-  else type->tp_free(self);
-  Py_DECREF(type);
-}
-
-// A Size with room for n items.
-PyObject* alloc_size(Py_ssize_t n) {
-  if (n < kMaxWaitingLength && num_waiting[n] > 0)
-    return reinterpret_cast<PyObject*>(
-        PyObject_InitVar(reinterpret_cast<PyVarObject*>(waiting_sizes[n][--num_waiting[n]]), size_type, n));
-  PyObject* self = check(size_type->tp_alloc(size_type, n));
-  PyObject_GC_UnTrack(self);
-  return self;
-}
-
 PyType_Slot size_slots[] = {{Py_tp_new, reinterpret_cast<void*>(size_new)},
-                            {Py_tp_dealloc, reinterpret_cast<void*>(size_dealloc)},
                             {Py_tp_repr, reinterpret_cast<void*>(size_repr)},
                             {Py_tp_methods, size_methods},
                             {Py_mp_subscript, reinterpret_cast<void*>(size_subscript)},
@@ -317,10 +289,44 @@ MemoryFormat memory_format_value(PyObject* object) {
                                       : MemoryFormat::Contiguous;
 }
 
+namespace {
+
+PyObject* new_size(DimsRef sizes) {
+  Object self = take(size_type->tp_alloc(size_type, sizes.size()));
+  PyObject_GC_UnTrack(self.get());  // integers close no cycles
+  for (int64_t i = 0; i < sizes.size(); ++i)
+    PyTuple_SET_ITEM(self.get(), i, check(PyLong_FromLongLong(sizes[i])));
+  return self.release();
+}
+
+}  // namespace
+
+// Programs ask for the same few shapes again and again. A Size never changes, so all can have the same one:
+// each slot of this table keeps the last that was asked for among the shapes that fall on it.
 PyObject* wrap_size(DimsRef sizes) {
-  PyObject* self = alloc_size(sizes.size());
-  for (int64_t i = 0; i < sizes.size(); ++i) PyTuple_SET_ITEM(self, i, PyLong_FromLongLong(sizes[i]));
-  return self;
+  constexpr int64_t kMaxLength = 5;
+  constexpr int kBits = 6;
+  constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;  // 2^64 / golden ratio (Knuth, TAOCP 6.4)
+  struct Slot {
+    int64_t length = -1, values[kMaxLength];
+    Object size;
+    bool holds(DimsRef sizes) const {
+      bool same = length == sizes.size();
+      for (int64_t i = 0; same && i < length; ++i) same = values[i] == sizes[i];
+      return same;
+    }
+  };
+  static Slot* slots = new Slot[1 << kBits];
+  if (sizes.size() > kMaxLength) return new_size(sizes);
+  uint64_t hash = 0;
+  for (int64_t s : sizes) hash = (hash + static_cast<uint64_t>(s)) * kMultiplier;
+  Slot& slot = slots[hash >> (64 - kBits)];
+  if (!slot.holds(sizes)) {
+    slot.size = Object::steal(new_size(sizes));
+    slot.length = sizes.size();
+    std::copy(sizes.begin(), sizes.end(), slot.values);
+  }
+  return Py_NewRef(slot.size.get());
 }
 
 bool is_strided(PyObject* layout) { return reinterpret_cast<PyNamed*>(layout)->name == kStrided; }

@@ -119,7 +119,7 @@ SavedTensor::SavedTensor(const Tensor& tensor, bool is_output) : is_output_(is_o
     data_ = tensor;
     return;
   }
-  data_ = make_alias(tensor, tensor.sizes(), tensor.strides(), tensor.storage_offset());
+  data_ = make_alias(tensor);
   if (const AutogradMeta* m = meta(tensor)) output_slot_ = static_cast<uint8_t>(m->output_slot);
   history_.node = std::move(history);
 }
@@ -140,7 +140,7 @@ Tensor SavedTensor::unpack(const Node& owner) const {
         "torch.autograd.set_detect_anomaly(True, check_nan=False).");
   }
   if (is_leaf_ || !grad_enabled()) return data_;
-  return attached(make_alias(data_, data_.sizes(), data_.strides(), data_.storage_offset()), owner);
+  return attached(make_alias(data_), owner);
 }
 
 // The versions of what hooks give back say nothing.
@@ -150,7 +150,7 @@ Tensor SavedTensor::unpack_hooked(const Node& owner) const {
     return packed_->unpack();
   }();
   if (!grad_enabled() || (!is_output_ && !history_)) return plain;
-  return attached(make_alias(plain, plain.sizes(), plain.strides(), plain.storage_offset()), owner);
+  return attached(make_alias(plain), owner);
 }
 
 Tensor SavedTensor::attached(Tensor plain, const Node& owner) const {

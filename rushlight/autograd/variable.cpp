@@ -395,7 +395,7 @@ void Tensor::retain_grad() const {
 }
 
 Tensor Tensor::data() const {
-  Tensor alias = make_alias(*this, sizes(), strides(), storage_offset());
+  Tensor alias = make_alias(*this);
   alias.impl()->own_version = make_ref<VersionCounter>();
   return alias;
 }

@@ -40,6 +40,18 @@ TensorImpl::TensorImpl(Ref<Storage> storage_, DimsRef sizes_, int64_t numel_, DT
   }
 }
 
+TensorImpl::TensorImpl(const TensorImpl& other)
+    : storage(other.storage),
+      sizes(other.sizes),
+      strides(other.strides),
+      offset(other.offset),
+      numel(other.numel),
+      dtype(other.dtype),
+      device(other.device),
+      contiguous(other.contiguous),
+      inference(other.inference),
+      own_version(other.own_version) {}
+
 TensorImpl::~TensorImpl() {
   if (owns_python) release_python(python);
 }
@@ -118,6 +130,8 @@ Tensor make_alias(const Tensor& base, Dims sizes, Dims strides, int64_t offset) 
   impl->inference = b->inference;
   return Tensor(std::move(impl));
 }
+
+Tensor make_alias(const Tensor& base) { return Tensor(make_ref<TensorImpl>(*base.impl())); }
 
 Scalar Tensor::item() const {
   RL_CHECK(numel() == 1, "a Tensor with ", numel(), " elements cannot be converted to Scalar");

@@ -52,6 +52,8 @@ class TensorImpl : public Counted {
   TensorImpl(Ref<Storage> storage, Dims sizes, Dims strides, int64_t offset, DType dtype, Device device);
   // Contiguous, from the start of a storage of its own.
   TensorImpl(Ref<Storage> storage, DimsRef sizes, int64_t numel, DType dtype, Device device);
+  // The same elements once more, without history.
+  TensorImpl(const TensorImpl& other);
   ~TensorImpl() override;
   static void* operator new(size_t size);
   static void operator delete(void* p, size_t size);
@@ -383,7 +385,8 @@ void set_default_dtype(DType dtype);
 // Uninitialised, contiguous; RuntimeError for negative sizes, sizes that overflow, devices that are not
 // there.
 Tensor make_tensor(DimsRef sizes, DType dtype, Device device = {});
-// Another look at the storage of `base`; shares its version counter, no autograd.
+// Another look at the storage of `base`, or the same once more; shares its version counter, no autograd.
 Tensor make_alias(const Tensor& base, Dims sizes, Dims strides, int64_t offset);
+Tensor make_alias(const Tensor& base);
 
 }  // namespace rushlight

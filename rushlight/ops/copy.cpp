@@ -92,9 +92,7 @@ Tensor clone(const Tensor& input, OptMemoryFormat memory_format) {
   return converted(input, input.dtype(), memory_format, "CloneBackward0");
 }
 
-Tensor detach(const Tensor& input) {
-  return make_alias(input, input.sizes(), input.strides(), input.storage_offset());
-}
+Tensor detach(const Tensor& input) { return make_alias(input); }
 
 Tensor contiguous(const Tensor& self, OptMemoryFormat memory_format) {
   const MemoryFormat format = memory_format.value_or(MemoryFormat::Contiguous);

@@ -214,7 +214,7 @@ Tensor rot90(const Tensor& input, int64_t k, OptDims dims_or_none) {
     }
   }
   if (!tracks(input)) return out;
-  out = make_alias(out, out.sizes(), out.strides(), out.storage_offset());
+  out = make_alias(out);
   return Record("Rot90Backward0", {input}).rule(out, [k, chosen](Node&, const Tensor& g) -> Tensor {
     return g.rot90(-(k % 4), chosen);
   });

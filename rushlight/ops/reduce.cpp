@@ -12,7 +12,7 @@ using cpu::Finish;
 using cpu::Reduce;
 
 ReducedDims::ReducedDims(const Tensor& x, OptDims dim, bool keepdim)
-    : sizes_(x.sizes()), flags_(x.dim()), keepdim_(keepdim) {
+    : sizes_(x.sizes()), flags_(sizes_.size()), keepdim_(keepdim) {
   const bool everything = !dim.has_value() || dim.empty();
   for (int64_t i = 0; i < dim.size(); ++i) {
     const int64_t d = wrap_dim(dim[i], x.dim());
@@ -20,7 +20,7 @@ ReducedDims::ReducedDims(const Tensor& x, OptDims dim, bool keepdim)
     RL_CHECK(!flags_[d], "dim ", d, " appears multiple times in the list of dims");
     flags_[d] = 1;
   }
-  for (int64_t d = 0; d < x.dim(); ++d) {
+  for (int64_t d = 0; d < sizes_.size(); ++d) {
     flags_[d] = flags_[d] || everything;
     kept_.push_back(flags_[d] ? 1 : sizes_[d]);
     if (flags_[d]) count_ *= sizes_[d];
@@ -41,9 +41,10 @@ Tensor reduce(const Tensor& x, const ReducedDims& dims, const ReduceOptions& opt
   job.in = x.raw_data();
   job.dtype = x.dtype();
   job.compute = cpu::compute_of(options.compute);
-  for (int64_t d = 0; d < x.dim(); ++d) {
-    (dims.reduces(d) ? job.reduced_sizes : job.kept_sizes).push_back(x.sizes()[d]);
-    (dims.reduces(d) ? job.reduced_strides : job.kept_strides).push_back(x.strides()[d]);
+  const Dims &sizes = x.sizes(), &strides = x.strides();
+  for (int64_t d = 0; d < sizes.size(); ++d) {
+    (dims.reduces(d) ? job.reduced_sizes : job.kept_sizes).push_back(sizes[d]);
+    (dims.reduces(d) ? job.reduced_strides : job.kept_strides).push_back(strides[d]);
   }
   job.op = options.op;
   job.finish = options.finish;

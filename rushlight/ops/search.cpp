@@ -1,8 +1,7 @@
 // Counting and searching.
 #include <cmath>
 
-#include "rushlight/core/thread_pool.h"
-#include "rushlight/kernels/cpu/convert.h"
+#include "rushlight/kernels/cpu/search.h"
 #include "rushlight/ops/along.h"
 #include "rushlight/ops/fused.h"
 #include "rushlight/ops/ops.h"
@@ -10,51 +9,6 @@
 
 namespace rushlight {
 namespace {
-
-constexpr int64_t kGrain = 4096;
-
-// Does the element x come before the place of v? So a NaN comes after everything.
-template <bool kRight, class T>
-bool is_before(T x, T v) {
-  return kRight ? !(x > v) : !(x >= v);
-}
-
-// The first place in the sorted [0, n) whose element is not below v (`right`: is above v).
-template <class T>
-int64_t place_of(const T* sorted, const int64_t* sorter, int64_t n, T v, bool right) {
-  int64_t low = 0;
-  while (n > 0) {
-    const int64_t half = n / 2, at = low + half;
-    const T x = sorted[sorter ? sorter[at] : at];
-    if (right ? is_before<true>(x, v) : is_before<false>(x, v)) {
-      low = at + 1;
-      n -= half + 1;
-    } else {
-      n = half;
-    }
-  }
-  return low;
-}
-
-// The places of kTogether values among n > 0 elements without NaN, step by step for all: no branch that could
-// be mispredicted, and the loads of one value do not wait for those of another.
-constexpr int64_t kTogether = 8;
-template <bool kRight, class T>
-void places_together(const T* sorted, int64_t n, const T* v, int64_t* places) {
-  int64_t low[kTogether] = {};
-  for (int64_t left = n; left > 1;) {
-    const int64_t half = left / 2;
-    for (int64_t k = 0; k < kTogether; ++k)
-      low[k] += -int64_t{is_before<kRight>(sorted[low[k] + half - 1], v[k])} & half;
-    left -= half;
-  }
-  for (int64_t k = 0; k < kTogether; ++k) places[k] = low[k] + is_before<kRight>(sorted[low[k]], v[k]);
-}
-
-struct Search {
-  Tensor sorted, values, sorter;  // sorter may be undefined
-  bool right;
-};
 
 void check_search(const Tensor& sequence, const Tensor& values, bool right, OptString side,
                   const Tensor& sorter) {
@@ -105,25 +59,9 @@ Tensor search(const Tensor& sequence, const Tensor& values, bool out_int32, bool
   const Tensor order = sorter.defined() ? sorter.contiguous() : Tensor();
   Tensor out = make_tensor(values.sizes(), DType::Int64, values.device());
   const int64_t n = rows.sizes().back(), each = rows.dim() == 1 ? values.numel() : values.sizes().back();
-  cpu::visit_compute(compute, [&]<class T>() {
-    if constexpr (!std::is_same_v<T, complex64> && !std::is_same_v<T, complex128>) {
-      const T *from = rows.data<T>(), *v = wanted.data<T>();
-      int64_t* result = out.data<int64_t>();
-      parallel_for(0, values.numel(), kGrain, [&](int64_t begin, int64_t end) {
-        const bool together = rows.dim() == 1 && !order.defined() && n > 0 && !(from[n - 1] != from[n - 1]);
-        int64_t i = begin;
-        for (; together && i + kTogether <= end; i += kTogether) {
-          if (right) places_together<true>(from, n, v + i, result + i);
-          else places_together<false>(from, n, v + i, result + i);
-        }
-        for (; i < end; ++i) {
-          const int64_t start = i / each * n;
-          result[i] = place_of(from + start, order.defined() ? order.data<int64_t>() + start : nullptr, n,
-                               v[i], right);
-        }
-      });
-    }
-  });
+  cpu::search_rows({compute, rows.raw_data(), order.defined() ? order.data<int64_t>() : nullptr, n,
+                    wanted.raw_data(), values.numel(), each, right},
+                   out.data<int64_t>());
   return out_int32 ? out.to(DType::Int32) : out;
 }
 

@@ -4,6 +4,7 @@ of the plain one. What is expected is computed from the elements' places, not by
 
 from __future__ import annotations
 
+import bisect
 import math
 
 import pytest
@@ -273,3 +274,80 @@ def lists(*tensors):
     return zip(
         *(t.tolist() for t in torch.broadcast_tensors(*tensors, torch.zeros(6, 300))[:-1]), strict=True
     )
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 4, 5, 17])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_elements_repeated_side_by_side(dtype, times):
+    for a in (counted(3, 37, dtype=dtype), counted(3, 74, dtype=dtype)[:, ::2]):
+        wanted = [[v for v in row for _ in range(times)] for row in a.tolist()]
+        assert a.repeat_interleave(times, 1).tolist() == wanted
+
+
+@pytest.mark.parametrize("width", [7, 8, 9, 31, 63, 64])
+def test_short_rows_reduced_together(width):
+    a = counted(5, 3, width, dtype=torch.float32).flip(0).contiguous()
+    rows = a.tolist()
+    columns = [[v for plane in rows for v in plane[j]] for j in range(3)]
+    assert a.sum((0, 2)).tolist() == [sum(c) for c in columns]
+    assert a.amax((0, 2)).tolist() == [max(c) for c in columns]
+    assert a.count_nonzero((0, 2)).tolist() == [sum(v != 0 for v in c) for c in columns]
+    assert (a % 2 > 0).count_nonzero((0, 2)).tolist() == [sum(v % 2 for v in c) for c in columns]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("n", [5, 16, 33, 67, 600])
+def test_extremes_among_nan_and_infinities(n, dtype):
+    a = counted(n, dtype=dtype)
+    for place in {0, n // 2, n - 2, n - 1}:
+        b = a.clone()
+        b[place] = math.nan
+        assert b.max().isnan() and b.min().isnan() and b.argmax() == b.argmin() == place
+    a[n // 3], a[n - 2] = math.inf, -math.inf
+    assert (a.max(), a.min(), a.argmax(), a.argmin()) == (math.inf, -math.inf, n // 3, n - 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32], ids=str)
+@pytest.mark.parametrize("rows", [1, 3, 4, 6])
+def test_running_extremes_take_the_last_of_equals(rows, dtype):
+    a = (torch.arange(rows * 29) * 7 % 5).to(dtype).reshape(rows, 29)
+    if dtype == torch.float32:
+        a[rows - 1, 11] = math.nan
+    for operation, better in ((torch.cummax, max), (torch.cummin, min)):
+        values, places = operation(a, 1)
+        for row, value, place in zip(a.tolist(), values.tolist(), places.tolist(), strict=True):
+            for i in range(29):
+                seen = row[: i + 1]
+                nans = [k for k, v in enumerate(seen) if v != v]
+                wanted = nans[-1] if nans else max(k for k, v in enumerate(seen) if v == better(seen))
+                assert place[i] == wanted
+                assert value[i] == row[wanted] or (value[i] != value[i] and nans)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 31, 32, 100])
+@pytest.mark.parametrize("values", [1, 7, 8, 21])
+def test_places_among_sorted_elements(n, values):
+    row = sorted(k * 7 % 50 for k in range(n))
+    wanted = [k * 11 % 53 - 1 for k in range(values)]
+    for dtype in (torch.int32, torch.int64, torch.float32, torch.float64, torch.bfloat16):
+        a = torch.tensor([row, [v + 3 for v in row]], dtype=dtype)
+        v = torch.tensor([wanted, wanted], dtype=dtype)
+        for right, place in ((False, bisect.bisect_left), (True, bisect.bisect_right)):
+            found = torch.searchsorted(a, v, right=right)
+            assert found.tolist() == [[place(r, x) for x in wanted] for r in a.tolist()]
+            backwards = torch.arange(n).flip(0).expand(2, n).contiguous()
+            assert torch.searchsorted(a.flip(1), v, right=right, sorter=backwards).equal(found)
+    assert torch.searchsorted(torch.tensor(row).float(), math.nan) == n
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2])
+@pytest.mark.parametrize("dtype", [torch.bool, torch.bfloat16, torch.float32, torch.int64], ids=str)
+def test_writes_at_indices_along_each_dimension(dim, dtype):
+    sizes, k = (3, 4, 5), [2, 0, 2]
+    a = (torch.arange(60) % 2).to(dtype).reshape(sizes)
+    source = torch.ones([len(k) if d == dim else n for d, n in enumerate(sizes)], dtype=dtype)
+    added, filled = a.index_add(dim, torch.tensor(k), source), a.index_fill(dim, torch.tensor(k), 1)
+    for place in range(sizes[dim]):
+        was, times = a.select(dim, place), k.count(place)
+        assert added.select(dim, place).equal((was.float() + times).to(dtype))
+        assert filled.select(dim, place).equal(torch.ones_like(was) if times else was)

@@ -149,6 +149,8 @@ template <class From, class To>
 void convert_dense(const From* in, To* out, int64_t n) {
   if constexpr (std::is_same_v<From, To>) {
     std::memcpy(out, in, n * sizeof(From));
+  } else if constexpr (std::is_same_v<From, bool>) {  // which the compiler would load one by one
+    convert_dense(reinterpret_cast<const uint8_t*>(in), out, n);
   } else {
     for (int64_t i = convert_vectors(in, out, n); i < n; ++i) out[i] = convert<To>(in[i]);
   }

@@ -375,11 +375,12 @@ HWY_INLINE void transpose_pair(const double* HWY_RESTRICT src, int64_t src_strid
   transpose_square(src, src_stride, dst, dst_stride);
 }
 #endif
-// Unit stride along k: squares of vectors, a pair of rows (six are a panel), then what is left over.
+
+// Unit stride along k, up to the last whole square: squares of vectors, a pair of rows (six are a panel),
+// then what is left over.
 template <class T>
-void pack_transposed(int64_t width, int64_t padded, int64_t k, const T* src, int64_t stride_w, T* dst) {
+void transpose_rows(int64_t width, int64_t padded, int64_t k_full, const T* src, int64_t stride_w, T* dst) {
   constexpr int64_t kSide = 16 / sizeof(T);
-  const int64_t k_full = k - k % kSide;
   for (int64_t kk = 0; kk < k_full; kk += kSide) {
     int64_t w = 0;
     for (; w + kSide <= width; w += kSide)
@@ -392,6 +393,28 @@ void pack_transposed(int64_t width, int64_t padded, int64_t k, const T* src, int
       for (int64_t i = kk; i < kk + kSide; ++i) dst[i * padded + w] = src[w * stride_w + i];
     }
   }
+}
+// The same for a whole panel. Its width is known: this loop is little else than addresses.
+template <class T, int kWidth>
+void transpose_panel(int64_t k_full, const T* HWY_RESTRICT src, int64_t stride_w, T* HWY_RESTRICT dst) {
+  constexpr int kSide = 16 / sizeof(T);
+  static_assert(kWidth % kSide == 0 || kWidth % kSide == 2);
+  for (int64_t kk = 0; kk < k_full; kk += kSide, src += kSide, dst += kSide * kWidth) {
+    const T* row = src;
+#pragma GCC unroll 8
+    for (int w = 0; w + kSide <= kWidth; w += kSide, row += kSide * stride_w)
+      transpose_square(row, stride_w, dst + w, kWidth);
+    if constexpr (kWidth % kSide == 2) transpose_pair(row, stride_w, dst + kWidth - 2, kWidth);
+  }
+}
+
+template <class T>
+void pack_transposed(int64_t width, int64_t padded, int64_t k, const T* src, int64_t stride_w, T* dst) {
+  constexpr int kColumns = tile_columns<T>();
+  const int64_t k_full = k - k % static_cast<int64_t>(16 / sizeof(T));
+  if (width == padded && width == kTileRows) transpose_panel<T, kTileRows>(k_full, src, stride_w, dst);
+  else if (width == padded && width == kColumns) transpose_panel<T, kColumns>(k_full, src, stride_w, dst);
+  else transpose_rows(width, padded, k_full, src, stride_w, dst);
   for (int64_t kk = k_full; kk < k; ++kk) {
     for (int64_t w = 0; w < width; ++w) dst[kk * padded + w] = src[w * stride_w + kk];
   }

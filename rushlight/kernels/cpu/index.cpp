@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/move.h"
@@ -66,16 +67,19 @@ class FirstBad {
   std::atomic<int64_t> place_{INT64_MAX};
 };
 
-constexpr int64_t kChecked = 1024;  // indices that are checked at a time
-
+// Returns the position of the first index outside [0, limit), where it stops, or -1. Each index is looked at
+// when it is used: a branch that is never taken costs less than reading the indices once more.
 template <class T>
-void gather_row(const Rows& rows, const int64_t* index, int64_t n, const T* from, T* to) {
-  if (rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1) {  // along dense rows
-    for (int64_t j = 0; j < n; ++j) to[j] = from[index[j]];
-  } else {
-    for (int64_t j = 0; j < n; ++j)
-      to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
-  }
+int64_t gather_row(const Rows& rows, const int64_t* index, int64_t limit, const T* from, T* to) {
+  auto copy = [&](int64_t index_stride, int64_t step, int64_t dense_step) -> int64_t {
+    for (int64_t j = 0; j < rows.length; ++j) {
+      if (static_cast<uint64_t>(index[j]) >= static_cast<uint64_t>(limit)) return j;
+      to[j * dense_step] = from[index[j] * index_stride + j * step];
+    }
+    return -1;
+  };
+  const bool along_dense_rows = rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1;
+  return along_dense_rows ? copy(1, 0, 1) : copy(rows.index_stride, rows.step, rows.dense_step);
 }
 
 template <class T>
@@ -110,11 +114,36 @@ void gather_as(const Places& p, const T* data, T* dense) {
   });
 }
 
-// Calls f(data, dense, count) for stretches of a run, in the order of the indices within each stretch.
-// Threads share out the places that no two indices have in common: outer positions, and pieces of the runs.
-template <class T, class F>
-void for_each_stretch(const Places& p, T* data, const T* dense, bool one_value, F&& f) {
-  const int64_t block = p.num_inner * p.run;
+struct Assign {
+  template <class T>
+  void operator()(T& to, const T& from) const {
+    to = from;
+  }
+};
+struct Accumulate {
+  template <class T>
+  void operator()(T& to, const T& from) const {
+    to = combine_values(Combine::Add, to, from);
+  }
+};
+
+// write(element of data, element of dense) for a stretch of a run.
+template <class T, class Write>
+void write_stretch(T* to, int64_t stride, const T* from, int64_t step, int64_t n, Write write) {
+  if (stride != 1 || step != 1) {
+    for (int64_t r = 0; r < n; ++r) write(to[r * stride], from[r * step]);
+  } else if constexpr (std::is_same_v<Write, Assign>) {
+    std::memcpy(to, from, n * sizeof(T));
+  } else {
+    for (int64_t r = 0; r < n; ++r) write(to[r], from[r]);
+  }
+}
+
+// The same for all places, in the order of the indices at each. Threads share out the places that no two
+// indices have in common: outer positions, and pieces of the runs.
+template <class T, class Write>
+void write_places(const Places& p, T* data, const T* dense, bool one_value, Write write) {
+  const int64_t block = p.num_inner * p.run, step = one_value ? 0 : 1;
   const int64_t total = p.num_outer * p.num_index * block;
   if (total == 0) return;
   const int64_t wanted = total <= kGrain ? 1 : (total + kGrain - 1) / kGrain;
@@ -126,11 +155,16 @@ void for_each_stretch(const Places& p, T* data, const T* dense, bool one_value, 
     for (int64_t task = begin; task < end; ++task) {
       const int64_t o = task / pieces, first = task % pieces * piece, count = std::min(piece, p.run - first);
       if (count <= 0) continue;
+      T* to = data + p.outer[o] + first * p.run_stride;
+      const T* from = one_value ? dense : dense + o * p.num_index * block + first;
+      if (block == 1) {
+        for (int64_t i = 0; i < p.num_index; ++i) write(to[p.index[i]], from[i * step]);
+        continue;
+      }
       for (int64_t i = 0; i < p.num_index; ++i) {
-        T* place = data + p.outer[o] + p.index[i] + first * p.run_stride;
-        const T* from = one_value ? dense : dense + (o * p.num_index + i) * block + first;
         for (int64_t a = 0; a < p.num_inner; ++a)
-          f(place + p.inner[a], one_value ? from : from + a * p.run, count);
+          write_stretch(to + p.index[i] + p.inner[a], p.run_stride, from + (i * block + a * p.run) * step,
+                        step, count, write);
       }
     }
   });
@@ -176,27 +210,13 @@ void gather_places(int64_t size, const Places& places, const void* data, void* d
 
 void scatter_places(int64_t size, const Places& places, void* data, const void* dense, bool one_value) {
   visit_size(size, [&]<class T>() {
-    const int64_t stride = places.run_stride, step = one_value ? 0 : 1;
-    for_each_stretch(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value,
-                     [&](T* to, const T* from, int64_t n) {
-                       if (stride == 1 && step == 1) std::memcpy(to, from, n * sizeof(T));
-                       else
-                         for (int64_t r = 0; r < n; ++r) to[r * stride] = from[r * step];
-                     });
+    write_places(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value, Assign());
   });
 }
 
 void add_places(DType dtype, const Places& places, void* data, const void* dense, bool one_value) {
   visit_dtype(dtype, [&]<class T>() {
-    const int64_t stride = places.run_stride, step = one_value ? 0 : 1;
-    for_each_stretch(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value,
-                     [&](T* to, const T* from, int64_t n) {
-                       if (stride == 1 && step == 1)
-                         for (int64_t r = 0; r < n; ++r) to[r] = combine_values(Combine::Add, to[r], from[r]);
-                       else
-                         for (int64_t r = 0; r < n; ++r)
-                           to[r * stride] = combine_values(Combine::Add, to[r * stride], from[r * step]);
-                     });
+    write_places(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value, Accumulate());
   });
 }
 
@@ -208,13 +228,8 @@ int64_t gather_rows(int64_t size, const Rows& rows, int64_t limit, const void* d
       for (int64_t r = begin; r < end; ++r) {
         const T* from = static_cast<const T*>(data) + rows.data_row[r];
         T* to = static_cast<T*>(dense) + rows.dense_row[r];
-        for (int64_t j = 0; j < rows.length;
-             j += kChecked) {  // while the indices are in the first-level cache
-          const int64_t first = r * rows.length + j, n = std::min(kChecked, rows.length - j);
-          const int64_t* index = rows.index + first;
-          if (!all_in_range(index, n, limit)) return bad.report(rows.index, first, limit);
-          gather_row(rows, index, n, from + j * rows.step, to + j * rows.dense_step);
-        }
+        const int64_t first = r * rows.length, stop = gather_row(rows, rows.index + first, limit, from, to);
+        if (stop >= 0) return bad.report(rows.index, first + stop, limit);
       }
     });
   });

@@ -77,14 +77,29 @@ int64_t product(const Dims& sizes, int64_t count) {
   return n;
 }
 
-// From 4 KiB on, glibc's memcpy is `rep movsb`, which Zen 3 runs many times slower where the two addresses
-// are close modulo a page: rows that are not aligned alike are copied in pieces below that.
+// Each load is of bytes below those of the last store.
+void copy_from_end(char* to, const char* from, size_t n) {
+  constexpr size_t kVector = 16;
+  for (; n >= 2 * kVector; n -= 2 * kVector) {
+    std::memcpy(to + n - kVector, from + n - kVector, kVector);
+    std::memcpy(to + n - 2 * kVector, from + n - 2 * kVector, kVector);
+  }
+  std::memcpy(to, from, n);
+}
+
+// Zen 3 takes addresses that agree in their lowest twelve bits for the same: a load then waits for the store
+// before it. So a long row that lies a little further in its page than where it comes from is copied from its
+// end. And from 4 KiB on, glibc's memcpy is `rep movsb`, many times slower where the two addresses are close
+// modulo a page: other rows that are not aligned alike are copied in pieces below that.
 void copy_bytes(void* out, const void* in, size_t n) {
-  constexpr size_t kPiece = 2048, kLine = 64;
+  constexpr size_t kPage = 4096, kClose = 512, kPiece = 2048, kLine = 64;
   char* to = static_cast<char*>(out);
   const char* from = static_cast<const char*>(in);
-  if ((reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from)) % kLine != 0)
+  const size_t ahead = (reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from)) % kPage;
+  if (ahead % kLine != 0 && n > kPiece) {
+    if (ahead < kClose) return copy_from_end(to, from, n);
     for (; n > kPiece; n -= kPiece, to += kPiece, from += kPiece) std::memcpy(to, from, kPiece);
+  }
   std::memcpy(to, from, n);
 }
 
@@ -122,18 +137,47 @@ void move_rows(const Layout& l, T* out, const T* in) {
   });
 }
 
-// Rows too short for a call each: the last two dimensions in one loop.
+// Every element kTimes in a row; a short loop of unknown length would cost more than its copies.
+template <int64_t kTimes, class T>
+void repeat_each(T* out, const T* in, int64_t step, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const T value = in[i * step];
+    for (int64_t j = 0; j < kTimes; ++j) out[i * kTimes + j] = value;
+  }
+}
+template <class T>
+using Repeat = void (*)(T* out, const T* in, int64_t step, int64_t n);
+template <class T>
+Repeat<T> repeat_function(int64_t times) {
+  switch (times) {
+    case 2: return repeat_each<2, T>;
+    case 3: return repeat_each<3, T>;
+    case 4: return repeat_each<4, T>;
+    default: return nullptr;
+  }
+}
+
+// Rows too short for a call each: the last two dimensions in one loop, a band of rows at a time.
 template <class T>
 void move_short_rows(const Layout& l, T* out, const T* in) {
   const int64_t rank = l.sizes.size() - 2, rows = l.sizes[rank], row = l.sizes[rank + 1];
   const int64_t os = l.out[rank + 1], is = l.in[rank + 1];
-  const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(rows * row * sizeof(T)));
-  parallel_for(0, product(l.sizes, rank), grain, [&](int64_t begin, int64_t end) {
-    Odometer at(l, rank, begin);
-    for (int64_t i = begin; i < end; ++i, at.next()) {
-      for (int64_t r = 0; r < rows; ++r) {
-        T* to = out + at.out + r * l.out[rank];
-        const T* from = in + at.in + r * l.in[rank];
+  const int64_t row_bytes = row * static_cast<int64_t>(sizeof(T));
+  const int64_t band = std::min(rows, kGrainBytes / row_bytes), bands = (rows + band - 1) / band;
+  const Repeat<T> repeat = is == 0 && os == 1 && l.out[rank] == row ? repeat_function<T>(row) : nullptr;
+  const int64_t grain = std::max<int64_t>(1, kGrainBytes / (band * row_bytes));
+  parallel_for(0, product(l.sizes, rank) * bands, grain, [&](int64_t begin, int64_t end) {
+    Odometer at(l, rank, begin / bands);
+    for (int64_t b = begin; b < end; ++b) {
+      const int64_t first = b % bands * band, count = std::min(band, rows - first);
+      T* to = out + at.out + first * l.out[rank];
+      const T* from = in + at.in + first * l.in[rank];
+      if ((b + 1) % bands == 0) at.next();
+      if (repeat) {
+        repeat(to, from, l.in[rank], count);
+        continue;
+      }
+      for (int64_t r = 0; r < count; ++r, to += l.out[rank], from += l.in[rank]) {
         if (is == 0) {
           const T value = *from;
           for (int64_t j = 0; j < row; ++j) to[j * os] = value;

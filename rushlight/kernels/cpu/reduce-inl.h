@@ -143,11 +143,44 @@ struct Monoid {
 
   static void init(void* states, int64_t width) { std::fill_n(static_cast<A*>(states), width, identity()); }
 
+  static constexpr bool kIsExtreme = std::is_same_v<Combine, Larger> || std::is_same_v<Combine, Smaller>;
+
+  // The extreme of n >= kLanes elements, if none of them is NaN; false when one may be. Their sum tells, for
+  // one addition a vector: NaN makes it NaN (and so do infinities of both signs, which is no harm).
+  static bool extreme_of_numbers(const T* x, int64_t n, T& result) {
+    using V = Simd<T>;
+    constexpr int64_t kLanes = V::kLanes;
+    const Map map;
+    const auto further = [](V a, V b) HWY_ATTR {
+      if constexpr (std::is_same_v<Combine, Larger>) return raw_max(a, b);
+      else return raw_min(a, b);
+    };
+    V best[4], sum[4];
+    for (int k = 0; k < 4; ++k) best[k] = V(Combine::template identity<T>()), sum[k] = V(T(0));
+    const auto meet = [&](int k, int64_t i) HWY_ATTR {
+      const V v = map(V::load(x + i));
+      best[k] = further(v, best[k]);
+      sum[k] = sum[k] + v;
+    };
+    int64_t i = 0;
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes)
+      for (int k = 0; k < 4; ++k) meet(k, i + k * kLanes);
+    for (; i + kLanes <= n; i += kLanes) meet(0, i);
+    if (i < n) meet(1, n - kLanes);  // some once more, which changes nothing
+    const V total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    if (any_true(isnan(total))) return false;
+    result = across<T>(further(further(best[0], best[1]), further(best[2], best[3])), further);
+    return true;
+  }
+
   // At most kPart elements.
   static A part(const T* x, int64_t n) {
     const Map map;
     const Combine combine;
     if constexpr (kIsVector<T>) {
+      if constexpr (kIsExtreme) {
+        if (T result; n >= Simd<T>::kLanes && extreme_of_numbers(x, n, result)) return widen<A>(result);
+      }
       using V = Simd<T>;
       constexpr int64_t kLanes = V::kLanes;
       T total = Combine::template identity<T>();

@@ -18,9 +18,11 @@ constexpr int64_t kGrain = 32 * 1024;   // elements; below this a second thread 
 constexpr int64_t kChunk = 64 * 1024;   // elements; long reductions are cut into such parts
 constexpr int64_t kEnoughOutputs = 64;  // with this many results to compute, no reduction needs cutting
 constexpr int64_t kShortRow = 16;       // rows below this are not worth a call each
+constexpr int64_t kLongRow = 64;        // rows from this on are
 
 // Drops dimensions of size one and merges neighbours that are walked as one.
 void merge_dims(Dims& sizes, Dims& strides) {
+  if (sizes.size() == 1) return;
   Dims s, t;
   for (int64_t d = 0; d < sizes.size(); ++d) {
     if (sizes[d] == 1) continue;
@@ -120,7 +122,16 @@ class Reducer {
         converted_(job.dtype != storage_of(job.compute)),
         element_(item_size(storage_of(job.compute))),
         outputs_(numel_of(job.kept_sizes)),
-        length_(numel_of(job.reduced_sizes)) {}
+        length_(numel_of(job.reduced_sizes)) {
+    const int64_t last = job.reduced_sizes.size() - 1;
+    const bool states_apart =
+        job.op != Reduce::Moments && job.op != Reduce::ArgMax && job.op != Reduce::ArgMin;
+    if (!states_apart || converted_ || last == 0 || job.reduced_strides[last] != 1) return;
+    if (job.reduced_sizes[last] < kShortRow / 2 || job.reduced_sizes[last] >= kLongRow) return;
+    block_width_ = job.reduced_sizes[last];
+    block_sizes_ = Dims(job.reduced_sizes.data(), last);
+    block_strides_ = Dims(job.reduced_strides.data(), last);
+  }
 
   void run() {
     const int64_t kept = std::abs(job_.kept_strides.back()), reduced = std::abs(job_.reduced_strides.back());
@@ -156,8 +167,10 @@ class Reducer {
     const int64_t stride = job_.reduced_strides.back();
     if (!converted_ && stride == 1 && job_.reduced_sizes.size() == 1)
       return kernel_.fold(at(base + begin), end - begin, state, begin);
+    if (block_width_ > 0 && begin % block_width_ == 0 && end % block_width_ == 0)
+      return fold_blocks(base, begin, end, state);
     Rows rows(job_.reduced_sizes, job_.reduced_strides, begin);
-    const bool direct = !converted_ && stride == 1 && job_.reduced_sizes.back() >= 4 * kShortRow;
+    const bool direct = !converted_ && stride == 1 && job_.reduced_sizes.back() >= kLongRow;
     if (direct) {
       for (int64_t i = begin; i < end;) {
         const int64_t n = std::min(rows.left(), end - i);
@@ -179,6 +192,23 @@ class Reducer {
       kernel_.fold(buffer.bytes, filled, state, i);
       i += filled;
     }
+  }
+
+  // Where the rows are many and short: each column has an accumulator, and these are combined at the end.
+  void fold_blocks(int64_t base, int64_t begin, int64_t end, void* state) {
+    alignas(16) char states[kLongRow * kMaxState];
+    int64_t width = block_width_;
+    kernel_.init(states, width);
+    Rows rows(block_sizes_, block_strides_, begin / width);
+    for (int64_t i = begin; i < end;) {
+      const int64_t n = std::min(rows.left(), (end - i) / width);
+      kernel_.zip(at(base + rows.offset()), block_strides_.back(), n, width, states, i);
+      rows.advance(n);
+      i += n * width;
+    }
+    for (; width > 1; width -= width / 2)
+      kernel_.merge(states, states + (width - width / 2) * kernel_.state_size, width / 2);
+    kernel_.merge(state, states, 1);
   }
 
   void run_rows() {
@@ -312,6 +342,8 @@ class Reducer {
   const Store store_, store_second_;
   const bool converted_;
   const int64_t element_, outputs_, length_;
+  int64_t block_width_ = 0;  // of fold_blocks, 0 where it does not fit
+  Dims block_sizes_, block_strides_;
 };
 
 }  // namespace

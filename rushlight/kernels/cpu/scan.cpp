@@ -169,19 +169,43 @@ void scan_as(const ScanShape& s, const void* source, void* target, bool reverse)
   });
 }
 
-template <bool kLargest, class T>
-void extreme_row(const T* in, T* out, int64_t* indices, int64_t size) {
-  T best = in[0];
-  int64_t place = 0;
-  for (int64_t i = 0; i < size; ++i) {
-    const T x = in[i];
-    if (x != x || (kLargest ? x >= best : x <= best)) {
-      best = x;
-      place = i;
-    }
-    out[i] = best;
-    indices[i] = place;
+// kCount rows at a time, as in scan_four. No branch: it would be guessed wrong at every new best. (That of
+// integers takes arithmetic, selections would become one.) Not inlined: the loop wants all registers.
+template <bool kLargest, int64_t kCount, class T>
+[[gnu::noinline]] void extreme_rows(const T* in, T* out, int64_t* indices, int64_t size) {
+  T best[kCount];
+  int64_t place[kCount];
+  for (int64_t r = 0; r < kCount; ++r) {
+    best[r] = in[r * size];
+    place[r] = 0;
   }
+  for (int64_t i = 0; i < size; ++i) {
+    for (int64_t r = 0; r < kCount; ++r) {
+      const T x = in[r * size + i];
+      const bool better = (x != x) | (kLargest ? x >= best[r] : x <= best[r]);
+      if constexpr (std::is_integral_v<T>) {
+        place[r] += (i - place[r]) & -int64_t{better};
+        best[r] = kLargest ? std::max(best[r], x) : std::min(best[r], x);
+      } else {
+        place[r] = better ? i : place[r];
+        best[r] = better ? x : best[r];
+      }
+      out[r * size + i] = best[r];
+      indices[r * size + i] = place[r];
+    }
+  }
+}
+template <bool kLargest, class T>
+void extreme_along_rows(const ScanShape& s, const T* in, T* out, int64_t* indices) {
+  constexpr int64_t kCount = 2;  // of three streams each: those of four rows would not fit a set of the cache
+  const int64_t grain = std::max<int64_t>(1, kGrain / (kCount * s.size)) * kCount;
+  parallel_for(0, s.outer, grain, [&](int64_t begin, int64_t end) {
+    int64_t r = begin;
+    for (; r + kCount <= end; r += kCount)
+      extreme_rows<kLargest, kCount>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
+    for (; r < end; ++r)
+      extreme_rows<kLargest, 1>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
+  });
 }
 
 template <bool kLargest, class T>
@@ -217,12 +241,11 @@ void scan_extreme(bool largest, const ScanShape& s, Compute type, const void* in
   if (s.outer == 0 || s.size == 0 || s.inner == 0) return;
   visit_compute(type, [&]<class T>() {
     if constexpr (!kComplex<T>) {
+      if (s.inner == 1) {
+        const auto rows = largest ? extreme_along_rows<true, T> : extreme_along_rows<false, T>;
+        return rows(s, static_cast<const T*>(in), static_cast<T*>(out), indices);
+      }
       each_strip(s, [&](int64_t first, int64_t width) {
-        if (s.inner == 1) {
-          const auto row = largest ? extreme_row<true, T> : extreme_row<false, T>;
-          return row(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first,
-                     s.size);
-        }
         const auto columns = largest ? extreme_columns<true, T> : extreme_columns<false, T>;
         columns(static_cast<const T*>(in) + first, static_cast<T*>(out) + first, indices + first, s.size,
                 width, s.inner);
