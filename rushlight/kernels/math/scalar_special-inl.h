@@ -14,6 +14,9 @@
 
 RL_MATH_BEGIN
 
+// The orders of polygamma that have a vector form.
+inline constexpr int kMostDerivatives = 10;
+
 namespace special {
 
 // exp(-|x|) I_order(|x|) for order 0 or 1: the power series, whose terms are all positive, up to 30, and

@@ -147,7 +147,6 @@ RL_INLINE Simd<double> zeta_whole(int s, Simd<double> x) {
 }
 // The n-th derivative of psi for 1 <= n <= kMostDerivatives: (-1)^(n + 1) n! zeta(n + 1, x), and for negative
 // x of n = 1 the reflection psi'(1 - x) + psi'(x) = pi^2 / sin^2(pi x).
-inline constexpr int kMostDerivatives = 10;
 RL_INLINE Simd<double> polygamma(int n, Simd<double> x) {
   using S = Simd<double>;
   double factor = n % 2 ? 1 : -1;
