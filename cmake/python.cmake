@@ -24,19 +24,17 @@ add_custom_command(
   COMMENT "Writing the types of rushlight._C" VERBATIM)
 add_custom_target(rushlight_stubs ALL DEPENDS "${CMAKE_BINARY_DIR}/stubs.stamp")
 
-if(SKBUILD)
-  install(DIRECTORY "$<TARGET_FILE_DIR:_C>/_C" DESTINATION rushlight COMPONENT python FILES_MATCHING PATTERN "*.pyi")
-  # Highway comes from a Debian package, which the wheel's user need not have: carry it along.
-  get_target_property(highway_location ${highway_library} LOCATION)
-  file(REAL_PATH "${highway_location}" highway_file)
-  get_filename_component(highway_directory "${highway_location}" DIRECTORY)
-  if(highway_file MATCHES "\\.so")
-    install(FILES "${highway_file}" DESTINATION rushlight RENAME libhwy.so.1 COMPONENT python)
-  endif()
-  set_target_properties(_C PROPERTIES INSTALL_RPATH "$ORIGIN")
-  install(TARGETS _C LIBRARY DESTINATION rushlight COMPONENT python)
-  return()
+# What a wheel holds beside the Python sources. Highway comes from a Debian package, which the wheel's user need not
+# have: it is carried along.
+set(in_wheel DESTINATION rushlight COMPONENT python EXCLUDE_FROM_ALL)
+install(DIRECTORY "$<TARGET_FILE_DIR:_C>/_C" ${in_wheel} FILES_MATCHING PATTERN "*.pyi")
+get_target_property(highway_location ${highway_library} LOCATION)
+file(REAL_PATH "${highway_location}" highway_file)
+if(highway_file MATCHES "\\.so")
+  install(FILES "${highway_file}" RENAME libhwy.so.1 ${in_wheel})
 endif()
+set_target_properties(_C PROPERTIES INSTALL_RPATH "$ORIGIN")
+install(TARGETS _C LIBRARY ${in_wheel})
 
 # A build tree is an importable package: links to the Python sources beside the module that was just built.
 file(GLOB_RECURSE package_files CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/python" python/rushlight/*.py

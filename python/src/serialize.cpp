@@ -212,11 +212,15 @@ PyObject* save(PyObject*, PyObject* args) {
       "please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU.");
 }
 
+// A storage as one row of its elements.
+Tensor whole(const Ref<Storage>& storage, int64_t numel, DType dtype) {
+  return Tensor(make_ref<TensorImpl>(storage, Dims{numel}, Dims{1}, 0, dtype, storage->device()));
+}
+
 // The bytes of a storage as a tensor: what stands for a storage in Python here.
 Object wrap_bytes(const Ref<Storage>& storage) {
   const auto nbytes = static_cast<int64_t>(storage->nbytes());
-  return take(
-      wrap(Tensor(make_ref<TensorImpl>(storage, Dims{nbytes}, Dims{1}, 0, DType::UInt8, storage->device()))));
+  return take(wrap(whole(storage, nbytes, DType::UInt8)));
 }
 
 // Where the storage goes by map_location: None, a device, its name, a dict of names, or a function of storage
@@ -500,8 +504,7 @@ PyObject* read_storages(PyObject*, PyObject* args) {
       Ref<Storage> storage = Storage::allocate(static_cast<size_t>(numel * item));
       archive.read_storage(key, dtype, numel * item, storage->data());
       check_location(location, storage, map_location);
-      const Tensor tensor(make_ref<TensorImpl>(storage, Dims{numel}, Dims{1}, 0, dtype, storage->device()));
-      check(PyList_Append(list.get(), take(wrap(tensor)).get()));
+      check(PyList_Append(list.get(), take(wrap(whole(storage, numel, dtype))).get()));
     }
     return list.release();
   });

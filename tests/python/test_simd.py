@@ -14,6 +14,8 @@ import test_operations
 
 import rushlight
 
+pytestmark = pytest.mark.slow  # runs the whole table once for each instruction set
+
 HERE = pathlib.Path(__file__).parent
 TARGETS = rushlight._C._simd_targets()
 ELEMENTS = 300  # of the larger samples: several vectors of every target, and a rest
@@ -21,8 +23,6 @@ ELEMENTS = 300  # of the larger samples: several vectors of every target, and a 
 # Every sample of the table, as it is and larger, with gradients, as one line of JSON each.
 TABLE_RUN = f"""
 import json, sys, warnings
-
-pytestmark = pytest.mark.slow  # runs the whole table once for each instruction set
 warnings.simplefilter("ignore")
 sys.path.insert(0, {str(HERE)!r})
 import samples, rushlight
