@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 
 import cases_attention
 import cases_conv
@@ -29,7 +30,7 @@ from processes import Effort, Record, measure_other, measure_pair
 
 ROOT = pathlib.Path(__file__).parents[1]
 ROOMS = (cases_small, cases_pointwise, cases_rows, cases_matmul, cases_conv, cases_attention, cases_training)
-FULL = Effort(rounds=3, samples=2)
+FULL = Effort(rounds=2, samples=2)
 QUICK = Effort(rounds=2, samples=2, repeats=1)
 
 
@@ -55,7 +56,8 @@ def other_libraries() -> list[str]:
     return ["numpy", *(["jax"] if machine.version("jax") else [])]
 
 
-def measure(cases: list[Case], effort: Effort) -> list[Record]:
+def measure(cases: list[Case], effort: Effort, keep: Callable[[list[Record]], object]) -> list[Record]:
+    """The records of all cases; `keep` gets those so far after each group, should the rest be cut off."""
     records: list[Record] = []
     for group in sorted({c.group for c in cases}):
         start = time.monotonic()
@@ -68,10 +70,11 @@ def measure(cases: list[Case], effort: Effort) -> list[Record]:
             f"group {group}, {GROUPS[group]}: {len(found)} cases in {time.monotonic() - start:.0f} s, "
             f"geometric mean {mean}"
         )
+        keep(records)
     return records
 
 
-def save(results: report.Results, out: pathlib.Path, whole: bool) -> None:
+def save(results: report.Results, out: pathlib.Path) -> str:
     out.mkdir(parents=True, exist_ok=True)
     data = {
         "machine": results.machine,
@@ -82,10 +85,7 @@ def save(results: report.Results, out: pathlib.Path, whole: bool) -> None:
     (out / "results.json").write_text(json.dumps(data, indent=1))
     text = report.write(results)
     (out / "performance.md").write_text(text)
-    if whole:
-        (ROOT / "docs").mkdir(exist_ok=True)
-        shutil.copy(out / "performance.md", ROOT / "docs" / "performance.md")
-    print(text)
+    return text
 
 
 def main() -> None:
@@ -105,25 +105,31 @@ def main() -> None:
     limits = machine.limits(options.probe)
     effort = QUICK if options.quick else FULL
     cases = chosen_cases(options.groups, options.quick, options.only)
-    records = measure(cases, effort)
-    figures = []
-    if 8 in options.groups and not options.only:
-        say(f"group 8, {GROUPS[8]}")
-        figures = startup.measure(options.quick)
     parts = ["make bench"]
     if len(options.groups) < len(GROUPS):
         parts.append(f'GROUPS="{" ".join(map(str, options.groups))}"')
     parts += ["QUICK=1"] if options.quick else []
-    whole = len(parts) == 1 and not options.only
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     depth = (
         f"{effort.rounds} rounds of {effort.samples} samples, "
         f"{effort.repeats} more rounds for cases below 1.00"
     )
-    results = report.Results(
-        described, limits, records, figures, " ".join(parts), date, time.monotonic() - start, depth
-    )
-    save(results, options.out, whole)
+
+    def keep(records: list[Record], figures: Sequence[startup.Figure] = ()) -> str:
+        elapsed = time.monotonic() - start
+        return save(
+            report.Results(described, limits, records, list(figures), " ".join(parts), date, elapsed, depth),
+            options.out,
+        )
+
+    records = measure(cases, effort, keep)
+    figures = []
+    if 8 in options.groups and not options.only:
+        say(f"group 8, {GROUPS[8]}")
+        figures = startup.measure(options.quick)
+    print(keep(records, figures))
+    if len(parts) == 1 and not options.only:
+        shutil.copy(options.out / "performance.md", ROOT / "docs" / "performance.md")
 
 
 if __name__ == "__main__":
