@@ -1,5 +1,4 @@
 // Operations of one tensor with parameters of their own, and the special functions.
-#include <bit>
 #include <cmath>
 #include <limits>
 

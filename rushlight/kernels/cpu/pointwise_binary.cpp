@@ -14,16 +14,7 @@ BlockKernel binary_kernel(cpu::Formula formula, Compute compute) {
 #define RL_CASE_BINARY(Formula, Types) RL_KERNEL_CASE((run_block<2, T>), Formula, Types)
 #define RL_CASE_TERNARY(Formula, Types) RL_KERNEL_CASE((run_block<3, T>), Formula, Types)
 #define RL_CASE_MASKED(Formula, Types) RL_KERNEL_CASE((run_masked_block<T>), Formula, Types)
-#define UNARY(...)
-#define BINARY(where, name, Formula, Types, ...) RL_CASE_BINARY(Formula, Types)
-#define FORMULA(arity, Formula, Types, Result) RL_CASE_##arity(Formula, Types)
-#define OP(...)
-#include "rushlight/declarations/formulas.def"
-#undef OP
-#undef RL_CASE_UNARY
-#undef RL_CASE_BINARY
-#undef RL_CASE_TERNARY
-#undef RL_CASE_MASKED
+#include "rushlight/kernels/cpu/formula_cases-inl.h"
     default: return nullptr;
   }
 }

@@ -78,20 +78,11 @@ BlockKernel small_integer_kernel(Formula formula) {
       };                                                                        \
     }                                                                           \
     break;
-#define RL_CASE_UNARY(Formula) RL_SMALL_CASE(1, Formula)
-#define RL_CASE_BINARY(Formula) RL_SMALL_CASE(2, Formula)
-#define RL_CASE_TERNARY(Formula)
-#define RL_CASE_MASKED(Formula)
-#define UNARY(where, name, Formula, ...) RL_CASE_UNARY(Formula)
-#define BINARY(where, name, Formula, ...) RL_CASE_BINARY(Formula)
-#define FORMULA(arity, Formula, ...) RL_CASE_##arity(Formula)
-#define OP(...)
-#include "rushlight/declarations/formulas.def"
-#undef OP
-#undef RL_CASE_UNARY
-#undef RL_CASE_BINARY
-#undef RL_CASE_TERNARY
-#undef RL_CASE_MASKED
+#define RL_CASE_UNARY(Formula, Types) RL_SMALL_CASE(1, Formula)
+#define RL_CASE_BINARY(Formula, Types) RL_SMALL_CASE(2, Formula)
+#define RL_CASE_TERNARY(Formula, Types)
+#define RL_CASE_MASKED(Formula, Types)
+#include "rushlight/kernels/cpu/formula_cases-inl.h"
 #undef RL_SMALL_CASE
     default: return nullptr;
   }
@@ -175,20 +166,11 @@ BlockKernel narrow_float_kernel(Formula formula, DType dtype) {
       };                                                                         \
     }                                                                            \
     break;
-#define RL_CASE_UNARY(Formula) RL_NARROW_CASE(1, Formula)
-#define RL_CASE_BINARY(Formula) RL_NARROW_CASE(2, Formula)
-#define RL_CASE_TERNARY(Formula) RL_NARROW_CASE(3, Formula)
-#define RL_CASE_MASKED(Formula)
-#define UNARY(where, name, Formula, ...) RL_CASE_UNARY(Formula)
-#define BINARY(where, name, Formula, ...) RL_CASE_BINARY(Formula)
-#define FORMULA(arity, Formula, ...) RL_CASE_##arity(Formula)
-#define OP(...)
-#include "rushlight/declarations/formulas.def"
-#undef OP
-#undef RL_CASE_UNARY
-#undef RL_CASE_BINARY
-#undef RL_CASE_TERNARY
-#undef RL_CASE_MASKED
+#define RL_CASE_UNARY(Formula, Types) RL_NARROW_CASE(1, Formula)
+#define RL_CASE_BINARY(Formula, Types) RL_NARROW_CASE(2, Formula)
+#define RL_CASE_TERNARY(Formula, Types) RL_NARROW_CASE(3, Formula)
+#define RL_CASE_MASKED(Formula, Types)
+#include "rushlight/kernels/cpu/formula_cases-inl.h"
 #undef RL_NARROW_CASE
         default: break;
       }

@@ -14,16 +14,7 @@ BlockKernel unary_kernel(cpu::Formula formula, Compute compute) {
 #define RL_CASE_BINARY(Formula, Types)
 #define RL_CASE_TERNARY(Formula, Types)
 #define RL_CASE_MASKED(Formula, Types)
-#define UNARY(where, name, Formula, Types, ...) RL_CASE_UNARY(Formula, Types)
-#define BINARY(...)
-#define FORMULA(arity, Formula, Types, Result) RL_CASE_##arity(Formula, Types)
-#define OP(...)
-#include "rushlight/declarations/formulas.def"
-#undef OP
-#undef RL_CASE_UNARY
-#undef RL_CASE_BINARY
-#undef RL_CASE_TERNARY
-#undef RL_CASE_MASKED
+#include "rushlight/kernels/cpu/formula_cases-inl.h"
     default: return nullptr;
   }
 }
