@@ -29,7 +29,7 @@ REDUCTIONS = (
     "argsort",
     "topk",
     "median",
-    "linalg_vector_norm",
+    "norm",
     "count_nonzero",
 )
 

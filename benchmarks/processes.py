@@ -1,7 +1,7 @@
 """Worker processes and the rounds that they are measured in.
 
-In a round one process of each library is alive; the cases go to them in turns, so that what the machine does
-meanwhile meets both. Every round has new processes.
+In a round one process of each library is alive. Both prepare a case, then they measure it in turns of a few
+short samples, so that what the machine does meanwhile meets both. Every round has new processes.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 
 from cases import Case
@@ -46,9 +48,9 @@ class Record:
         if "error" in answer:
             self.errors[library] = answer["error"]
             return
-        self.best.setdefault(library, []).append(answer["best"])
-        self.median.setdefault(library, []).append(answer["median"])
-        self.bytes = answer["bytes"] or self.bytes
+        self.best.setdefault(library, []).append(min(answer["seconds"]))
+        self.median.setdefault(library, []).append(statistics.median(answer["seconds"]))
+        self.bytes = answer.get("bytes") or self.bytes
         if "digest" in answer:
             self.digests[library] = answer["digest"]
 
@@ -95,6 +97,18 @@ def agree(theirs: list, ours: list, tolerance: float) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured of each case."""
+
+    rounds: int
+    turns: int  # of each library, in a round
+    samples: int = 3  # in a turn
+    seconds: float = 0.005  # of a sample, at least
+    limit: float = 1.5  # seconds of a round after which no further turn is begun
+    repeats: int = 2  # more rounds for cases below 1.0
+
+
 class Worker:
     """A process that measures; it is started anew when it dies."""
 
@@ -123,12 +137,20 @@ class Worker:
             cwd=HERE.parent,
         )
 
-    def ask(self, case: Case, seconds: float, samples: int, check: bool = False) -> dict:
+    def begin(self, case: Case, effort: Effort, check: bool = False) -> dict:
+        """Prepares a case and takes its first samples."""
+        request = {"case": case.data(), "seconds": effort.seconds, "samples": effort.samples, "check": check}
+        return self._ask(request)
+
+    def go_on(self, effort: Effort) -> dict:
+        """More samples of the case that was begun last."""
+        return self._ask({"samples": effort.samples})
+
+    def _ask(self, request: dict) -> dict:
         if self.process is None:
             self.process = self._start()
         process = self.process
         assert process.stdin and process.stdout
-        request = {"case": case.data(), "seconds": seconds, "samples": samples, "check": check}
         alarm = threading.Timer(TIME_LIMIT, process.kill)
         alarm.start()
         try:
@@ -151,20 +173,18 @@ class Worker:
             self.process = None
 
 
-@dataclass(frozen=True)
-class Effort:
-    rounds: int
-    samples: int
-    seconds: float = 0.02  # of a sample, at least
-    repeats: int = 2  # more rounds for cases below 1.0
-
-
-def one_round(records: list[Record], effort: Effort, turn: int, check: bool = False) -> None:
+def one_round(records: list[Record], effort: Effort, check: bool = False) -> None:
     workers = {name: Worker(name) for name in PAIR}
     for k, record in enumerate(records):
-        for name in PAIR if (k + turn) % 2 else reversed(PAIR):
-            if not record.errors:
-                record.add(name, workers[name].ask(record.case, effort.seconds, effort.samples, check))
+        order = PAIR if k % 2 else PAIR[::-1]
+        end = time.monotonic() + effort.limit
+        for name in order:
+            record.add(name, workers[name].begin(record.case, effort, check))
+        for _ in range(effort.turns - 1):
+            if record.errors or time.monotonic() > end:
+                break
+            for name in order:
+                record.add(name, workers[name].go_on(effort))
         if check:
             record.compare()
     for worker in workers.values():
@@ -175,11 +195,11 @@ def measure_pair(cases: list[Case], effort: Effort) -> list[Record]:
     """PyTorch and Rushlight, round after round; cases below 1.0 once more before they count."""
     records = [Record(case) for case in cases]
     for turn in range(effort.rounds):
-        one_round(records, effort, turn, check=turn == 0)
-    for turn in range(effort.repeats):
+        one_round([r for r in records if not r.errors], effort, check=turn == 0)
+    for _ in range(effort.repeats):
         slow = [r for r in records if r.ratio is not None and r.ratio < 1]
         if slow:
-            one_round(slow, effort, effort.rounds + turn)
+            one_round(slow, effort)
     return records
 
 
@@ -189,7 +209,7 @@ def measure_other(records: list[Record], library: str, effort: Effort) -> None:
         chosen = [r for r in records if r.case.numpy and r.case.threads == threads and not r.errors]
         worker = Worker(library, threads)
         for record in chosen:
-            answer = worker.ask(record.case, effort.seconds, effort.samples + 1)
+            answer = worker.begin(record.case, effort)
             if "error" not in answer:  # a column of the report stays empty
                 record.add(library, answer | {"bytes": 0})
         worker.close()

@@ -15,10 +15,10 @@ WHAT_IT_IS = """\
 This page is written by `make bench`; do not edit it. A ratio is PyTorch's time divided by Rushlight's:
 2.00 means that Rushlight takes half the time."""
 HOW_IT_IS_MEASURED = """\
-In each round one process of either library is alive and the cases go to them in turns; every round has
-new processes. A sample repeats the call until 20 ms have passed; the best sample of all rounds counts.
-A case that comes out below 1.00 is measured in further rounds before it counts. Results of both
-libraries are compared; a case whose results differ is not counted."""
+In each round one process of either library is alive. Both prepare a case and then measure it in turns of
+a few samples, each of which repeats the call until 5 ms have passed; the best sample counts. Every round
+has new processes. A case that comes out below 1.00 is measured in further rounds before it counts.
+Results of both libraries are compared; a case whose results differ is not counted."""
 BUSY = """\
 **The machine was busy with other work when this run began.** Ratios on two threads say little then: a
 library whose threads wait for each other loses most."""

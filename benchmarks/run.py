@@ -30,8 +30,8 @@ from processes import Effort, Record, measure_other, measure_pair
 
 ROOT = pathlib.Path(__file__).parents[1]
 ROOMS = (cases_small, cases_pointwise, cases_rows, cases_matmul, cases_conv, cases_attention, cases_training)
-FULL = Effort(rounds=2, samples=2)
-QUICK = Effort(rounds=2, samples=2, repeats=1)
+FULL = Effort(rounds=2, turns=3)
+QUICK = Effort(rounds=2, turns=2, repeats=1)
 
 
 def say(text: str) -> None:
@@ -111,7 +111,7 @@ def main() -> None:
     parts += ["QUICK=1"] if options.quick else []
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     depth = (
-        f"{effort.rounds} rounds of {effort.samples} samples, "
+        f"{effort.rounds} rounds of {effort.turns} turns of {effort.samples} samples, "
         f"{effort.repeats} more rounds for cases below 1.00"
     )
 

@@ -5,8 +5,8 @@ measurements.
     python -m rushlight benchmarks/worker.py torch   Rushlight: `import torch` is Rushlight there
     python benchmarks/worker.py numpy | jax          NumPy, or JAX jitted; with the threads of the environment
 
-The repeat count is calibrated so that a sample lasts at least the asked time; the best and the median of the
-samples are reported. Garbage collection is off while a sample runs, as in timeit.
+A case is prepared once and then measured as often as the driver asks. The repeat count is calibrated so that
+a sample lasts at least the asked time. Garbage collection is off while a sample runs, as in timeit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import itertools
 import json
 import math
 import pathlib
-import statistics
 import sys
 import time
 
@@ -42,14 +41,15 @@ class TorchMakers:
         self.inputs.append(t)
         return t
 
-    def x(self, *shape, lo=-3, hi=3):
-        if self.dtype == self.torch.bool:
+    def x(self, *shape, lo=-3, hi=3, dtype=None):
+        dtype = dtype or self.dtype
+        if dtype == self.torch.bool:
             return self.b(*shape)
-        if not (self.dtype.is_floating_point or self.dtype.is_complex):
-            least = 0 if self.dtype == self.torch.uint8 else math.floor(lo)
+        if not (dtype.is_floating_point or dtype.is_complex):
+            least = 0 if dtype == self.torch.uint8 else math.floor(lo)
             ends = least, max(math.ceil(hi), least + 1)
-            return self._made(lambda s: self.torch.randint(*ends, s, dtype=self.dtype), shape)
-        return self._made(lambda s: (self.torch.rand(s) * (hi - lo) + lo).to(self.dtype), shape)
+            return self._made(lambda s: self.torch.randint(*ends, s, dtype=dtype), shape)
+        return self._made(lambda s: (self.torch.rand(s) * (hi - lo) + lo).to(dtype), shape)
 
     def i(self, *shape, hi=4, lo=0):
         return self._made(lambda s: self.torch.randint(lo, hi, s), shape)
@@ -178,43 +178,54 @@ def timed_loop(run: str, scope: dict):
     return lambda count: loop(itertools.repeat(None, count), time.perf_counter)
 
 
-def measure(library, case: dict, sample_seconds: float, samples: int, check: bool) -> dict:
-    scope, run, inputs = library.prepare(case)
-    answer: dict = {}
-    result = eval(run, scope)
-    if check and case["check"]:
-        answer["digest"] = library.digest(result)
-    answer["bytes"] = library.bytes_moved(inputs, result)
-    del result
-    loop = timed_loop(run, scope)
-    gc.collect()
-    gc.disable()
-    try:
-        count, elapsed = 1, loop(1)
-        times = []
-        while elapsed < sample_seconds:
-            scale = sample_seconds / max(elapsed, 1e-9)
-            count = max(count + 1, math.ceil(count * min(scale * 1.1, 100)))
-            elapsed = loop(count)
-        times.append(elapsed / count)
-        # A call that takes long is its own average: two of them tell as much as many short samples.
-        more = samples - 1 if elapsed < 10 * sample_seconds else 1
-        times += [loop(count) / count for _ in range(more)]
-    finally:
-        gc.enable()
-    return answer | {"best": min(times), "median": statistics.median(times), "count": count}
+class Measurement:
+    """A case made ready in this process: its operands, and how often a sample calls it."""
+
+    def __init__(self, library, case: dict, seconds: float, check: bool):
+        scope, run, inputs = library.prepare(case)
+        self.facts: dict = {}
+        result = eval(run, scope)
+        if check and case["check"]:
+            self.facts["digest"] = library.digest(result)
+        self.facts["bytes"] = library.bytes_moved(inputs, result)
+        del result
+        self.loop = timed_loop(run, scope)
+        self.count = self._calibrated(seconds)
+
+    def _calibrated(self, seconds: float) -> int:
+        count, elapsed = 1, self.loop(1)
+        while elapsed < seconds:
+            count = max(count + 1, math.ceil(count * min(1.1 * seconds / max(elapsed, 1e-9), 100)))
+            elapsed = self.loop(count)
+        return count
+
+    def samples(self, number: int) -> list[float]:
+        """Seconds a call, of so many samples."""
+        gc.collect()
+        gc.disable()
+        try:
+            return [self.loop(self.count) / self.count for _ in range(number)]
+        finally:
+            gc.enable()
 
 
 def main() -> None:
     library = TorchLibrary() if sys.argv[1] == "torch" else ArrayLibrary(sys.argv[1] == "jax")
     answers = sys.stdout
     sys.stdout = sys.stderr  # what a library prints is no answer
+    gc.collect()
+    gc.freeze()  # what the imports left need not be looked through before every sample
+    measurement = None
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            answer = measure(
-                library, request["case"], request["seconds"], request["samples"], request["check"]
-            )
+            answer = {}
+            if "case" in request:
+                measurement = None  # the operands of the case before go first
+                measurement = Measurement(library, request["case"], request["seconds"], request["check"])
+                answer = measurement.facts
+            assert measurement is not None, "samples are asked of a case"
+            answer = answer | {"seconds": measurement.samples(request["samples"])}
         except Exception as e:
             answer = {"error": f"{type(e).__name__}: {e}"}
         print(json.dumps(answer), file=answers, flush=True)
