@@ -9,6 +9,7 @@ JOBS := $(shell nproc)
 ORACLE := $(if $(filter-out 0 false,$(CI)$(TORCH)),torch)
 ifneq ($(shell command -v ccache),)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
+export CCACHE_SLOPPINESS ?= pch_defines,time_macros
 endif
 
 .PHONY: help demo test bench build lint format cuda wheel ci asan clean

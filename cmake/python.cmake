@@ -10,6 +10,7 @@ endif()
 Python3_add_library(_C MODULE WITH_SOABI ${binding_sources})
 set(module_exports "${CMAKE_CURRENT_LIST_DIR}/python_module.map")
 target_link_libraries(_C PRIVATE rushlight_objects)
+rushlight_precompile(_C "${PROJECT_SOURCE_DIR}/python/src/python.h")
 # Only PyInit__C is visible: calls inside the module are direct, and a PyTorch in the same process is not disturbed.
 target_link_options(_C PRIVATE "-Wl,--version-script=${module_exports}")
 set_target_properties(

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "copying.h"
 #include "mistakes.h"
+#include "rushlight/core/destination.h"
 #include "rushlight/ops/in_place.h"
 
 namespace rushlight::python {
@@ -82,6 +84,29 @@ void take_requires_grad(const Signature& s, PyObject* const* slots, PyObject* ou
       tensor_value(out).set_requires_grad(true);
 }
 
+bool is_apart(const Storage& a, PyObject* operand) {
+  if (is_tensor(operand)) {
+    const Storage& b = *tensor_value(operand).storage();
+    const char *begin = static_cast<char*>(a.data()), *other = static_cast<char*>(b.data());
+    return begin + a.nbytes() <= other || other + b.nbytes() <= begin;
+  }
+  if (!PyList_Check(operand) && !PyTuple_Check(operand)) return true;
+  PyObject* const* items = PySequence_Fast_ITEMS(operand);
+  return std::all_of(items, items + PySequence_Fast_GET_SIZE(operand),
+                     [&](PyObject* item) { return is_apart(a, item); });
+}
+
+// May the operation write into `out` while it still reads its operands?
+bool may_lend(PyObject* out, PyObject* const* slots, const Signature& s) {
+  if (!is_tensor(out)) return false;
+  const Tensor& t = tensor_value(out);
+  if (t.numel() == 0 || t.requires_grad()) return false;
+  if (autograd::grad_enabled() && requires_grad_any(slots, s)) return false;
+  return std::all_of(slots, slots + s.parameters.size() - 1, [&](PyObject* operand) {
+    return operand == nullptr || is_apart(*t.storage(), operand);
+  });
+}
+
 PyObject* run(const Overloads& op, const Call& call) {
   return guarded([&]() -> PyObject* {
     PyObject* slots[kMaxParameters];
@@ -90,15 +115,17 @@ PyObject* run(const Overloads& op, const Call& call) {
     const Overloads::Target& target = op.targets[k];
     if (target.has_out && op.signatures[k]->creates) take_dtype_of_out(*op.signatures[k], slots);
     const Signature& s = *op.signatures[k];
+    PyObject* out = target.has_out ? slots[s.parameters.size() - 1] : Py_None;
+    std::optional<Destination> destination;
+    if (out != Py_None && may_lend(out, slots, s)) destination.emplace(tensor_value(out));
     PyObject* result = nullptr;
     try {
       result = check(target.invoke(target.function, op.name.c_str(), slots));
     } catch (const SizesError& error) {
       report_sizes(op.name.c_str(), s, slots, error);
     }
-    if (!target.has_out) return result;
-    PyObject* out = slots[s.parameters.size() - 1];
     if (out == Py_None) return result;
+    destination.reset();
     PyObject* written = write_outs(op, out, result, requires_grad_any(slots, s));
     if (s.creates) take_requires_grad(s, slots, written);
     return written;

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "rushlight/core/free_list.h"
+#include "rushlight/core/destination.h"
 #include "rushlight/core/inference.h"
 
 namespace rushlight {
@@ -113,6 +114,9 @@ bool count_elements(DimsRef sizes, DType dtype, int64_t* numel, int64_t* nbytes)
 }  // namespace
 
 Tensor make_tensor(DimsRef sizes, DType dtype, Device device) {
+  if (detail::lent_output != nullptr) [[unlikely]] {
+    if (Tensor lent = detail::take_lent_output(sizes, dtype); lent.defined()) return lent;
+  }
   int64_t numel, nbytes;
   if (!count_elements(sizes, dtype, &numel, &nbytes)) [[unlikely]]
     refuse_sizes(sizes);

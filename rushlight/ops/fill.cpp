@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/move.h"
 #include "rushlight/ops/memory.h"
 #include "rushlight/ops/ops.h"
@@ -14,6 +15,8 @@ using autograd::Record;
 using autograd::tracks;
 
 namespace {
+
+constexpr int64_t kZeroGrain = 256 << 10;  // bytes
 
 const char* c_type_name(DType t) {
   static const char* const names[] = {"bool",
@@ -37,7 +40,9 @@ const char* c_type_name(DType t) {
 void fill_elements(const Tensor& self, const Scalar& s) {
   if (self.numel() == 0) return;
   if (!s.is_complex() && s.equals(0) && !std::signbit(s.to_double()) && self.is_contiguous()) {
-    std::memset(self.raw_data(), 0, self.numel() * self.item_size());
+    char* data = static_cast<char*>(self.raw_data());
+    parallel_for(0, self.numel() * self.item_size(), kZeroGrain,
+                 [&](int64_t begin, int64_t end) { std::memset(data + begin, 0, end - begin); });
     return;
   }
   alignas(16) char cell[16];

@@ -1,6 +1,7 @@
 // Tensors from C++ values and back, and layers whose options are given by name.
 #include <gtest/gtest.h>
 
+#include "rushlight/core/destination.h"
 #include "rushlight/rushlight.h"
 
 namespace rushlight {
@@ -32,6 +33,24 @@ TEST(Values, CopyRangesAsTheyAre) {
   EXPECT_EQ(to_vector<uint8_t>(t), bytes);
   EXPECT_THROW(from_values(bytes, {3, 2}), RuntimeError);
   EXPECT_EQ(from_values(std::vector<double>(), {0, 3}).sizes(), (Dims{0, 3}));
+}
+
+TEST(Destination, IsLentOnceToATensorOfItsSizesAndDtype) {
+  const Tensor out = zeros({2, 3}), other = zeros({3, 2}).t();
+  out.bump_version();
+  {
+    Destination destination(out);
+    EXPECT_NE(make_tensor({3, 2}, DType::Float32).raw_data(), out.raw_data());
+    EXPECT_NE(make_tensor({2, 3}, DType::Float64).raw_data(), out.raw_data());
+    const Tensor lent = make_tensor({2, 3}, DType::Float32);
+    EXPECT_EQ(lent.raw_data(), out.raw_data());
+    EXPECT_FALSE(lent.is_same(out));
+    EXPECT_NE(make_tensor({2, 3}, DType::Float32).raw_data(), out.raw_data());
+    lent.storage()->version = 0;  // as a maker of new tensors does
+  }
+  EXPECT_EQ(out.version(), 1);
+  Destination destination(other);
+  EXPECT_NE(make_tensor({2, 3}, DType::Float32).raw_data(), other.raw_data());
 }
 
 TEST(Options, ByNameAreThoseInOrder) {
