@@ -266,7 +266,12 @@ Tensor softshrink(const Tensor& x, const Scalar& lambd) {
       "SoftshrinkBackward0", Formula::Softshrink, Formula::ShrinkBackward, params_of(lambd), x,
       [=](const Tensor& g, const Tensor& x) { return where(x.ge(-lambd).logical_and(x.le(lambd)), 0, g); });
 }
-Tensor softsign(const Tensor& x) { return x / (x.abs() + 1); }
+Tensor softsign(const Tensor& x) {
+  if (tracks(x) || !is_floating(x.dtype())) return x / (x.abs() + 1);
+  const Tensor y = x.abs();
+  y.add_(1);  // in the memory just written, which the cache still holds
+  return pointwise(Formula::Div, {x, y}, {}, &y);
+}
 Tensor tanhshrink(const Tensor& x) { return x - x.tanh(); }
 
 Tensor glu(const Tensor& x, int64_t dim) {

@@ -98,10 +98,13 @@ bool fits_small_integer(const Scalar& s, DType dtype) {
   });
 }
 
-// Can all operands be handed over as elements of this dtype?
+bool is_narrow_float(DType dtype) { return dtype == DType::BFloat16 || dtype == DType::Float16; }
+
+// Can all operands be handed over as elements of this dtype, or as numbers beside them?
 bool have_dtype(std::initializer_list<Operand> operands, DType dtype) {
   return std::all_of(operands.begin(), operands.end(), [=](const Operand& o) {
-    return o.is_tensor() ? o.tensor().dtype() == dtype : fits_small_integer(o.scalar(), dtype);
+    if (o.is_tensor()) return o.tensor().dtype() == dtype;
+    return is_narrow_float(dtype) || fits_small_integer(o.scalar(), dtype);
   });
 }
 
@@ -109,8 +112,6 @@ bool is_disjoint(const Tensor& a, const Tensor& b) {
   const char *p = static_cast<const char*>(a.raw_data()), *q = static_cast<const char*>(b.raw_data());
   return p + a.numel() * a.item_size() <= q || q + b.numel() * b.item_size() <= p;
 }
-
-bool is_narrow_float(DType dtype) { return dtype == DType::BFloat16 || dtype == DType::Float16; }
 
 // The kernel that reads and writes a dtype that no kernel computes in; nullptr if there is none.
 cpu::BlockKernel stored_kernel(Formula formula, DType dtype) {
@@ -193,9 +194,10 @@ class Simple {
 
   bool add(const Scalar& number) {
     const Category kind = category(model_->dtype());
-    if (special_ >= 0 || number.category() > kind || cpu::storage_of(compute_) != model_->dtype())
-      return false;
-    put_scalar(number, model_->dtype(), cell_);
+    const DType read = cpu::storage_of(compute_);
+    is_beside_ = is_narrow_float(model_->dtype());
+    if (special_ >= 0 || number.category() > kind || !(is_beside_ || read == model_->dtype())) return false;
+    put_scalar(number, read, cell_);
     in_[count_] = cell_.bytes;
     special_ = count_++;
     return true;
@@ -205,6 +207,11 @@ class Simple {
     const int64_t n = model_->numel(), size = model_->item_size();
     if (n == 0) return;
     if (special_ < 0) return kernel_(in_, out, n, params);
+    if (is_beside_) {
+      cpu::Params with_number = params;
+      with_number.numbers = uint32_t{1} << special_;
+      return kernel_(in_, out, n, with_number);
+    }
     alignas(64) char block[cpu::kBlock * sizeof(complex128)];
     if (period_ == 0) {
       const int64_t count = repeats_ ? cpu::kRepeatBytes / size : std::min(n, cpu::kBlock);
@@ -234,6 +241,7 @@ class Simple {
   int special_ = -1;    // which of the operands is not of the model's shape,
   int64_t period_ = 0;  // and after how many elements it begins again; 0: it is one element for all
   Cell cell_;
+  bool is_beside_ = false;  // a float number, although kernel_ reads something narrower
 };
 
 }  // namespace
@@ -291,7 +299,9 @@ Tensor pointwise(Formula formula, std::initializer_list<Operand> operands, const
           destination && may_overlap(*destination, o.tensor()) ? o.tensor().detach().clone() : o.tensor();
       in = {source.raw_data(), source.dtype(), broadcast_strides(source, sizes)};
     } else {
-      const DType dtype = stored ? out.dtype() : cpu::storage_of(compute);
+      const bool beside = stored && is_narrow_float(out.dtype());
+      if (beside) job.params.numbers |= uint32_t{1} << job.num_inputs;
+      const DType dtype = stored && !beside ? out.dtype() : cpu::storage_of(compute);
       put_scalar(o.scalar(), dtype, cells[job.num_inputs]);
       in = {cells[job.num_inputs].bytes, dtype, Dims(sizes.size())};
     }

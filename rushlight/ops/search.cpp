@@ -86,7 +86,7 @@ Tensor bucketize(const Scalar& value, const Tensor& boundaries, bool out_int32, 
   return bucketize(as_tensor(value), boundaries, out_int32, right);
 }
 
-// Looks each element up among the sorted test elements.
+// Integers that lie close together are looked up in a table, others among the sorted test elements.
 Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool invert) {
   const Tensor x = as_tensor(elements).detach(), tests = as_tensor(test_elements).detach();
   for (const Tensor& t : {x, tests}) {
@@ -97,6 +97,13 @@ Tensor isin(const Operand& elements, const Operand& test_elements, bool, bool in
   ResultType type;
   type.add(x);
   type.add(tests);
+  if (is_integral(type.get(), false) && type.get() != DType::UInt64) {
+    const Tensor whole = x.to(DType::Int64).contiguous(), whole_tests = tests.to(DType::Int64).contiguous();
+    const Tensor out = make_tensor(x.sizes(), DType::Bool);
+    if (cpu::find_in_table(whole_tests.data<int64_t>(), tests.numel(), whole.data<int64_t>(), x.numel(),
+                           out.data<bool>()))
+      return invert ? out.logical_not_() : out;
+  }
   const Tensor sorted = tests.to(type.get()).reshape(-1).sort(int64_t{-1}, false).values,
                wanted = x.to(type.get());
   const Tensor place = search(sorted, wanted, false, false, Tensor());

@@ -152,23 +152,41 @@ Tensor polygamma(int64_t n, const Tensor& x) {
 
 Tensor methods::polygamma(const Tensor& self, int64_t n) { return rushlight::polygamma(n, self); }
 
+namespace {
+
+// f(x - j / 2) summed over j < p, in float where the dtype is shorter. Many terms are laid out along a new
+// last dimension: a senseless p is then refused for want of memory.
+template <class F>
+Tensor sum_of_shifted(const Tensor& x, int64_t p, F f) {
+  if (p > 32)
+    return f(x.unsqueeze(-1) + arange((1 - static_cast<double>(p)) / 2, 0.5, 0.5, x.dtype())).sum(-1);
+  const bool narrow = x.item_size() < 4;
+  Tensor sum;
+  for (int64_t j = p - 1; j >= 0; --j) {
+    const Tensor term = f(j == 0 ? x : x - static_cast<double>(j) / 2);
+    if (!sum.defined()) sum = narrow ? term.to(DType::Float32) : term;
+    else if (autograd::tracks(sum)) sum = sum + term;
+    else sum.add_(term);
+  }
+  return narrow ? sum.to(x.dtype()) : sum;
+}
+
+}  // namespace
+
 // log of the product of gamma(x - j / 2) for j < p, and p (p - 1) / 4 log(pi).
 Tensor mvlgamma(const Tensor& x, int64_t p) {
   RL_CHECK(p >= 1, "p has to be greater than or equal to 1");
   RL_CHECK(x.dtype() != DType::Bool, "The input tensor may not be a boolean tensor.");
   const Tensor wide = is_integral(x.dtype(), true) ? x.to(default_dtype()) : x;
   const double constant = static_cast<double>(p) * static_cast<double>(p - 1) / 4 * std::log(M_PI);
-  const auto arguments = [p](const Tensor& at) {  // at - j / 2 for j < p, along a new last dimension
-    return at.unsqueeze(-1) + arange((1 - static_cast<double>(p)) / 2, 0.5, 0.5, at.dtype());
-  };
   Tensor y;
   {
     autograd::NoGrad guard;
-    y = arguments(wide).lgamma().sum(-1) + constant;
+    y = sum_of_shifted(wide, p, [](const Tensor& at) { return at.lgamma(); }).add_(constant);
   }
   if (!tracks(x)) return y;
-  return Record("MvlgammaBackward0", {x}).save(x).rule(y, [arguments](Node& n, const Tensor& g) -> Tensor {
-    return g * arguments(n.saved(0)).digamma().sum(-1);
+  return Record("MvlgammaBackward0", {x}).save(x).rule(y, [p](Node& n, const Tensor& g) -> Tensor {
+    return g * sum_of_shifted(n.saved(0), p, [](const Tensor& at) { return at.digamma(); });
   });
 }
 

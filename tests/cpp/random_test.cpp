@@ -12,6 +12,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <sstream>
@@ -207,6 +208,45 @@ TEST(Random, BernoulliEachStopsAtABadProbability) {
     reference.next32();
   }
   EXPECT_EQ(generator.next64(), reference.next64());
+}
+
+// Draws are made block by block, but each element has its own, and a bad probability ends the stream where it
+// stands.
+template <class P>
+void expect_bernoulli_each(DType dtype, int64_t n, int64_t bad) {
+  std::vector<P> p(n);
+  for (int64_t i = 0; i < n; ++i) p[i] = static_cast<P>(i % 9) / 8;
+  if (bad < n) p[bad] = 2;
+  Generator generator(5), reference(5);
+  std::vector<uint8_t> out(n, 7);
+  const auto draw = [&] { cpu::bernoulli_each(DType::UInt8, out.data(), n, dtype, p.data(), generator); };
+  if (bad < n) EXPECT_ANY_THROW(draw());
+  else draw();
+  for (int64_t i = 0; i < std::min(n, bad); ++i) {
+    bool hit;
+    if constexpr (std::is_same_v<P, double>) hit = reference.next_double() < p[i];
+    else hit = reference.next_float() < p[i];
+    ASSERT_EQ(out[i], hit) << i;
+  }
+  EXPECT_EQ(generator.next64(), reference.next64());
+}
+TEST(Random, BernoulliEachDrawsElementByElement) {
+  for (const int64_t bad : {0, 1, 511, 512, 513, 1500, 5000}) {
+    expect_bernoulli_each<float>(DType::Float32, 1501, bad);
+    expect_bernoulli_each<double>(DType::Float64, 1501, bad);
+  }
+}
+
+TEST(Random, RandpermSwapsFromTheFront) {
+  constexpr int64_t kNumbers = 1600;
+  const auto got = filled<int64_t>(
+      kNumbers, [](int64_t* p, Generator& g) { cpu::randperm(DType::Int64, p, kNumbers, g); });
+  Generator reference(0);
+  std::vector<int64_t> want(kNumbers);
+  std::iota(want.begin(), want.end(), 0);
+  for (int64_t i = 0; i < kNumbers - 1; ++i)
+    std::swap(want[i], want[i + reference.next32() % static_cast<uint64_t>(kNumbers - i)]);
+  EXPECT_EQ(got, want);
 }
 
 TEST(Random, DropoutMaskIsZeroOrTheScale) {

@@ -89,6 +89,13 @@ int64_t narrow_pairs(const float* in, H* out, int64_t n) {
   return i;
 }
 
+// A vector of every first or second element; of the latter, the one behind the last is read.
+template <int64_t kStride, class D>
+hn::Vec<D> load_every(D d, const hn::TFromD<D>* in) {
+  if constexpr (kStride == 1) return hn::LoadU(d, in);
+  else return hn::ConcatEven(d, hn::LoadU(d, in + hn::Lanes(d)), hn::LoadU(d, in));
+}
+
 // Between floats and 64-bit integers there is no instruction before AVX-512: vectors of numbers that fit 32
 // bits go that way, the others one by one.
 inline int64_t to_wide_integers(const float* in, int64_t* out, int64_t n) {
@@ -110,22 +117,24 @@ inline int64_t to_wide_integers(const float* in, int64_t* out, int64_t n) {
   }
   return i;
 }
-inline int64_t from_wide_integers(const int64_t* in, float* out, int64_t n) {
+template <int64_t kStride>
+int64_t from_wide_integers(const int64_t* in, float* out, int64_t n) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const hn::ScalableTag<int64_t> wide;
   const hn::Half<decltype(di)> half;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto low = hn::LoadU(wide, in + i), high = hn::LoadU(wide, in + i + lanes / 2);
+  for (; i + lanes + kStride - 1 <= n; i += lanes) {
+    const auto low = load_every<kStride>(wide, in + i * kStride),
+               high = load_every<kStride>(wide, in + (i + lanes / 2) * kStride);
     const auto narrow = hn::ConcatEven(di, hn::BitCast(di, high), hn::BitCast(di, low));
     const auto same = hn::And(hn::Eq(hn::PromoteTo(wide, hn::LowerHalf(half, narrow)), low),
                               hn::Eq(hn::PromoteTo(wide, hn::UpperHalf(half, narrow)), high));
     if (HWY_LIKELY(hn::AllTrue(wide, same))) {
       hn::StoreU(hn::ConvertTo(d, narrow), d, out + i);
     } else {
-      for (int64_t k = i; k < i + lanes; ++k) out[k] = static_cast<float>(in[k]);
+      for (int64_t k = i; k < i + lanes; ++k) out[k] = static_cast<float>(in[k * kStride]);
     }
   }
   return i;
@@ -133,14 +142,15 @@ inline int64_t from_wide_integers(const int64_t* in, float* out, int64_t n) {
 #endif
 
 // What the compiler would not turn into vectors by itself; the number converted.
-template <class From, class To>
+template <int64_t kStride, class From, class To>
 int64_t convert_vectors(const From* in, To* out, int64_t n) {
   constexpr bool kFromFloat = std::is_same_v<From, float>, kToFloat = std::is_same_v<To, float>;
 #if HWY_TARGET != HWY_SCALAR
+  if constexpr (std::is_same_v<From, int64_t> && kToFloat) return from_wide_integers<kStride>(in, out, n);
+  if constexpr (kStride != 1) return 0;
   if constexpr (kIsNarrow<From> && kToFloat && kHasPairs<From>) return widen_pairs(in, out, n);
   if constexpr (kFromFloat && kIsNarrow<To> && kHasPairs<To>) return narrow_pairs(in, out, n);
   if constexpr (kFromFloat && std::is_same_v<To, int64_t>) return to_wide_integers(in, out, n);
-  if constexpr (std::is_same_v<From, int64_t> && kToFloat) return from_wide_integers(in, out, n);
 #endif
   return 0;
 }
@@ -152,7 +162,7 @@ void convert_dense(const From* in, To* out, int64_t n) {
   } else if constexpr (std::is_same_v<From, bool>) {  // which the compiler would load one by one
     convert_dense(reinterpret_cast<const uint8_t*>(in), out, n);
   } else {
-    for (int64_t i = convert_vectors(in, out, n); i < n; ++i) out[i] = convert<To>(in[i]);
+    for (int64_t i = convert_vectors<1>(in, out, n); i < n; ++i) out[i] = convert<To>(in[i]);
   }
 }
 
@@ -205,6 +215,12 @@ void load(const void* source, int64_t stride, void* block, int64_t n) {
   } else if constexpr (std::is_same_v<S, C>) {
     load_strided(in, stride, out, n);
   } else {
+    if constexpr (std::is_arithmetic_v<S> && sizeof(S) == 8 && std::is_arithmetic_v<C>) {
+      if (stride == 2) {
+        for (int64_t i = convert_vectors<2>(in, out, n); i < n; ++i) out[i] = convert<C>(in[2 * i]);
+        return;
+      }
+    }
     constexpr int64_t kPart = 256;
     S part[kPart];
     for (int64_t i = 0; i < n; i += kPart) {

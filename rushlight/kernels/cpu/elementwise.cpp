@@ -59,7 +59,7 @@ void simplify(Elementwise& job) {
 
 // What the kernel reads as operand k, and what it writes.
 DType read_dtype(const Elementwise& job, int k) {
-  if (job.as_stored) return job.out.dtype;
+  if (job.as_stored && (job.params.numbers >> k & 1) == 0) return job.out.dtype;
   return (job.mask_inputs >> k & 1) != 0 ? DType::Bool : storage_of(job.compute);
 }
 DType written_dtype(const Elementwise& job) {
@@ -165,6 +165,7 @@ class Worker {
 
   // At most kBlock elements, or any number if all is direct and dense or repeated.
   void compute(const Piece& piece, int64_t n) {
+    if (!job_.kernel) return copy(piece, n);
     const void* in[kMaxInputs];
     for (int k = 0; k < job_.num_inputs; ++k) {
       char* source = piece.place[k];
@@ -192,6 +193,16 @@ class Worker {
       job_.kernel(in, buffers_[kMaxInputs].bytes, n, params_);
       store_from(buffers_[kMaxInputs].bytes, target, stride, n);
     }
+  }
+
+  // What is loaded is stored, without a stop between where one of the two is dense as it is.
+  void copy(const Piece& piece, int64_t n) {
+    char *source = piece.place[0], *target = piece.place[1];
+    const int64_t from_stride = piece.stride[0], to_stride = piece.stride[1];
+    if (direct_out_ && (to_stride == 1 || n == 1)) return load_into(0, source, from_stride, target, n);
+    if (direct_[0] && (from_stride == 1 || n == 1)) return store_from(source, target, to_stride, n);
+    load_into(0, source, from_stride, buffers_[0].bytes, n);
+    store_from(buffers_[0].bytes, target, to_stride, n);
   }
 
  private:
@@ -233,7 +244,8 @@ class Worker {
     for (; count > 0; --count) {
       for (int k = 0; k < job_.num_inputs; ++k)
         in[k] = is_repeated(k) ? repeat(k, at.place(k, 0)) : at.place(k, 0);
-      job_.kernel(in, at.place(job_.num_inputs, 0), row_, params_);
+      if (!job_.kernel) load_into(0, at.place(0, 0), 1, at.place(1, 0), row_);
+      else job_.kernel(in, at.place(job_.num_inputs, 0), row_, params_);
       at.next();
     }
   }
@@ -272,8 +284,8 @@ class Worker {
       });
       in[k] = block;
     }
-    char* block = buffers_[kMaxInputs].bytes;
-    job_.kernel(in, block, n, job_.params);
+    char* block = job_.kernel ? buffers_[kMaxInputs].bytes : buffers_[0].bytes;
+    if (job_.kernel) job_.kernel(in, block, n, job_.params);
     walk_rows(job_.out, begin, n, [&](char* place, int64_t stride, int64_t done, int64_t count) {
       store_from(block + done * out_element_, place, stride, count);
     });
@@ -484,10 +496,6 @@ void copy(Elementwise& job) {
   } else {
     job.compute = job.result = compute_of(to);
   }
-  job.kernel = [](const void* const* in, void* out, int64_t n, const Params& p) {
-    std::memcpy(out, in[0], n * static_cast<size_t>(p.integer[0]));
-  };
-  job.params.integer[0] = item_size(storage_of(job.compute));
   if (numel_of(job.sizes) == 0) return;
   simplify(job);
   if (!convert_direct(job)) run_blocks(job);

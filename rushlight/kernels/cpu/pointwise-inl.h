@@ -84,18 +84,29 @@ struct Stream {
 // Division of 64-bit integers: one at a time takes many cycles, so vectors of numbers that doubles hold go
 // through these. Added to the bits of 1.5 * 2^52, an integer below 2^51 is that double's last digits.
 template <class F>
+constexpr int whole_bits() {
+  if constexpr (requires { F::kWholeBits; }) return F::kWholeBits;
+  else return 51;
+}
+template <class F>
+constexpr bool takes_any_divisor() {
+  return requires { F::kAnyDivisor; };
+}
+template <class F>
 RL_INLINE void divide_loop(F f, const int64_t* a, const int64_t* b, int64_t* out, int64_t n) {
   using V = Simd<double>;
   const typename V::IntTag d;
   const V magic(6755399441055744.0);
-  const auto limit = hn::Set(d, int64_t{1} << 51);
+  constexpr int kBits = whole_bits<F>();
+  const auto limit = hn::Set(d, int64_t{1} << kBits);
   const auto whole = [&](auto x) HWY_ATTR { return V::from_bits(hn::Add(x, magic.bits())) - magic; };
   int64_t i = 0;
   for (; i + V::kLanes <= n; i += V::kLanes) {
     const auto x = hn::LoadU(d, a + i), y = hn::LoadU(d, b + i);
-    const auto beyond = hn::ShiftRight<52>(
+    const auto beyond = hn::ShiftRight<kBits + 1>(
         hn::BitCast(hn::RebindToUnsigned<decltype(d)>(), hn::Or(hn::Add(x, limit), hn::Add(y, limit))));
-    const auto hard = hn::Or(hn::Ne(hn::BitCast(d, beyond), hn::Zero(d)), hn::Eq(y, hn::Zero(d)));
+    auto hard = hn::Ne(hn::BitCast(d, beyond), hn::Zero(d));
+    if constexpr (!takes_any_divisor<F>()) hard = hn::Or(hard, hn::Eq(y, hn::Zero(d)));
     if (HWY_LIKELY(hn::AllFalse(d, hard))) {
       const V result = f.of_whole(whole(x), whole(y)) + magic;
       hn::StoreU(hn::Sub(result.bits(), magic.bits()), d, out + i);
@@ -107,6 +118,11 @@ RL_INLINE void divide_loop(F f, const int64_t* a, const int64_t* b, int64_t* out
 }
 #endif
 
+template <class M>
+inline constexpr bool kIsMask = false;
+template <class T>
+inline constexpr bool kIsMask<SimdMask<T>> = true;
+
 template <class T, class F, size_t... I>
 RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const Params& p,
                     std::index_sequence<I...>) {
@@ -116,6 +132,28 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const P
     auto* out = static_cast<typename StoredAs<R>::type*>(result);
     Stream<T> x[] = {{in, I, p, V::kLanes}...};
     int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+    if constexpr (kIsMask<R>) {
+      constexpr int kAtOnce = kMasksAtOnce<T>;
+      for (; i + kAtOnce * V::kLanes <= n; i += kAtOnce * V::kLanes) {
+        R masks[kAtOnce];
+        for (R& m : masks) {
+          m = f(V::load(x[I].at)...);
+          ((x[I].at += x[I].step), ...);
+        }
+        store_masks(masks, out + i);
+      }
+    }
+#endif
+    if constexpr (sizeof...(I) == 3) {  // what depends on a number alone is computed once
+      if (x[2].step == 0) {
+        const V last = V::load(x[2].at);
+        for (; i + V::kLanes <= n; i += V::kLanes) {
+          put(f(V::load(x[0].at), V::load(x[1].at), last), out + i);
+          x[0].at += x[0].step, x[1].at += x[1].step;
+        }
+      }
+    }
     for (; i + V::kLanes <= n; i += V::kLanes) {
       put(f(V::load(x[I].at)...), out + i);
       ((x[I].at += x[I].step), ...);
@@ -129,7 +167,10 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const P
   } else {
     using R = decltype(f((static_cast<void>(I), T())...));
     auto* HWY_RESTRICT out = static_cast<R*>(result);
-    for (int64_t i = 0; i < n; ++i) out[i] = f(static_cast<const T*>(in[I])[i]...);
+    int64_t i = 0;
+    if constexpr (requires { f.together(static_cast<const T*>(in[I])..., static_cast<T*>(result)); })
+      for (; i + f.kAtOnce <= n; i += f.kAtOnce) f.together(static_cast<const T*>(in[I]) + i..., out + i);
+    for (; i < n; ++i) out[i] = f(static_cast<const T*>(in[I])[i]...);
   }
 }
 
@@ -138,9 +179,14 @@ void run_block(F f, const void* const* in, void* out, int64_t n, const Params& p
   loop<T>(f, in, out, n, p, std::make_index_sequence<kArity>());
 }
 
+// A choice between numbers does not read them: those of 4 and 8 bytes go in vectors of floats.
+template <class T>
+using Chosen = std::conditional_t<sizeof(T) == 4, float, std::conditional_t<sizeof(T) == 8, double, T>>;
+
 // where(mask, a, b): the first input is bool.
-template <class T, class F>
+template <class Number, class F>
 void run_masked_block(F f, const void* const* in, void* result, int64_t n, const Params& p) {
+  using T = Chosen<Number>;
   T* out = static_cast<T*>(result);
   if constexpr (kVectorised<T>) {
     using V = Simd<T>;

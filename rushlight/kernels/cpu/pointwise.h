@@ -23,7 +23,8 @@ constexpr bool kernels_repeat(Compute compute) {
   return compute == Compute::Float || compute == Compute::Double;
 }
 
-// The kernel that reads and writes a dtype below 32 bits itself (of floats: and heeds Params::repeated);
+// The kernel that reads and writes a dtype below 32 bits itself (of floats: and heeds Params::repeated and
+// Params::numbers);
 // nullptr for formulas that take so long that the way through wider blocks does not show.
 BlockKernel narrow_kernel(Formula formula, DType dtype);
 

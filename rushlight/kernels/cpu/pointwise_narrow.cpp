@@ -1,6 +1,7 @@
 // Kernels that read and write Half, BFloat16 and integers of 8 and 16 bits themselves. Where a formula is a
 // few instructions, the way through a block of floats or int32_t would cost more than the formula: here the
 // wide numbers stay in registers.
+#include <cmath>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -96,6 +97,7 @@ template <class H, class F>
 struct Widened {
   F f;
   static RL_INLINE FloatPair load(const uint16_t* p) { return load_pair(reinterpret_cast<const H*>(p)); }
+  static RL_INLINE FloatPair spread(float x) { return {hn::Set(FloatTag(), x), hn::Set(FloatTag(), x)}; }
   static RL_INLINE void store(FloatPair x, uint16_t* p) { store_pair(x, reinterpret_cast<H*>(p)); }
   template <class... Pairs>
   RL_INLINE FloatPair operator()(Pairs... x) const {
@@ -109,6 +111,8 @@ struct Bits {
   using V = hn::Vec<D>;
   static RL_INLINE V load(const uint16_t* p) { return hn::LoadU(D(), p); }
   static RL_INLINE void store(V x, uint16_t* p) { hn::StoreU(x, D(), p); }
+  // Of a number only the sign is asked for, as copysign's second operand.
+  static RL_INLINE V spread(float x) { return hn::Set(D(), std::signbit(x) ? 0x8000 : 0); }
   static RL_INLINE V sign() { return hn::Set(D(), 0x8000); }
 };
 struct NegBits : Bits {
@@ -121,21 +125,48 @@ struct CopysignBits : Bits {
   RL_INLINE V operator()(V x, V y) const { return hn::Or(hn::AndNot(sign(), x), hn::And(sign(), y)); }
 };
 
+// An operand of narrow_loop: elements, or a float for all of them.
+template <class F>
+struct NarrowStream {
+  using V = decltype(F::load(nullptr));
+  Stream<uint16_t> elements;
+  bool is_number;
+  V number{};
+  RL_INLINE NarrowStream(const void* const* in, int k, const Params& p)
+      : elements(in, k, p, kPairLanes), is_number((p.numbers >> k & 1) != 0) {
+    if (is_number) number = F::spread(*static_cast<const float*>(in[k]));
+  }
+  RL_INLINE V next() {
+    if (is_number) return number;
+    const V x = F::load(elements.at);
+    elements.at += elements.step;
+    return x;
+  }
+  RL_INLINE V rest(size_t bytes) const {
+    if (is_number) return number;
+    uint16_t padded[kPairLanes] = {};
+    std::memcpy(padded, elements.at, bytes);
+    return F::load(padded);
+  }
+};
+
 template <class F, size_t... I>
 RL_INLINE void narrow_loop(F f, const void* const* in, void* result, int64_t n, const Params& p,
                            std::index_sequence<I...>) {
-  Stream<uint16_t> x[] = {{in, I, p, kPairLanes}...};
+  NarrowStream<F> x[] = {{in, I, p}...};
   uint16_t* out = static_cast<uint16_t*>(result);
   int64_t i = 0;
-  for (; i + kPairLanes <= n; i += kPairLanes) {
-    F::store(f(F::load(x[I].at)...), out + i);
-    ((x[I].at += x[I].step), ...);
+  if constexpr (sizeof...(I) == 3) {  // what depends on a number alone is computed once
+    if (x[2].is_number) {
+      for (; i + kPairLanes <= n; i += kPairLanes)
+        F::store(f(x[0].next(), x[1].next(), x[2].number), out + i);
+    }
   }
+  for (; i + kPairLanes <= n; i += kPairLanes) F::store(f(x[I].next()...), out + i);
   if (i == n) return;
   const size_t bytes = static_cast<size_t>(n - i) * sizeof(uint16_t);
-  uint16_t rest[sizeof...(I)][kPairLanes] = {}, last[kPairLanes];
-  (std::memcpy(rest[I], x[I].at, bytes), ...);
-  F::store(f(F::load(rest[I])...), last);
+  uint16_t last[kPairLanes];
+  F::store(f(x[I].rest(bytes)...), last);
   std::memcpy(out + i, last, bytes);
 }
 

@@ -248,24 +248,47 @@ void random_full_range(DType dtype, void* out, int64_t n, Generator& generator) 
   });
 }
 
+namespace {
+
+constexpr int64_t kBlock = 512;  // elements whose draws are made together
+
+// The draws as Generator::next_float and next_double read them.
+template <class T, class P>
+void bernoulli_block(const uint32_t* words, const P* chances, T* out, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    bool hit;
+    if constexpr (std::is_same_v<P, double>) {
+      const uint64_t draw = uint64_t{words[2 * i] & 0x1fffffu} << 32 | words[2 * i + 1];
+      hit = static_cast<double>(static_cast<int64_t>(draw)) * 0x1p-53 < chances[i];
+    } else {
+      const float draw = static_cast<float>(static_cast<int32_t>(words[i] & 0xffffffu)) * 0x1p-24f;
+      hit = draw < static_cast<float>(chances[i]);
+    }
+    out[i] = hit ? T(1) : T(0);
+  }
+}
+
+}  // namespace
+
 void bernoulli_each(DType dtype, void* out, int64_t n, DType p_dtype, const void* p, Generator& generator) {
   if (n == 0) return;
   const auto held = generator.lock();
   visit_random_type(dtype, "bernoulli_tensor_cpu_self_", [&]<class T>() {
     visit_floating(p_dtype, "bernoulli_tensor_cpu_p_", [&]<class P>() {
-      T* values = static_cast<T*>(out);
+      using Real = compute_type<P>;
+      constexpr int64_t kDraws = sizeof(Real) / 4;
       const P* chances = static_cast<const P*>(p);
-      for (int64_t i = 0; i < n; ++i) {
-        const compute_type<P> chance = chances[i];
-        RL_CHECK(chance >= 0 && chance <= 1,
+      const auto is_chance = [](Real chance) { return chance >= 0 && chance <= 1; };
+      for (int64_t begin = 0; begin < n; begin += kBlock) {
+        const P* const end = chances + std::min(n, begin + kBlock);
+        const int64_t count = std::find_if_not(chances + begin, end, is_chance) - (chances + begin);
+        uint32_t words[kBlock * kDraws];
+        generator.generate(words, count * kDraws);
+        bernoulli_block(words, chances + begin, static_cast<T*>(out) + begin, count);
+        RL_CHECK(chances + begin + count == end,
                  "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be "
                  "improved?  "
                  "If so, please report an enhancement request to PyTorch.)");
-        const bool hit = [&] {
-          if constexpr (std::is_same_v<P, double>) return generator.next_double() < chance;
-          return generator.next_float() < static_cast<float>(chance);
-        }();
-        values[i] = hit ? T(1) : T(0);
       }
     });
   });
@@ -278,8 +301,13 @@ void randperm(DType dtype, void* out, int64_t n, Generator& generator) {
     const auto number = [](int64_t i) { return static_cast<T>(i); };
     if (n < std::numeric_limits<uint32_t>::max() / 20) {  // 32 bits are even enough
       for (int64_t i = 0; i < n; ++i) p[i] = number(i);
-      for (int64_t i = 0; i < n - 1; ++i)
-        std::swap(p[i], p[i + generator.next32() % static_cast<uint64_t>(n - i)]);
+      for (int64_t begin = 0; begin < n - 1; begin += kBlock) {
+        uint32_t words[kBlock];
+        const int64_t count = std::min(kBlock, n - 1 - begin);
+        generator.generate(words, count);
+        for (int64_t i = begin; i < begin + count; ++i)
+          std::swap(p[i], p[i + words[i - begin] % static_cast<uint32_t>(n - i)]);
+      }
       return;
     }
     for (int64_t i = 0; i < n; ++i) {

@@ -23,4 +23,8 @@ struct SearchRows {
 // places[i] in [0, n]; a NaN comes after everything.
 void search_rows(const SearchRows& job, int64_t* places);
 
+// out[i] = is values[i] among the `tests` (at least one)? Not for tests that lie so far apart that a table of
+// truths would not pay: false, and nothing was written.
+bool find_in_table(const int64_t* tests, int64_t num_tests, const int64_t* values, int64_t n, bool* out);
+
 }  // namespace rushlight::cpu

@@ -50,9 +50,10 @@ struct Div {  // true division; integers are converted first
     return a / b;
   }
 };
-// The four that divide integers also say what they do with whole numbers in doubles (`of_whole`; |a| and |b|
-// up to 2^51, b not 0). That is exact: a quotient that is no integer is at least 1 / |b| away from one, and
-// rounding moves it by no more than |a / b| 2^-53, which is less.
+// Those that divide integers also say what they do with whole numbers in doubles (`of_whole`; |a| and |b| up
+// to 2^51 unless kWholeBits says less, b not 0 unless there is a kAnyDivisor). That is exact: a quotient that
+// is no integer is at least 1 / |b| away from one, and rounding moves it by no more than |a / b| 2^-53, which
+// is less.
 struct TruncDivide {
   template <class V>
   RL_INLINE V of_whole(V a, V b) const {
@@ -122,7 +123,6 @@ struct Remainder {  // the sign of the divisor, as in Python
       return function(a, b);                 \
     }                                        \
   };
-RL_BINARY(Pow, pow)
 RL_BINARY(Atan2, atan2)
 RL_BINARY(Hypot, hypot)
 RL_BINARY(Copysign, copysign)
@@ -130,9 +130,73 @@ RL_BINARY(Nextafter, nextafter)
 RL_BINARY(Ldexp, ldexp)
 RL_BINARY(LeftShift, left_shift)
 RL_BINARY(RightShift, right_shift)
-RL_BINARY(Gcd, gcd)
-RL_BINARY(Lcm, lcm)
 #undef RL_BINARY
+
+struct Pow {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return pow(a, b);
+  }
+  // The same for kAtOnce integers, bit by bit of all exponents together: compilers make vectors of it, and a
+  // loop for each element would end where the processor does not expect it.
+  static constexpr int64_t kAtOnce = 64;
+  template <std::integral T>
+  RL_INLINE void together(const T* bases, const T* exponents, T* out) const {
+    T base[kAtOnce], exponent[kAtOnce], result[kAtOnce];
+    std::make_unsigned_t<T> left = 0;  // bits of any exponent
+    for (int64_t k = 0; k < kAtOnce; ++k) {
+      const T b = bases[k], e = exponents[k];
+      const bool is_unit = b == 1 || (std::is_signed_v<T> && b == static_cast<T>(-1));
+      base[k] = signbit(e) && !is_unit ? T{0} : b;
+      exponent[k] = !signbit(e) ? e : is_unit ? static_cast<T>(e & 1) : T{1};
+      result[k] = 1;
+      left |= static_cast<std::make_unsigned_t<T>>(exponent[k]);
+    }
+    while (left != 0) {
+      for (int64_t k = 0; k < kAtOnce; ++k) {
+        const T longer = mul(result[k], base[k]);
+        result[k] = (exponent[k] & 1) != 0 ? longer : result[k];
+        exponent[k] = static_cast<T>(exponent[k] >> 1);
+      }
+      left >>= 1;
+      if (left == 0) break;
+      for (int64_t k = 0; k < kAtOnce; ++k) base[k] = mul(base[k], base[k]);
+    }
+    for (int64_t k = 0; k < kAtOnce; ++k) out[k] = result[k];
+  }
+};
+
+// Euclid's algorithm; of doubles, lanes that are done wait for the others.
+struct Gcd {
+  static constexpr bool kAnyDivisor = true;
+  template <class V>
+  RL_INLINE V of_whole(V a, V b) const {
+    a = abs(a), b = abs(b);
+    for (auto going = b != V(0); any_true(going); going = b != V(0)) {
+      const V rest = a - trunc(a / b) * b;
+      a = select(going, b, a);
+      b = select(going, rest, V(0));
+    }
+    return a;
+  }
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return gcd(a, b);
+  }
+};
+struct Lcm {
+  static constexpr bool kAnyDivisor = true;
+  static constexpr int kWholeBits = 25;  // a product of two such numbers is whole too
+  template <class V>
+  RL_INLINE V of_whole(V a, V b) const {
+    const V divisor = Gcd().of_whole(a, b);
+    return select(divisor == V(0), V(0), abs(a / divisor * b));
+  }
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return lcm(a, b);
+  }
+};
 
 // A NaN in either operand wins in maximum and minimum, and loses in fmax and fmin.
 struct Maximum {

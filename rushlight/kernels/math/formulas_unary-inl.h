@@ -286,8 +286,8 @@ RL_PREDICATE(ToBool, x != V(0))
 RL_PREDICATE(Isnan, isnan(x))
 RL_PREDICATE(Isinf, isinf(x))
 RL_PREDICATE(Isfinite, isfinite(x))
-RL_PREDICATE(Isposinf, isinf(x) & (x > V(0)))
-RL_PREDICATE(Isneginf, isinf(x) & (x < V(0)))
+RL_PREDICATE(Isposinf, x > V(kLargest<ScalarOf<V>>))
+RL_PREDICATE(Isneginf, x < V(kLowest<ScalarOf<V>>))
 RL_PREDICATE(Signbit, signbit(x))
 #undef RL_PREDICATE
 

@@ -30,6 +30,10 @@ template <class T>
 inline constexpr T kInfinity = std::numeric_limits<T>::infinity();
 template <class T>
 inline constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+template <class T>
+inline constexpr T kLargest = std::numeric_limits<T>::max();
+template <class T>
+inline constexpr T kLowest = std::numeric_limits<T>::lowest();
 
 template <class V>
 RL_INLINE V select(bool m, V yes, V no) {

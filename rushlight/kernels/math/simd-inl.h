@@ -111,6 +111,47 @@ RL_INLINE void store_mask_part(SimdMask<T> m, bool* p, int64_t count) {
   store_mask(m, lanes);
   std::memcpy(p, lanes, static_cast<size_t>(count));
 }
+
+// As many masks as make one vector of bytes, which costs little more than a single one.
+template <class T>
+inline constexpr int kMasksAtOnce = sizeof(T);
+#if HWY_TARGET != HWY_SCALAR
+using LaneBits = hn::Vec<hn::ScalableTag<uint32_t>>;
+
+// Mask k goes to byte k of each lane. What is then in rows of four bytes is turned within blocks of 16 bytes,
+// and the blocks' pieces are put in order.
+RL_INLINE void store_lane_bits(const LaneBits (&masks)[4], bool* p) {
+  const hn::ScalableTag<uint32_t> d;
+  const hn::Repartition<uint8_t, decltype(d)> d8;
+  constexpr int kBlocks = Simd<float>::kLanes / 4;
+  alignas(16) static constexpr uint8_t kTurn[] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+  const auto low = hn::Or(hn::And(masks[0], hn::Set(d, 1)), hn::And(masks[1], hn::Set(d, 1 << 8)));
+  const auto high = hn::Or(hn::And(masks[2], hn::Set(d, 1 << 16)), hn::And(masks[3], hn::Set(d, 1 << 24)));
+  const auto turned = hn::TableLookupBytes(hn::BitCast(d8, hn::Or(low, high)), hn::LoadDup128(d8, kTurn));
+  if constexpr (kBlocks == 1) {
+    hn::StoreU(turned, d8, reinterpret_cast<uint8_t*>(p));
+  } else {
+    HWY_ALIGN uint32_t order[4 * kBlocks];
+    for (uint32_t i = 0; i < 4 * kBlocks; ++i) order[i] = i % kBlocks * 4 + i / kBlocks;
+    const auto sorted = hn::TableLookupLanes(hn::BitCast(d, turned), hn::SetTableIndices(d, order));
+    hn::StoreU(hn::BitCast(d8, sorted), d8, reinterpret_cast<uint8_t*>(p));
+  }
+}
+RL_INLINE void store_masks(const SimdMask<float> (&m)[4], bool* p) {
+  const hn::ScalableTag<uint32_t> d;
+  LaneBits bits[4];
+  for (int k = 0; k < 4; ++k) bits[k] = hn::BitCast(d, hn::VecFromMask(hn::ScalableTag<float>(), m[k].raw));
+  store_lane_bits(bits, p);
+}
+RL_INLINE void store_masks(const SimdMask<double> (&m)[8], bool* p) {
+  const hn::ScalableTag<uint32_t> d;
+  LaneBits wide[8], bits[4];
+  for (int k = 0; k < 8; ++k) wide[k] = hn::BitCast(d, hn::VecFromMask(hn::ScalableTag<double>(), m[k].raw));
+  for (int k = 0; k < 4; ++k) bits[k] = hn::ConcatEven(d, wide[2 * k + 1], wide[2 * k]);
+  store_lane_bits(bits, p);
+}
+#endif
+
 // The reverse: byte != 0.
 template <class T>
 RL_INLINE SimdMask<T> load_mask(const bool* p) {

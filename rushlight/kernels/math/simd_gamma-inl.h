@@ -71,6 +71,54 @@ RL_INLINE Simd<double> lgamma_in_double(Simd<double> x) {
   return map_lanes_where(cancelled, x, r, [](double v) { return lgamma(v); });
 }
 RL_INLINE Simd<double> lgamma(Simd<double> x) { return lgamma_in_double<true>(x); }
+
+// The same for floats, to 33 bits, with Stirling's series from 4 on. 0 < x, and normal.
+RL_INLINE Simd<double> lgamma_positive_short(Simd<double> x) {
+  using S = Simd<double>;
+  const S one(1.0), two(2.0), log_2(0.69314718055994530942);
+  const auto large = x >= S(4.0);
+  const auto up = x < S(1.5), twice = x < S(0.5);
+  S z = select(up, select(twice, x + two, x + one), x), p = select(up, select(twice, x * (x + one), x), one);
+  for (int step = 0; step < 2; ++step) {
+    const auto above = z >= S(2.5);
+    const S below = z - one;
+    p = select(above, p * below, p);
+    z = select(above, below, z);
+  }
+  const S y = select(twice, x, select(up, x - one, z - two));
+  const S logarithm = log2_short(select(large, x, p)) * log_2;
+  const S ratio =
+      poly_split(y, 4.2278433510634694e-1, 3.2246703366133145e-1, -6.7352302745388489e-2,
+                 2.0580789163606042e-2, -7.385491350311264e-3, 2.8909442125236847e-3, -1.1935240423505294e-3,
+                 5.057213070745442e-4, -2.1872450871178643e-4, 1.1488998226030515e-4, -5.621944733373755e-5);
+  const S near = fma(y, ratio, select(up, -logarithm, logarithm));
+  if (!any_true(large)) return near;
+  const S inverse = one / x;
+  const S series = poly(inverse * inverse, 8.33333330072744e-2, -2.777706276025987e-3, 7.893756878955789e-4,
+                        -4.976004927274545e-4);
+  const S tail = fma(inverse, series, S(0.41893853320467274178));
+  return select(large, fma(x - S(0.5), logarithm - one, tail), near);
+}
+// sin(pi x) / pi for |x| <= 1/2.
+RL_INLINE Simd<double> sin_pi_short(Simd<double> x) {
+  return x * poly(x * x, 9.999999999788491e-1, -1.6449340611395915, 8.117421707753034e-1,
+                  -1.9074762267793324e-1, 2.6116205318463908e-2, -2.235224037325596e-3);
+}
+RL_INLINE Simd<double> lgamma_short(Simd<double> x) {
+  using S = Simd<double>;
+  const S a = abs(x);
+  const auto negative = x < S(0.0), usual = (a > S(1e-30)) & (a < S(1e30));
+  S r = lgamma_positive_short(select(negative, a + S(1.0), a));
+  auto exact = usual;  // enough for a float
+  if (any_true(negative)) {
+    const S s = sin_pi_short(abs(a - round_even(a)));
+    const S reflected = S(-0.69314718055994530942) * log2_short(s) - r;
+    r = select(negative, select(s == S(0.0), S(kInfinity<double>), reflected), r);
+    exact = exact & (~negative | (abs(r) > S(0x1p-6)));  // the two logarithms may cancel
+  }
+  if (HWY_LIKELY(all_true(exact))) return r;
+  return lgamma_in_double<false>(x);
+}
 // (log x - 1 / (2 x) - psi(x)) x^2 in z = 1 / x^2 for x >= 8.
 RL_INLINE Simd<double> digamma_tail(Simd<double> z) {
   return poly(z, 8.3333333333333333e-2, -8.3333333333316642e-3, 3.9682539659997006e-3, -4.1666655015167246e-3,
@@ -102,7 +150,7 @@ RL_INLINE Simd<double> digamma(Simd<double> x) {
   return select(special, select(fraction == S(0.0), pole, reflected), y);
 }
 RL_INLINE Simd<float> lgamma(Simd<float> x) {
-  return via_double(x, [](Simd<double> v) HWY_ATTR { return lgamma_in_double<false>(v); });
+  return via_double(x, [](Simd<double> v) HWY_ATTR { return lgamma_short(v); });
 }
 RL_INLINE Simd<float> digamma(Simd<float> x) {
   return via_double(x, [](Simd<double> v) HWY_ATTR { return digamma(v); });
