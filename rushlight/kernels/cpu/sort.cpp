@@ -258,12 +258,109 @@ bool all_distinct(const SortRows& job, int64_t row, int64_t k, bool descending, 
 // same.
 bool sorts_partly(const SortRows& job, int64_t k) { return k <= job.n / 64; }
 
+// A smaller entry takes the place of the top of a heap of k. The hole sinks to a leaf, always to the larger
+// child, and the entry rises from there (Floyd; Knuth, The Art of Computer Programming 3, 5.2.3, exercise
+// 18).
+template <class Entry>
+void replace_top(Entry* heap, int64_t k, const Entry& entry) {
+  int64_t hole = 0;
+  for (int64_t child = 1; child < k; child = 2 * hole + 1) {
+    if (child + 1 < k && !(heap[child + 1].key() < heap[child].key())) ++child;
+    heap[hole] = heap[child];
+    hole = child;
+  }
+  for (int64_t parent; hole > 0; hole = parent) {
+    parent = (hole - 1) / 2;
+    if (!(heap[parent].key() < entry.key())) break;
+    heap[hole] = heap[parent];
+  }
+  heap[hole] = entry;
+}
+
+// What std::partial_sort does, without the entries of all elements: a heap of the first k, whose top is
+// replaced by each later element below it. Chooses among equal ones as libstdc++ does.
+template <class Entry>
+void sort_partly(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* heap) {
+  const auto by_key = [](const Entry& a, const Entry& b) { return a.key() < b.key(); };
+  using Key = typename Entry::Key;
+  int64_t count = 0;
+  each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
+    int64_t i = 0;
+    if (count < k) {
+      for (; i < n && count < k; ++i) heap[count++] = Entry::make(keys[i], first + i);
+      if (count == k) std::make_heap(heap, heap + k, by_key);
+    }
+    for (Key top = static_cast<Key>(heap[0].key()); i < n; ++i) {
+      if (keys[i] >= top) continue;
+      replace_top(heap, k, Entry::make(keys[i], first + i));
+      top = static_cast<Key>(heap[0].key());
+    }
+  });
+  std::sort_heap(heap, heap + k, by_key);
+}
+
 template <class Entry>
 void select_like_pytorch(const SortRows& job, int64_t k, bool sorted, Entry* entries) {
   const auto by_key = [](const Entry& a, const Entry& b) { return a.key() < b.key(); };
   if (sorts_partly(job, k)) return std::partial_sort(entries, entries + k, entries + job.n, by_key);
   std::nth_element(entries, entries + k - 1, entries + job.n, by_key);
   if (sorted) std::sort(entries, entries + k - 1, by_key);
+}
+
+// ---- one element of a row
+
+template <class Entry>
+bool is_nan_key(const SortRows& job, uint64_t key) {
+  return is_floating(job.dtype) && key == uint64_t{static_cast<typename Entry::Key>(~uint64_t{0})};
+}
+
+// Its place in the order, in which the NaNs come after the numbers.
+int64_t selected_place(const SortRows& job, Select what, int64_t k, int64_t nans) {
+  const int64_t numbers = job.n - nans;
+  if (what == Select::Kth) return k;
+  if (what == Select::Median) return nans ? numbers : (job.n - 1) / 2;
+  return numbers ? (numbers - 1) / 2 : 0;
+}
+
+// A long row: how often each leading digit occurs tells which of them the element has, and only the entries
+// with that digit are made and searched.
+constexpr int64_t kSplitFrom = 16 * 1024;
+constexpr int kLeadingBits = 12;
+template <class Entry>
+Entry select_by_digit(const SortRows& job, int64_t row, Select what, int64_t k) {
+  using Key = typename Entry::Key;
+  constexpr int kShift = 8 * Entry::kKeyBytes - kLeadingBits;
+  struct Counts {
+    int64_t of[int64_t{1} << kLeadingBits] = {}, nans = 0, first = 0;
+  };
+  const int64_t part = std::max(kChunk, job.n / 64), parts = (job.n + part - 1) / part;
+  const auto counts = std::make_unique<Counts[]>(parts);
+  parallel_for(0, job.n, part, [&](int64_t begin, int64_t end) {
+    Counts& c = counts[begin / part];
+    each_key_block<Entry>(job, row, false, begin, end, [&](const Key* keys, int64_t, int64_t n) {
+      for (int64_t i = 0; i < n; ++i) ++c.of[keys[i] >> kShift];
+      for (int64_t i = 0; i < n; ++i) c.nans += is_nan_key<Entry>(job, keys[i]);
+    });
+  });
+  int64_t nans = 0;
+  for (int64_t p = 0; p < parts; ++p) nans += counts[p].nans;
+  int64_t place = selected_place(job, what, k, nans), digit = 0, found = 0;
+  for (;; ++digit) {
+    found = 0;
+    for (int64_t p = 0; p < parts; ++p) counts[p].first = std::exchange(found, found + counts[p].of[digit]);
+    if (place < found) break;
+    place -= found;
+  }
+  const auto entries = std::make_unique_for_overwrite<Entry[]>(found);
+  parallel_for(0, job.n, part, [&](int64_t begin, int64_t end) {
+    Entry* to = entries.get() + counts[begin / part].first;
+    each_key_block<Entry>(job, row, false, begin, end, [&](const Key* keys, int64_t first, int64_t n) {
+      for (int64_t i = 0; i < n; ++i)
+        if (static_cast<int64_t>(keys[i] >> kShift) == digit) *to++ = Entry::make(keys[i], first + i);
+    });
+  });
+  std::nth_element(entries.get(), entries.get() + place, entries.get() + found);
+  return entries[place];
 }
 
 template <class Entry>
@@ -307,6 +404,10 @@ void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* 
   const int64_t room = std::min(job.n, std::max<int64_t>(2 * k, k + 256)) + 1;
   visit_entry(job, [&]<class Entry>() {
     each_row<Entry>(job, room, [&](int64_t r, Entry* kept) {
+      if (k <= kFew && sorts_partly(job, k)) {
+        sort_partly(job, r, k, largest, kept);
+        return write_entries(job, r, kept, k, r * k, values, indices);
+      }
       if (sorted || sorts_partly(job, k)) {
         if (k <= kFew) keep_few(job, r, k, largest, kept);
         else keep_smallest(job, r, k, largest, kept, room);
@@ -323,21 +424,17 @@ void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* 
 
 void select_rows(const SortRows& job, Select what, int64_t k, void* values, int64_t* indices) {
   visit_entry(job, [&]<class Entry>() {
+    if (job.n >= kSplitFrom) {
+      return each_row<Entry>(job, 0, [&](int64_t r, Entry*) {
+        const Entry found = select_by_digit<Entry>(job, r, what, k);
+        write_entries(job, r, &found, 1, r, values, indices);
+      });
+    }
     each_row<Entry>(job, job.n, [&](int64_t r, Entry* entries) {
       make_entries(job, r, false, entries);
-      int64_t place = k;
-      if (what != Select::Kth) {
-        int64_t nans = 0;
-        if (is_floating(job.dtype)) {
-          for (int64_t i = 0; i < job.n; ++i)
-            nans += static_cast<typename Entry::Key>(entries[i].key()) ==
-                    static_cast<typename Entry::Key>(~uint64_t{0});
-        }
-        const int64_t numbers = job.n - nans;
-        if (what == Select::Median)
-          place = nans ? numbers : (job.n - 1) / 2;  // the first NaN comes after the numbers
-        else place = numbers ? (numbers - 1) / 2 : 0;
-      }
+      int64_t nans = 0;
+      for (int64_t i = 0; i < job.n; ++i) nans += is_nan_key<Entry>(job, entries[i].key());
+      const int64_t place = selected_place(job, what, k, nans);
       std::nth_element(entries, entries + place, entries + job.n);
       write_entries(job, r, entries + place, 1, r, values, indices);
     });
