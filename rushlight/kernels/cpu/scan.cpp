@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/scan_kernels.h"
 
 namespace rushlight::cpu {
 namespace {
@@ -23,6 +24,7 @@ using Wide = std::conditional_t<std::is_same_v<T, float>, double,
                                 std::conditional_t<std::is_same_v<T, complex64>, complex128, T>>;
 
 struct Plus {
+  static constexpr Scan kScan = Scan::Sum;
   template <class A>
   static A identity() {
     return A(0);
@@ -36,6 +38,7 @@ struct Plus {
   }
 };
 struct Times {
+  static constexpr Scan kScan = Scan::Prod;
   template <class A>
   static A identity() {
     return A(1);
@@ -49,6 +52,7 @@ struct Times {
   }
 };
 struct LogAddExp {
+  static constexpr Scan kScan = Scan::LogSumExp;
   template <class A>
   static A identity() {
     return A(-std::numeric_limits<double>::infinity());
@@ -93,6 +97,10 @@ void scan_four(const T* in, T* out, int64_t n, int64_t step, int64_t stride) {
 template <class T, class A, class Op>
 void scan_rows(const T* in, T* out, int64_t rows, int64_t n, int64_t step) {
   int64_t r = 0;
+  if constexpr (std::is_same_v<T, float>) {
+    if (const ScanFloats vectors = step == 1 ? scan_floats(Op::kScan) : nullptr)
+      for (; r + kScanRows <= rows; r += kScanRows) vectors(in + r * n, out + r * n, n, n);
+  }
   for (; r + kAtOnce <= rows; r += kAtOnce) scan_four<T, A, Op>(in + r * n, out + r * n, n, step, n);
   for (; r < rows; ++r) scan_run<T, A, Op>(in + r * n, out + r * n, n, step, Op::template identity<A>());
 }
