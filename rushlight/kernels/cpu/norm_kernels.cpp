@@ -19,26 +19,33 @@ using cpu::Sums;
 inline constexpr int64_t kLanes = 32;
 inline constexpr int64_t kNormBlock = 1024;  // elements that are summed in T before they join the double
 
+// Halves are added until one number is left: a chain of five additions, not of thirty-two.
 template <class T>
 RL_INLINE double total(const T* lanes) {
-  double out = 0;
-  for (int64_t j = 0; j < kLanes; ++j) out += static_cast<double>(lanes[j]);
-  return out;
+  double sum[kLanes / 2];
+  for (int64_t j = 0; j < kLanes / 2; ++j)
+    sum[j] = static_cast<double>(lanes[j]) + static_cast<double>(lanes[j + kLanes / 2]);
+  for (int64_t half = kLanes / 4; half > 0; half /= 2)
+    for (int64_t j = 0; j < half; ++j) sum[j] += sum[j + half];
+  return sum[0];
 }
 
-// The sum of term(i) over [0, n).
+// The sum of term(i) over [0, n). Lanes begin with elements, since zeros would be written by a slow string
+// instruction; fewer than kLanes elements are summed in double.
 template <class T, class F>
 RL_INLINE double sum_terms(int64_t n, F term) {
   double out = 0;
   for (int64_t first = 0; first < n; first += kNormBlock) {
     const int64_t end = std::min(n, first + kNormBlock);
-    T lanes[kLanes] = {};
     int64_t i = first;
-    for (; i + kLanes <= end; i += kLanes) {
-      for (int64_t j = 0; j < kLanes; ++j) lanes[j] += term(i + j);
+    if (end - first >= kLanes) {
+      T lanes[kLanes];
+      for (int64_t j = 0; j < kLanes; ++j) lanes[j] = term(i + j);
+      for (i += kLanes; i + kLanes <= end; i += kLanes)
+        for (int64_t j = 0; j < kLanes; ++j) lanes[j] += term(i + j);
+      out += total(lanes);
     }
-    for (int64_t j = 0; i + j < end; ++j) lanes[j] += term(i + j);
-    out += total(lanes);
+    for (; i < end; ++i) out += static_cast<double>(term(i));
   }
   return out;
 }
@@ -49,22 +56,27 @@ RL_INLINE Sums sum_products(int64_t n, G g, D d) {
   Sums out{0, 0};
   for (int64_t first = 0; first < n; first += kNormBlock) {
     const int64_t end = std::min(n, first + kNormBlock);
-    T plain[kLanes] = {}, product[kLanes] = {};
     int64_t i = first;
-    for (; i + kLanes <= end; i += kLanes) {
+    if (end - first >= kLanes) {
+      T plain[kLanes], product[kLanes];
       for (int64_t j = 0; j < kLanes; ++j) {
-        const T v = g(i + j);
-        plain[j] += v;
-        product[j] += v * d(i + j);
+        plain[j] = g(i + j);
+        product[j] = plain[j] * d(i + j);
       }
+      for (i += kLanes; i + kLanes <= end; i += kLanes) {
+        for (int64_t j = 0; j < kLanes; ++j) {
+          const T v = g(i + j);
+          plain[j] += v;
+          product[j] += v * d(i + j);
+        }
+      }
+      out.first += total(plain);
+      out.second += total(product);
     }
-    for (int64_t j = 0; i + j < end; ++j) {
-      const T v = g(i + j);
-      plain[j] += v;
-      product[j] += v * d(i + j);
+    for (; i < end; ++i) {
+      out.first += static_cast<double>(g(i));
+      out.second += static_cast<double>(g(i) * d(i));
     }
-    out.first += total(plain);
-    out.second += total(product);
   }
   return out;
 }
