@@ -95,6 +95,16 @@ void gather_elements(const T* from, const int64_t* index, int64_t n, T* to) {
 #pragma GCC unroll 4
   for (int64_t i = 0; i < n; ++i) to[i] = from[index[i]];
 }
+// The same of two rows: each index, which takes more memory than an element, is read once for both.
+template <class T>
+void gather_two(const T* from, const T* second, const int64_t* index, int64_t n, T* to) {
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t at = index[i];
+    to[i] = from[at];
+    to[n + i] = second[at];
+  }
+}
 
 template <class T>
 void gather_as(const Places& p, const T* data, T* dense) {
@@ -107,7 +117,10 @@ void gather_as(const Places& p, const T* data, T* dense) {
       const int64_t stop = std::min(p.num_index, i + end - k);
       T* to = dense + k * block;
       k += stop - i;
-      if (block == 1) {
+      if (block == 1 && i == 0 && k + p.num_index <= end) {
+        gather_two(from, data + p.outer[++o], p.index, p.num_index, to);
+        k += p.num_index;
+      } else if (block == 1) {
         gather_elements(from, p.index + i, stop - i, to);
       } else if (p.num_inner == 1 && p.run_stride == 1) {
         for (; i < stop; ++i, to += block) std::memcpy(to, from + p.index[i], block * sizeof(T));
@@ -154,6 +167,7 @@ template <class T, class Write>
 void write_stretch(T* to, int64_t stride, const T* from, int64_t step, int64_t n, Write write) {
   constexpr int64_t kWorthACall = 16;
   if (stride != 1 || step != 1) {
+#pragma GCC unroll 4
     for (int64_t r = 0; r < n; ++r) write(to[r * stride], from[r * step]);
   } else if constexpr (std::is_same_v<Write, Assign>) {
     std::memcpy(to, from, n * sizeof(T));

@@ -130,10 +130,18 @@ void move_rows(const Layout& l, T* out, const T* in) {
   const int64_t rank = l.sizes.size() - 1, row = l.sizes.back();
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(row * sizeof(T)));
   const Load load = strided_load<T>();
+  // The dimension before the last is walked by additions; the odometer would cost as much as a short row.
+  const int64_t inner = rank - 1, rows = l.sizes[inner], out_step = l.out[inner], in_step = l.in[inner];
   parallel_for(0, product(l.sizes, rank), grain, [&](int64_t begin, int64_t end) {
-    Odometer at(l, rank, begin);
-    for (int64_t i = begin; i < end; ++i, at.next())
-      move_row(out + at.out, l.out.back(), in + at.in, l.in.back(), row, load);
+    Odometer at(l, inner, begin / rows);
+    for (int64_t i = begin, r = begin % rows; i < end; r = 0, at.next()) {
+      const int64_t stop = std::min(rows, r + end - i);
+      T* to = out + at.out + r * out_step;
+      const T* from = in + at.in + r * in_step;
+      i += stop - r;
+      for (; r < stop; ++r, to += out_step, from += in_step)
+        move_row(to, l.out.back(), from, l.in.back(), row, load);
+    }
   });
 }
 

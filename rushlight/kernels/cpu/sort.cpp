@@ -5,13 +5,13 @@
 #include "rushlight/kernels/cpu/sort.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/sort_keys.h"
 
 namespace rushlight::cpu {
 namespace {
@@ -21,47 +21,6 @@ constexpr int64_t kRadixFrom = 256;    // shorter rows are sorted by comparison
 constexpr int64_t kChunk = 64 * 1024;  // elements of a radix pass that one thread takes at a time
 constexpr int64_t kBlock = 512;
 constexpr int kDigits = 256;
-
-// The key of x: unsigned, of the same order.
-template <class T>
-auto encode(T x) {
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
-    return encode(static_cast<float>(x));
-  } else {
-    using Key = std::conditional_t<(sizeof(T) > 4), uint64_t, uint32_t>;
-    constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
-    if constexpr (std::is_floating_point_v<T>) {
-      if (x != x) return ~Key{0};
-      const Key bits = std::bit_cast<Key>(x + T(0));  // -0 becomes 0
-      return bits & kSign ? static_cast<Key>(~bits) : static_cast<Key>(bits | kSign);
-    } else if constexpr (std::is_signed_v<T>) {
-      return static_cast<Key>(static_cast<Key>(x) ^ kSign);
-    } else {
-      return static_cast<Key>(x);
-    }
-  }
-}
-
-// Keys of n elements, complemented to sort the other way round, less `base`: what is left must fit Key.
-template <class Key>
-using Encode = void (*)(const void* x, int64_t n, bool descending, uint64_t base, Key* keys);
-
-template <class Key>
-Encode<Key> encode_function(DType dtype) {
-  return visit_dtype(dtype, []<class T>() -> Encode<Key> {
-    if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>) {
-      return nullptr;
-    } else {
-      return [](const void* source, int64_t n, bool descending, uint64_t base, Key* keys) {
-        using Own = decltype(encode(T()));
-        const T* x = static_cast<const T*>(source);
-        const Own flip = descending ? static_cast<Own>(~Own{0}) : Own{0}, first = static_cast<Own>(base);
-        for (int64_t i = 0; i < n; ++i)
-          keys[i] = static_cast<Key>(static_cast<Own>(static_cast<Own>(encode(x[i]) ^ flip) - first));
-      };
-    }
-  });
-}
 
 // A 32-bit key with its place below it; and the same for 64-bit keys, or rows too long for 32-bit places.
 struct Narrow {
@@ -199,17 +158,13 @@ void write_entries(const SortRows& job, int64_t row, const Entry* entries, int64
 template <class Entry>
 void keep_smallest(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* kept, int64_t room) {
   using Key = typename Entry::Key;
+  const FindBelow<Key> below = find_below_function<Key>();
   int64_t count = 0;
   bool full = false;
   Key worst = 0;
   each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
-    if (full) {
-      int64_t better = 0;
-      for (int64_t i = 0; i < n; ++i) better += keys[i] < worst;
-      if (better == 0) return;
-    }
-    for (int64_t i = 0; i < n; ++i) {
-      if (full && keys[i] >= worst) continue;  // an equal one that comes later loses
+    const auto next = [&](int64_t from) { return full ? below(keys, from, n, worst) : from; };
+    for (int64_t i = next(0); i < n; i = next(i + 1)) {  // an equal one that comes later loses
       kept[count++] = Entry::make(keys[i], first + i);
       if (count < room) continue;
       std::nth_element(kept, kept + k - 1, kept + count);
@@ -227,10 +182,13 @@ constexpr int64_t kFew = 16;
 template <class Entry>
 void keep_few(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* kept) {
   using Key = typename Entry::Key;
+  const FindBelow<Key> below = find_below_function<Key>();
   int64_t count = 0;
   each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) {
-      if (count == k && keys[i] >= kept[k - 1].key()) continue;  // an equal one that comes later loses
+    const auto next = [&](int64_t from) {
+      return count == k ? below(keys, from, n, static_cast<Key>(kept[k - 1].key())) : from;
+    };
+    for (int64_t i = next(0); i < n; i = next(i + 1)) {  // an equal one that comes later loses
       int64_t at = count < k ? count++ : k - 1;
       for (; at > 0 && keys[i] < kept[at - 1].key(); --at) kept[at] = kept[at - 1];
       kept[at] = Entry::make(keys[i], first + i);
@@ -283,6 +241,7 @@ template <class Entry>
 void sort_partly(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* heap) {
   const auto by_key = [](const Entry& a, const Entry& b) { return a.key() < b.key(); };
   using Key = typename Entry::Key;
+  const FindBelow<Key> below = find_below_function<Key>();
   int64_t count = 0;
   each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
     int64_t i = 0;
@@ -290,11 +249,8 @@ void sort_partly(const SortRows& job, int64_t row, int64_t k, bool descending, E
       for (; i < n && count < k; ++i) heap[count++] = Entry::make(keys[i], first + i);
       if (count == k) std::make_heap(heap, heap + k, by_key);
     }
-    for (Key top = static_cast<Key>(heap[0].key()); i < n; ++i) {
-      if (keys[i] >= top) continue;
-      replace_top(heap, k, Entry::make(keys[i], first + i));
-      top = static_cast<Key>(heap[0].key());
-    }
+    const auto next = [&](int64_t from) { return below(keys, from, n, static_cast<Key>(heap[0].key())); };
+    for (i = next(i); i < n; i = next(i + 1)) replace_top(heap, k, Entry::make(keys[i], first + i));
   });
   std::sort_heap(heap, heap + k, by_key);
 }
