@@ -143,3 +143,19 @@ def test_running_products_and_sums_of_floats(rows, n):
     for got, operation in ((a.cumsum(1), float.__add__), (a.cumprod(1), float.__mul__)):
         wanted = [list(itertools.accumulate(row, operation)) for row in a.tolist()]
         assert got.tolist() == torch.tensor(wanted, dtype=torch.float64).float().tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.complex128], ids=str)
+@pytest.mark.parametrize("rows", [7, 8, 70])
+def test_parts_joined_row_by_row(rows, dtype):
+    sizes = (300, 0, 1, 2100)
+    parts = [(torch.arange(rows * n) % 251).to(dtype).reshape(rows, n) for n in sizes]
+    lines = [[v for p in parts for v in p[r].tolist()] for r in range(rows)]
+    assert torch.cat(parts, 1).tolist() == lines
+    reversed_part = parts[3].flip(1)
+    assert torch.cat([parts[0], reversed_part[:, ::2]], 1)[:, 300:].tolist() == reversed_part[:, ::2].tolist()
+    assert torch.stack([parts[3], reversed_part], 1).tolist() == [
+        [a, b] for a, b in zip(parts[3].tolist(), reversed_part.tolist(), strict=True)
+    ]
+    mixed = torch.cat([parts[3], parts[0].to(torch.complex64)], 1)
+    assert mixed.tolist() == torch.cat([parts[3].to(mixed.dtype), parts[0].to(mixed.dtype)], 1).tolist()

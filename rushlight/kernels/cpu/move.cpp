@@ -257,6 +257,20 @@ void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, c
   visit_size(size, [&]<class T>() { move_as(layout, static_cast<T*>(out), static_cast<const T*>(in)); });
 }
 
+void join_rows(std::span<const RowPart> parts, int64_t rows, void* out) {
+  int64_t pitch = 0;
+  for (const RowPart& p : parts) pitch += p.bytes;
+  parallel_for(0, rows, std::max<int64_t>(1, kGrainBytes / pitch), [&](int64_t begin, int64_t end) {
+    char* to = static_cast<char*>(out) + begin * pitch;
+    for (int64_t r = begin; r < end; ++r) {
+      for (const RowPart& p : parts) {
+        copy_bytes(to, static_cast<const char*>(p.in) + r * p.bytes, p.bytes);
+        to += p.bytes;
+      }
+    }
+  });
+}
+
 void triangle(int64_t size, int64_t count, int64_t rows, int64_t columns, int64_t diagonal, bool lower,
               const void* in, void* out) {
   const int64_t row_bytes = columns * size;

@@ -196,19 +196,13 @@ void keep_few(const SortRows& job, int64_t row, int64_t k, bool descending, Entr
   });
 }
 
-// Are the keys of the k kept entries different from each other, and from all that were dropped? If not, which
-// of the equal ones come first is a matter of the algorithm.
+// Are the keys of these entries, which are in order, different from each other? If the k first and the one
+// after them are not, which of the equal ones come first is a matter of the algorithm.
 template <class Entry>
-bool all_distinct(const SortRows& job, int64_t row, int64_t k, bool descending, const Entry* kept) {
-  using Key = typename Entry::Key;
-  for (int64_t i = 1; i < k; ++i)
-    if (kept[i - 1].key() == kept[i].key()) return false;
-  const Key worst = static_cast<Key>(kept[k - 1].key());
-  int64_t within = 0;
-  each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) within += keys[i] <= worst;
-  });
-  return within == k;
+bool all_distinct(const Entry* entries, int64_t count) {
+  for (int64_t i = 1; i < count; ++i)
+    if (entries[i - 1].key() == entries[i].key()) return false;
+  return true;
 }
 
 // PyTorch leaves the choice among equal elements to the standard library: a partial sort if k is small, else
@@ -357,7 +351,7 @@ void sort_rows(const SortRows& job, bool descending, void* values, int64_t* indi
 
 void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* values, int64_t* indices) {
   if (k == 0) return;
-  const int64_t room = std::min(job.n, std::max<int64_t>(2 * k, k + 256)) + 1;
+  const int64_t room = std::min(job.n, std::max<int64_t>(2 * k, k + 256)) + 2;
   visit_entry(job, [&]<class Entry>() {
     each_row<Entry>(job, room, [&](int64_t r, Entry* kept) {
       if (k <= kFew && sorts_partly(job, k)) {
@@ -365,10 +359,10 @@ void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* 
         return write_entries(job, r, kept, k, r * k, values, indices);
       }
       if (sorted || sorts_partly(job, k)) {
-        if (k <= kFew) keep_few(job, r, k, largest, kept);
-        else keep_smallest(job, r, k, largest, kept, room);
-        if (all_distinct(job, r, k, largest, kept))
-          return write_entries(job, r, kept, k, r * k, values, indices);
+        const int64_t seen = std::min(k + 1, job.n);
+        if (k <= kFew) keep_few(job, r, seen, largest, kept);
+        else keep_smallest(job, r, seen, largest, kept, room);
+        if (all_distinct(kept, seen)) return write_entries(job, r, kept, k, r * k, values, indices);
       }
       const auto all = std::make_unique_for_overwrite<Entry[]>(job.n);
       make_entries(job, r, largest, all.get());
