@@ -1,6 +1,8 @@
 // Joining tensors: cat, stack and their relatives.
 #include <cstring>
+#include <vector>
 
+#include "rushlight/kernels/cpu/move.h"
 #include "rushlight/ops/memory.h"
 #include "rushlight/ops/ops.h"
 #include "rushlight/ops/promote.h"
@@ -73,11 +75,34 @@ bool copy_small(const Tensor& out, int64_t dim, int64_t start, const Tensor& par
   return true;
 }
 
+// Dense parts of more rows than one, joined row by row: the output is written from end to end. False where
+// the parts are not such.
+bool join_dense(const Tensor& out, TensorList tensors, int64_t rows) {
+  constexpr int64_t kFewRows = 8;
+  if (rows < kFewRows || out.numel() * out.item_size() <= kSmallPart || !out.device().is_cpu()) return false;
+  std::vector<cpu::RowPart> parts;
+  for (const Tensor& t : tensors) {
+    if (t.numel() == 0) continue;
+    if (t.dtype() != out.dtype() || !t.is_contiguous() || !t.device().is_cpu()) return false;
+    parts.push_back({t.raw_data(), t.numel() / rows * t.item_size()});
+  }
+  cpu::join_rows(parts, rows, out.raw_data());
+  return true;
+}
+
+int64_t rows_before(const Dims& sizes, int64_t dim) {
+  int64_t rows = 1;
+  for (int64_t d = 0; d < dim; ++d) rows *= sizes[d];
+  return rows;
+}
+
 Tensor cat_forward(TensorList tensors, const CatPlan& plan) {
   autograd::NoGrad guard;
   Tensor out = make_tensor(plan.sizes, common_dtype(tensors), tensors[0].device());
+  const bool joined = join_dense(out, tensors, rows_before(plan.sizes, plan.dim));
   int64_t start = 0;
   for (const Tensor& t : tensors) {
+    if (joined) break;
     if (t.numel() == 0) {
       if (!is_skipped(t) && t.dim() == plan.sizes.size()) start += t.sizes()[plan.dim];
       continue;
@@ -147,7 +172,8 @@ Tensor stack(TensorList tensors, int64_t dim) {
   strides.erase(dim);
   {
     autograd::NoGrad guard;
-    for (int64_t i = 0; i < tensors.size(); ++i) {
+    const bool joined = join_dense(out, tensors, rows_before(all, dim));
+    for (int64_t i = 0; i < tensors.size() && !joined; ++i) {
       if (!copy_small(out, dim, i, tensors[i])) make_alias(out, sizes, strides, i * step).copy_(tensors[i]);
     }
     begin_versions(out);

@@ -1,6 +1,7 @@
 // Counting and searching.
 #include <cmath>
 
+#include "rushlight/kernels/cpu/count.h"
 #include "rushlight/kernels/cpu/search.h"
 #include "rushlight/ops/along.h"
 #include "rushlight/ops/fused.h"
@@ -119,27 +120,30 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength) {
               "\"bincount_cpu\" not implemented for '", info(x.dtype()).message_name, "'");
   RL_CHECK(minlength >= 0, "minlength should be >= 0");
   if (x.dim() == 1 && x.numel() == 0) return zeros(minlength, DType::Int64);
-  RL_CHECK(x.dim() == 1 && x.amin().item().to_int64() >= 0,
-           "bincount only supports 1-d non-negative integral inputs.");
-  const bool weighted = weights.defined();
-  RL_CHECK(!weighted || (weights.dim() == 1 && weights.numel() == x.numel()),
-           "weights should be 1-d and have the same length as input");
-  const int64_t top = x.amax().item().to_int64();
-  RL_CHECK(top < INT64_MAX, "bincount: the largest element is too large");
-  const int64_t bins = std::max(top + 1, minlength), n = x.numel();
   const Tensor places = x.to(DType::Int64).contiguous();
-  const int64_t* at = places.data<int64_t>();
-  auto count = [&]<class T>(const T* weight) {
+  const int64_t *at = places.data<int64_t>(), n = x.numel();
+  const cpu::IntegerRange range = x.dim() == 1 ? cpu::range_of(at, n) : cpu::IntegerRange{-1, -1};
+  RL_CHECK(range.low >= 0, "bincount only supports 1-d non-negative integral inputs.");
+  const bool weighted = weights.defined();
+  RL_CHECK(!weighted || (weights.dim() == 1 && weights.numel() == n),
+           "weights should be 1-d and have the same length as input");
+  RL_CHECK(range.high < INT64_MAX, "bincount: the largest element is too large");
+  const int64_t bins = std::max(range.high + 1, minlength);
+  if (!weighted) {
+    Tensor out = zeros(bins, DType::Int64);
+    cpu::count_integers(at, n, 0, bins, out.data<int64_t>());
+    return out;
+  }
+  auto sum_weights = [&]<class T>(const T* weight) {
     Tensor out = zeros(bins, dtype_of<T>);
     T* result = out.data<T>();
-    for (int64_t i = 0; i < n; ++i) result[at[i]] += weight ? weight[i] : T(1);
+    for (int64_t i = 0; i < n; ++i) result[at[i]] += weight[i];
     return out;
   };
-  if (!weighted) return count.operator()<int64_t>(nullptr);
   const DType sum = weights.dtype() == DType::Float32 ? DType::Float32 : DType::Float64;
   const Tensor w = weights.detach().to(sum).contiguous();
-  const Tensor out = sum == DType::Float32 ? count(static_cast<const float*>(w.data<float>()))
-                                           : count(static_cast<const double*>(w.data<double>()));
+  const Tensor out = sum == DType::Float32 ? sum_weights(static_cast<const float*>(w.data<float>()))
+                                           : sum_weights(static_cast<const double*>(w.data<double>()));
   return not_differentiable("bincount", out, weights);
 }
 

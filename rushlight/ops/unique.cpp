@@ -1,7 +1,9 @@
 // Distinct elements and slices.
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
+#include "rushlight/kernels/cpu/count.h"
 #include "rushlight/kernels/cpu/sort.h"
 #include "rushlight/ops/fused.h"
 #include "rushlight/ops/ops.h"
@@ -54,8 +56,41 @@ std::vector<int64_t> natural_order(int64_t n) {
   return order;
 }
 
+// Integers that lie close together need no sorting: what occurs between the least and the greatest is
+// counted.
+Distinct unique_by_counting(const Tensor& x, const cpu::IntegerRange& range, bool inverse, bool counts) {
+  const int64_t n = x.numel(), bins = range.size();
+  const int64_t* data = x.data<int64_t>();
+  std::vector<int64_t> table(bins);
+  cpu::count_integers(data, n, range.low, bins, table.data());
+  const int64_t groups = bins - std::count(table.begin(), table.end(), 0);
+  Tensor values = make_tensor(groups, DType::Int64), sizes = make_tensor(groups, DType::Int64), places;
+  for (int64_t b = 0, g = 0; b < bins; ++b) {
+    if (table[b] == 0) continue;
+    values.data<int64_t>()[g] = range.low + b;
+    sizes.data<int64_t>()[g] = std::exchange(table[b], g);
+    ++g;
+  }
+  if (inverse) {
+    places = make_tensor(x.sizes(), DType::Int64);
+    int64_t* place = places.data<int64_t>();
+    for (int64_t i = 0; i < n; ++i) place[i] = table[data[i] - range.low];
+  }
+  return {values, places, counts ? sizes : Tensor()};
+}
+
 Distinct unique_elements(const Tensor& x, bool sorted, bool inverse, bool counts) {
   const Tensor dense = x.detach().contiguous();
+  if (sorted && x.numel() > 0 && is_integral(x.dtype(), true) && x.dtype() != DType::UInt64) {
+    constexpr int64_t kFewBins = 1024;  // or as many as two for each element
+    const Tensor wide = dense.to(DType::Int64);
+    const cpu::IntegerRange range = cpu::range_of(wide.data<int64_t>(), wide.numel());
+    if (range.size() <= kFewBins || range.size() / 2 <= wide.numel()) {
+      Distinct out = unique_by_counting(wide, range, inverse, counts);
+      out.values = out.values.to(x.dtype());
+      return out;
+    }
+  }
   std::vector<int64_t> order = natural_order(x.numel());
   if (sorted && x.numel() > 0)
     cpu::sort_rows({dense.raw_data(), x.dtype(), 1, x.numel()}, false, nullptr, order.data());

@@ -8,6 +8,7 @@
 
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/move.h"
+#include "rushlight/kernels/cpu/pointwise.h"
 
 namespace rushlight::cpu {
 namespace {
@@ -41,7 +42,7 @@ T combine_values(Combine how, T a, T b) {
 }
 
 // Are all of them in [0, size): the sign bit of v or of size - 1 - v tells, and vectors have it for nothing.
-bool all_in_range(const int64_t* index, int64_t n, int64_t size) {
+inline bool all_in_range(const int64_t* index, int64_t n, int64_t size) {
   const uint64_t last = static_cast<uint64_t>(size) - 1;
   uint64_t signs = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -68,11 +69,17 @@ class FirstBad {
 };
 
 // Returns the position of the first index outside [0, limit), where it stops, or -1. Each index is looked at
-// when it is used: a branch that is never taken costs less than reading the indices once more.
+// when it is used, kAtOnce of them by one branch that is never taken: that costs less than reading the
+// indices once more.
 template <class T>
 int64_t gather_row(const Rows& rows, const int64_t* index, int64_t limit, const T* from, T* to) {
+  constexpr int64_t kAtOnce = 4;
   auto copy = [&](int64_t index_stride, int64_t step, int64_t dense_step) -> int64_t {
-    for (int64_t j = 0; j < rows.length; ++j) {
+    const int64_t n = rows.length;
+    int64_t j = 0;
+    for (; j + kAtOnce <= n && all_in_range(index + j, kAtOnce, limit); j += kAtOnce)
+      for (int64_t k = j; k < j + kAtOnce; ++k) to[k * dense_step] = from[index[k] * index_stride + k * step];
+    for (; j < n; ++j) {
       if (static_cast<uint64_t>(index[j]) >= static_cast<uint64_t>(limit)) return j;
       to[j * dense_step] = from[index[j] * index_stride + j * step];
     }
@@ -80,6 +87,23 @@ int64_t gather_row(const Rows& rows, const int64_t* index, int64_t limit, const 
   };
   const bool along_dense_rows = rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1;
   return along_dense_rows ? copy(1, 0, 1) : copy(rows.index_stride, rows.step, rows.dense_step);
+}
+
+// to[i] = from[index[i]]; four in a turn of the loop, whose own instructions cost as much as a copy.
+template <class T>
+void gather_elements(const T* from, const int64_t* index, int64_t n, T* to) {
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < n; ++i) to[i] = from[index[i]];
+}
+// The same of two rows: each index, which takes more memory than an element, is read once for both.
+template <class T>
+void gather_two(const T* from, const T* second, const int64_t* index, int64_t n, T* to) {
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t at = index[i];
+    to[i] = from[at];
+    to[n + i] = second[at];
+  }
 }
 
 template <class T>
@@ -93,8 +117,11 @@ void gather_as(const Places& p, const T* data, T* dense) {
       const int64_t stop = std::min(p.num_index, i + end - k);
       T* to = dense + k * block;
       k += stop - i;
-      if (block == 1) {
-        for (; i < stop; ++i) *to++ = from[p.index[i]];
+      if (block == 1 && i == 0 && k + p.num_index <= end) {
+        gather_two(from, data + p.outer[++o], p.index, p.num_index, to);
+        k += p.num_index;
+      } else if (block == 1) {
+        gather_elements(from, p.index + i, stop - i, to);
       } else if (p.num_inner == 1 && p.run_stride == 1) {
         for (; i < stop; ++i, to += block) std::memcpy(to, from + p.index[i], block * sizeof(T));
       } else {
@@ -121,33 +148,48 @@ struct Assign {
   }
 };
 struct Accumulate {
+  BlockKernel add = nullptr;  // for dense stretches; of some dtypes absent
   template <class T>
   void operator()(T& to, const T& from) const {
     to = combine_values(Combine::Add, to, from);
   }
 };
 
+BlockKernel add_kernel(DType dtype) {
+  if (dtype == DType::Bool) return nullptr;  // whose sum is or
+  const Compute compute = compute_of(dtype);
+  return storage_of(compute) == dtype ? pointwise_kernel(Formula::Add, compute)
+                                      : narrow_kernel(Formula::Add, dtype);
+}
+
 // write(element of data, element of dense) for a stretch of a run.
 template <class T, class Write>
 void write_stretch(T* to, int64_t stride, const T* from, int64_t step, int64_t n, Write write) {
+  constexpr int64_t kWorthACall = 16;
   if (stride != 1 || step != 1) {
+#pragma GCC unroll 4
     for (int64_t r = 0; r < n; ++r) write(to[r * stride], from[r * step]);
   } else if constexpr (std::is_same_v<Write, Assign>) {
     std::memcpy(to, from, n * sizeof(T));
+  } else if (write.add && n >= kWorthACall) {
+    const void* const in[] = {to, from};
+    write.add(in, to, n, Params());
   } else {
     for (int64_t r = 0; r < n; ++r) write(to[r], from[r]);
   }
 }
 
 // The same for all places, in the order of the indices at each. Threads share out the places that no two
-// indices have in common: outer positions, and pieces of the runs.
+// indices have in common: outer positions and, where these are too few, pieces of the runs. The pieces are no
+// more than the threads: a short piece of every place reads memory in small bits. (No result depends on
+// them.)
 template <class T, class Write>
 void write_places(const Places& p, T* data, const T* dense, bool one_value, Write write) {
   const int64_t block = p.num_inner * p.run, step = one_value ? 0 : 1;
   const int64_t total = p.num_outer * p.num_index * block;
   if (total == 0) return;
-  const int64_t wanted = total <= kGrain ? 1 : (total + kGrain - 1) / kGrain;
-  const int64_t pieces = std::clamp<int64_t>(wanted / p.num_outer, 1, std::clamp<int64_t>(p.run / 64, 1, 16));
+  const int64_t wanted = total <= kGrain || p.num_outer >= num_threads() ? 1 : num_threads();
+  const int64_t pieces = std::min(wanted, std::max<int64_t>(1, p.run / 64));
   const int64_t piece = (p.run + pieces - 1) / pieces;
   const int64_t grain =
       std::max<int64_t>(1, kGrain / std::max<int64_t>(1, p.num_index * p.num_inner * piece));
@@ -216,7 +258,8 @@ void scatter_places(int64_t size, const Places& places, void* data, const void* 
 
 void add_places(DType dtype, const Places& places, void* data, const void* dense, bool one_value) {
   visit_dtype(dtype, [&]<class T>() {
-    write_places(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value, Accumulate());
+    write_places(places, static_cast<T*>(data), static_cast<const T*>(dense), one_value,
+                 Accumulate{add_kernel(dtype)});
   });
 }
 

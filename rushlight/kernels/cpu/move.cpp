@@ -130,10 +130,18 @@ void move_rows(const Layout& l, T* out, const T* in) {
   const int64_t rank = l.sizes.size() - 1, row = l.sizes.back();
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(row * sizeof(T)));
   const Load load = strided_load<T>();
+  // The dimension before the last is walked by additions; the odometer would cost as much as a short row.
+  const int64_t inner = rank - 1, rows = l.sizes[inner], out_step = l.out[inner], in_step = l.in[inner];
   parallel_for(0, product(l.sizes, rank), grain, [&](int64_t begin, int64_t end) {
-    Odometer at(l, rank, begin);
-    for (int64_t i = begin; i < end; ++i, at.next())
-      move_row(out + at.out, l.out.back(), in + at.in, l.in.back(), row, load);
+    Odometer at(l, inner, begin / rows);
+    for (int64_t i = begin, r = begin % rows; i < end; r = 0, at.next()) {
+      const int64_t stop = std::min(rows, r + end - i);
+      T* to = out + at.out + r * out_step;
+      const T* from = in + at.in + r * in_step;
+      i += stop - r;
+      for (; r < stop; ++r, to += out_step, from += in_step)
+        move_row(to, l.out.back(), from, l.in.back(), row, load);
+    }
   });
 }
 
@@ -247,6 +255,20 @@ void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, c
   if (numel_of(sizes) == 0) return;
   const Layout layout = simplify(sizes, out_strides, in_strides);
   visit_size(size, [&]<class T>() { move_as(layout, static_cast<T*>(out), static_cast<const T*>(in)); });
+}
+
+void join_rows(std::span<const RowPart> parts, int64_t rows, void* out) {
+  int64_t pitch = 0;
+  for (const RowPart& p : parts) pitch += p.bytes;
+  parallel_for(0, rows, std::max<int64_t>(1, kGrainBytes / pitch), [&](int64_t begin, int64_t end) {
+    char* to = static_cast<char*>(out) + begin * pitch;
+    for (int64_t r = begin; r < end; ++r) {
+      for (const RowPart& p : parts) {
+        copy_bytes(to, static_cast<const char*>(p.in) + r * p.bytes, p.bytes);
+        to += p.bytes;
+      }
+    }
+  });
 }
 
 void triangle(int64_t size, int64_t count, int64_t rows, int64_t columns, int64_t diagonal, bool lower,

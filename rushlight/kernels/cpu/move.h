@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "rushlight/core/shape.h"
 
@@ -28,6 +29,13 @@ decltype(auto) visit_size(int64_t size, F&& f) {
 // not overlap.
 void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, const void* in,
           const Dims& in_strides);
+
+// Rows side by side: each row of `out` is a row of every part in turn, all of them dense.
+struct RowPart {
+  const void* in;
+  int64_t bytes;  // of one row
+};
+void join_rows(std::span<const RowPart> parts, int64_t rows, void* out);
 
 // Zeroes what lies above (lower) or below (upper) diagonal number `diagonal` of dense row-major matrices,
 // copying the rest; `out` may be `in`.

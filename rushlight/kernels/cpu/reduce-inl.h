@@ -200,7 +200,20 @@ struct Monoid {
       return widen<A>(total);
     } else {
       A total = identity();
-      for (int64_t i = 0; i < n; ++i) total = combine(total, widen<A>(map(x[i])));
+      int64_t i = 0;
+      if constexpr (std::is_integral_v<T>) {  // any order gives the same: the compiler's vectors
+        constexpr int64_t kLanes = 16;
+        if (n >= kLanes) {
+          A lanes[kLanes];
+          for (int64_t j = 0; j < kLanes; ++j) lanes[j] = widen<A>(map(x[j]));
+          for (i = kLanes; i + kLanes <= n; i += kLanes)
+            for (int64_t j = 0; j < kLanes; ++j) lanes[j] = combine(lanes[j], widen<A>(map(x[i + j])));
+          for (int64_t half = kLanes / 2; half > 0; half /= 2)
+            for (int64_t j = 0; j < half; ++j) lanes[j] = combine(lanes[j], lanes[j + half]);
+          total = lanes[0];
+        }
+      }
+      for (; i < n; ++i) total = combine(total, widen<A>(map(x[i])));
       return total;
     }
   }
@@ -212,7 +225,15 @@ struct Monoid {
     *static_cast<A*>(state) = total;
   }
 
-  // The columns of up to kRows rows, each combined into one number.
+  static void fold_rows(const void* rows, int64_t row_stride, int64_t count, int64_t n, void* states) {
+    const T* x = static_cast<const T*>(rows);
+    A* total = static_cast<A*>(states);
+    for (int64_t r = 0; r < count; ++r, x += row_stride) fold(x, n, total + r, 0);
+  }
+
+  // The columns of up to kRows rows, each combined into one number. Strips of several vectors: whole lines of
+  // the cache are read at a time, and each column is a chain of its own.
+  static constexpr int kStrip = 4;
   static void columns(const T* HWY_RESTRICT x, int64_t row_stride, int64_t rows, int64_t width,
                       A* HWY_RESTRICT states) {
     const Map map;
@@ -221,11 +242,18 @@ struct Monoid {
     if constexpr (kIsVector<T>) {
       using V = Simd<T>;
       HWY_ALIGN T part[kPart];
-      for (; j + V::kLanes <= width; j += V::kLanes) {
-        V total = map(V::load(x + j));
-        for (int64_t r = 1; r < rows; ++r) total = combine(total, map(V::load(x + r * row_stride + j)));
-        total.store(part + j);
-      }
+      const auto strip = [&]<int kVectors>() HWY_ATTR {
+        V total[kVectors];
+        for (int k = 0; k < kVectors; ++k) total[k] = map(V::load(x + j + k * V::kLanes));
+        for (int64_t r = 1; r < rows; ++r) {
+          const T* row = x + r * row_stride + j;
+          for (int k = 0; k < kVectors; ++k) total[k] = combine(total[k], map(V::load(row + k * V::kLanes)));
+        }
+        for (int k = 0; k < kVectors; ++k) total[k].store(part + j + k * V::kLanes);
+        j += kVectors * V::kLanes;
+      };
+      while (j + kStrip * V::kLanes <= width) strip.template operator()<kStrip>();
+      while (j + V::kLanes <= width) strip.template operator()<1>();
       for (int64_t k = 0; k < j; ++k) states[k] = combine(states[k], widen<A>(part[k]));
       for (; j < width; ++j) {
         T total = map(x[j]);
@@ -257,7 +285,7 @@ struct Monoid {
   }
 
   static constexpr ReduceKernel kernel{sizeof(A), compute_type<A>(), Compute::Int64, init, fold, zip, merge,
-                                       finish};
+                                       finish,    fold_rows};
 };
 
 // ---- sums of squared differences from the mean

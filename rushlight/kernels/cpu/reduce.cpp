@@ -211,8 +211,52 @@ class Reducer {
     kernel_.merge(state, states, 1);
   }
 
+  // Dense rows of which the kernel takes many in a call.
+  bool folds_groups() const {
+    return kernel_.fold_rows && !converted_ && length_ > 0 && job_.reduced_strides.back() == 1 &&
+           (job_.reduced_sizes.size() == 1 || job_.reduced_sizes.back() >= kLongRow);
+  }
+
+  // Do the rows of one output lie further apart than those of neighbouring outputs?
+  bool outputs_are_near() const {
+    return job_.reduced_sizes.size() > 1 &&
+           std::abs(job_.reduced_strides[0]) > std::abs(job_.kept_strides.back());
+  }
+
+  // Outputs [first, first + count): a row of each in turn, the order of memory where outputs are near.
+  void fold_group(int64_t first, int64_t count, void* states) {
+    const int64_t n = job_.reduced_sizes.back();
+    kernel_.init(states, count);
+    Rows rows(job_.reduced_sizes, job_.reduced_strides, 0);
+    for (int64_t i = 0; i < length_; i += n, rows.advance(n)) {
+      Rows outputs(job_.kept_sizes, job_.kept_strides, first);
+      for (int64_t done = 0, some; done < count; done += some) {
+        some = std::min(outputs.left(), count - done);
+        kernel_.fold_rows(at(rows.offset() + outputs.offset()), job_.kept_strides.back(), some, n,
+                          static_cast<char*>(states) + done * kernel_.state_size);
+        outputs.advance(some);
+      }
+    }
+  }
+
+  void run_groups() {
+    constexpr int64_t kParts = 8;  // for the threads: fewer than that many chunks would leave some idle
+    const bool near = outputs_are_near();
+    const int64_t least = std::max<int64_t>(1, kGrain / length_), part = (outputs_ + kParts - 1) / kParts,
+                  group = near || job_.reduced_sizes.size() == 1 ? kTile : 1;
+    parallel_for(0, outputs_, near ? std::max(least, part) : least, [&](int64_t begin, int64_t end) {
+      Tile states;
+      for (int64_t o = begin; o < end; o += group) {
+        const int64_t count = std::min(group, end - o);
+        fold_group(o, count, states.bytes);
+        write(states.bytes, count, o);
+      }
+    });
+  }
+
   void run_rows() {
     if (length_ > 2 * kChunk && outputs_ < kEnoughOutputs) return run_long_rows();
+    if (folds_groups()) return run_groups();
     const int64_t result_size = item_size(storage_of(kernel_.result)),
                   second_size = item_size(storage_of(kernel_.second));
     parallel_for(0, outputs_, std::max<int64_t>(1, kGrain / std::max<int64_t>(length_, 1)),

@@ -20,6 +20,9 @@ struct ReduceKernel {
   void (*merge)(void* states, const void* later, int64_t width) = nullptr;
   // The results as dense blocks.
   void (*finish)(const void* states, int64_t width, void* result, void* second) = nullptr;
+  // `count` rows of n elements, `row_stride` elements apart, into an accumulator each: fold for many. Absent
+  // where the index of an element counts or a state has several components.
+  void (*fold_rows)(const void* rows, int64_t row_stride, int64_t count, int64_t n, void* states) = nullptr;
 };
 
 // nullptr when the operation is not defined on the type.

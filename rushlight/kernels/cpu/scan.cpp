@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/scan_kernels.h"
 
 namespace rushlight::cpu {
 namespace {
@@ -22,7 +23,11 @@ template <class T>
 using Wide = std::conditional_t<std::is_same_v<T, float>, double,
                                 std::conditional_t<std::is_same_v<T, complex64>, complex128, T>>;
 
+template <class T>
+constexpr Compute kComputeOf = compute_of(dtype_of<T>);
+
 struct Plus {
+  static constexpr Scan kScan = Scan::Sum;
   template <class A>
   static A identity() {
     return A(0);
@@ -36,6 +41,7 @@ struct Plus {
   }
 };
 struct Times {
+  static constexpr Scan kScan = Scan::Prod;
   template <class A>
   static A identity() {
     return A(1);
@@ -49,6 +55,7 @@ struct Times {
   }
 };
 struct LogAddExp {
+  static constexpr Scan kScan = Scan::LogSumExp;
   template <class A>
   static A identity() {
     return A(-std::numeric_limits<double>::infinity());
@@ -93,6 +100,10 @@ void scan_four(const T* in, T* out, int64_t n, int64_t step, int64_t stride) {
 template <class T, class A, class Op>
 void scan_rows(const T* in, T* out, int64_t rows, int64_t n, int64_t step) {
   int64_t r = 0;
+  if constexpr (!kComplex<T>) {
+    if (const ScanRows vectors = step == 1 ? scan_rows_function(Op::kScan, kComputeOf<T>) : nullptr)
+      for (; r + kScanRows <= rows; r += kScanRows) vectors(in + r * n, out + r * n, n, n);
+  }
   for (; r + kAtOnce <= rows; r += kAtOnce) scan_four<T, A, Op>(in + r * n, out + r * n, n, step, n);
   for (; r < rows; ++r) scan_run<T, A, Op>(in + r * n, out + r * n, n, step, Op::template identity<A>());
 }
@@ -169,42 +180,37 @@ void scan_as(const ScanShape& s, const void* source, void* target, bool reverse)
   });
 }
 
-// kCount rows at a time, as in scan_four. No branch: it would be guessed wrong at every new best. (That of
-// integers takes arithmetic, selections would become one.) Not inlined: the loop wants all registers.
-template <bool kLargest, int64_t kCount, class T>
-[[gnu::noinline]] void extreme_rows(const T* in, T* out, int64_t* indices, int64_t size) {
-  T best[kCount];
-  int64_t place[kCount];
-  for (int64_t r = 0; r < kCount; ++r) {
-    best[r] = in[r * size];
-    place[r] = 0;
-  }
+// One row. No branch: it would be guessed wrong at every new best. (That of integers takes arithmetic,
+// selections would become one.) Not inlined: the loop wants all registers.
+template <bool kLargest, class T>
+[[gnu::noinline]] void extreme_row(const T* in, T* out, int64_t* indices, int64_t size) {
+  T best = in[0];
+  int64_t place = 0;
   for (int64_t i = 0; i < size; ++i) {
-    for (int64_t r = 0; r < kCount; ++r) {
-      const T x = in[r * size + i];
-      const bool better = (x != x) | (kLargest ? x >= best[r] : x <= best[r]);
-      if constexpr (std::is_integral_v<T>) {
-        place[r] += (i - place[r]) & -int64_t{better};
-        best[r] = kLargest ? std::max(best[r], x) : std::min(best[r], x);
-      } else {
-        place[r] = better ? i : place[r];
-        best[r] = better ? x : best[r];
-      }
-      out[r * size + i] = best[r];
-      indices[r * size + i] = place[r];
+    const T x = in[i];
+    const bool better = (x != x) | (kLargest ? x >= best : x <= best);
+    if constexpr (std::is_integral_v<T>) {
+      place += (i - place) & -int64_t{better};
+      best = kLargest ? std::max(best, x) : std::min(best, x);
+    } else {
+      place = better ? i : place;
+      best = better ? x : best;
     }
+    out[i] = best;
+    indices[i] = place;
   }
 }
 template <bool kLargest, class T>
 void extreme_along_rows(const ScanShape& s, const T* in, T* out, int64_t* indices) {
-  constexpr int64_t kCount = 2;  // of three streams each: those of four rows would not fit a set of the cache
-  const int64_t grain = std::max<int64_t>(1, kGrain / (kCount * s.size)) * kCount;
+  const ScanExtremes vectors =
+      s.size <= INT32_MAX ? scan_extremes_function(kLargest, kComputeOf<T>) : nullptr;
+  const int64_t grain = std::max<int64_t>(1, kGrain / (kScanRows * s.size)) * kScanRows;
   parallel_for(0, s.outer, grain, [&](int64_t begin, int64_t end) {
     int64_t r = begin;
-    for (; r + kCount <= end; r += kCount)
-      extreme_rows<kLargest, kCount>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
+    for (; vectors && r + kScanRows <= end; r += kScanRows)
+      vectors(in + r * s.size, out + r * s.size, indices + r * s.size, s.size, s.size);
     for (; r < end; ++r)
-      extreme_rows<kLargest, 1>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
+      extreme_row<kLargest>(in + r * s.size, out + r * s.size, indices + r * s.size, s.size);
   });
 }
 

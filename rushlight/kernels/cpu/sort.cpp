@@ -5,13 +5,13 @@
 #include "rushlight/kernels/cpu/sort.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/sort_keys.h"
 
 namespace rushlight::cpu {
 namespace {
@@ -21,47 +21,6 @@ constexpr int64_t kRadixFrom = 256;    // shorter rows are sorted by comparison
 constexpr int64_t kChunk = 64 * 1024;  // elements of a radix pass that one thread takes at a time
 constexpr int64_t kBlock = 512;
 constexpr int kDigits = 256;
-
-// The key of x: unsigned, of the same order.
-template <class T>
-auto encode(T x) {
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
-    return encode(static_cast<float>(x));
-  } else {
-    using Key = std::conditional_t<(sizeof(T) > 4), uint64_t, uint32_t>;
-    constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
-    if constexpr (std::is_floating_point_v<T>) {
-      if (x != x) return ~Key{0};
-      const Key bits = std::bit_cast<Key>(x + T(0));  // -0 becomes 0
-      return bits & kSign ? static_cast<Key>(~bits) : static_cast<Key>(bits | kSign);
-    } else if constexpr (std::is_signed_v<T>) {
-      return static_cast<Key>(static_cast<Key>(x) ^ kSign);
-    } else {
-      return static_cast<Key>(x);
-    }
-  }
-}
-
-// Keys of n elements, complemented to sort the other way round, less `base`: what is left must fit Key.
-template <class Key>
-using Encode = void (*)(const void* x, int64_t n, bool descending, uint64_t base, Key* keys);
-
-template <class Key>
-Encode<Key> encode_function(DType dtype) {
-  return visit_dtype(dtype, []<class T>() -> Encode<Key> {
-    if constexpr (std::is_same_v<T, complex64> || std::is_same_v<T, complex128>) {
-      return nullptr;
-    } else {
-      return [](const void* source, int64_t n, bool descending, uint64_t base, Key* keys) {
-        using Own = decltype(encode(T()));
-        const T* x = static_cast<const T*>(source);
-        const Own flip = descending ? static_cast<Own>(~Own{0}) : Own{0}, first = static_cast<Own>(base);
-        for (int64_t i = 0; i < n; ++i)
-          keys[i] = static_cast<Key>(static_cast<Own>(static_cast<Own>(encode(x[i]) ^ flip) - first));
-      };
-    }
-  });
-}
 
 // A 32-bit key with its place below it; and the same for 64-bit keys, or rows too long for 32-bit places.
 struct Narrow {
@@ -199,17 +158,13 @@ void write_entries(const SortRows& job, int64_t row, const Entry* entries, int64
 template <class Entry>
 void keep_smallest(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* kept, int64_t room) {
   using Key = typename Entry::Key;
+  const FindBelow<Key> below = find_below_function<Key>();
   int64_t count = 0;
   bool full = false;
   Key worst = 0;
   each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
-    if (full) {
-      int64_t better = 0;
-      for (int64_t i = 0; i < n; ++i) better += keys[i] < worst;
-      if (better == 0) return;
-    }
-    for (int64_t i = 0; i < n; ++i) {
-      if (full && keys[i] >= worst) continue;  // an equal one that comes later loses
+    const auto next = [&](int64_t from) { return full ? below(keys, from, n, worst) : from; };
+    for (int64_t i = next(0); i < n; i = next(i + 1)) {  // an equal one that comes later loses
       kept[count++] = Entry::make(keys[i], first + i);
       if (count < room) continue;
       std::nth_element(kept, kept + k - 1, kept + count);
@@ -227,10 +182,13 @@ constexpr int64_t kFew = 16;
 template <class Entry>
 void keep_few(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* kept) {
   using Key = typename Entry::Key;
+  const FindBelow<Key> below = find_below_function<Key>();
   int64_t count = 0;
   each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) {
-      if (count == k && keys[i] >= kept[k - 1].key()) continue;  // an equal one that comes later loses
+    const auto next = [&](int64_t from) {
+      return count == k ? below(keys, from, n, static_cast<Key>(kept[k - 1].key())) : from;
+    };
+    for (int64_t i = next(0); i < n; i = next(i + 1)) {  // an equal one that comes later loses
       int64_t at = count < k ? count++ : k - 1;
       for (; at > 0 && keys[i] < kept[at - 1].key(); --at) kept[at] = kept[at - 1];
       kept[at] = Entry::make(keys[i], first + i);
@@ -238,19 +196,13 @@ void keep_few(const SortRows& job, int64_t row, int64_t k, bool descending, Entr
   });
 }
 
-// Are the keys of the k kept entries different from each other, and from all that were dropped? If not, which
-// of the equal ones come first is a matter of the algorithm.
+// Are the keys of these entries, which are in order, different from each other? If the k first and the one
+// after them are not, which of the equal ones come first is a matter of the algorithm.
 template <class Entry>
-bool all_distinct(const SortRows& job, int64_t row, int64_t k, bool descending, const Entry* kept) {
-  using Key = typename Entry::Key;
-  for (int64_t i = 1; i < k; ++i)
-    if (kept[i - 1].key() == kept[i].key()) return false;
-  const Key worst = static_cast<Key>(kept[k - 1].key());
-  int64_t within = 0;
-  each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) within += keys[i] <= worst;
-  });
-  return within == k;
+bool all_distinct(const Entry* entries, int64_t count) {
+  for (int64_t i = 1; i < count; ++i)
+    if (entries[i - 1].key() == entries[i].key()) return false;
+  return true;
 }
 
 // PyTorch leaves the choice among equal elements to the standard library: a partial sort if k is small, else
@@ -258,12 +210,107 @@ bool all_distinct(const SortRows& job, int64_t row, int64_t k, bool descending, 
 // same.
 bool sorts_partly(const SortRows& job, int64_t k) { return k <= job.n / 64; }
 
+// A smaller entry takes the place of the top of a heap of k. The hole sinks to a leaf, always to the larger
+// child, and the entry rises from there (Floyd; Knuth, The Art of Computer Programming 3, 5.2.3, exercise
+// 18).
+template <class Entry>
+void replace_top(Entry* heap, int64_t k, const Entry& entry) {
+  int64_t hole = 0;
+  for (int64_t child = 1; child < k; child = 2 * hole + 1) {
+    if (child + 1 < k && !(heap[child + 1].key() < heap[child].key())) ++child;
+    heap[hole] = heap[child];
+    hole = child;
+  }
+  for (int64_t parent; hole > 0; hole = parent) {
+    parent = (hole - 1) / 2;
+    if (!(heap[parent].key() < entry.key())) break;
+    heap[hole] = heap[parent];
+  }
+  heap[hole] = entry;
+}
+
+// What std::partial_sort does, without the entries of all elements: a heap of the first k, whose top is
+// replaced by each later element below it. Chooses among equal ones as libstdc++ does.
+template <class Entry>
+void sort_partly(const SortRows& job, int64_t row, int64_t k, bool descending, Entry* heap) {
+  const auto by_key = [](const Entry& a, const Entry& b) { return a.key() < b.key(); };
+  using Key = typename Entry::Key;
+  const FindBelow<Key> below = find_below_function<Key>();
+  int64_t count = 0;
+  each_key_block<Entry>(job, row, descending, 0, job.n, [&](const Key* keys, int64_t first, int64_t n) {
+    int64_t i = 0;
+    if (count < k) {
+      for (; i < n && count < k; ++i) heap[count++] = Entry::make(keys[i], first + i);
+      if (count == k) std::make_heap(heap, heap + k, by_key);
+    }
+    const auto next = [&](int64_t from) { return below(keys, from, n, static_cast<Key>(heap[0].key())); };
+    for (i = next(i); i < n; i = next(i + 1)) replace_top(heap, k, Entry::make(keys[i], first + i));
+  });
+  std::sort_heap(heap, heap + k, by_key);
+}
+
 template <class Entry>
 void select_like_pytorch(const SortRows& job, int64_t k, bool sorted, Entry* entries) {
   const auto by_key = [](const Entry& a, const Entry& b) { return a.key() < b.key(); };
   if (sorts_partly(job, k)) return std::partial_sort(entries, entries + k, entries + job.n, by_key);
   std::nth_element(entries, entries + k - 1, entries + job.n, by_key);
   if (sorted) std::sort(entries, entries + k - 1, by_key);
+}
+
+// ---- one element of a row
+
+template <class Entry>
+bool is_nan_key(const SortRows& job, uint64_t key) {
+  return is_floating(job.dtype) && key == uint64_t{static_cast<typename Entry::Key>(~uint64_t{0})};
+}
+
+// Its place in the order, in which the NaNs come after the numbers.
+int64_t selected_place(const SortRows& job, Select what, int64_t k, int64_t nans) {
+  const int64_t numbers = job.n - nans;
+  if (what == Select::Kth) return k;
+  if (what == Select::Median) return nans ? numbers : (job.n - 1) / 2;
+  return numbers ? (numbers - 1) / 2 : 0;
+}
+
+// A long row: how often each leading digit occurs tells which of them the element has, and only the entries
+// with that digit are made and searched.
+constexpr int64_t kSplitFrom = 16 * 1024;
+constexpr int kLeadingBits = 12;
+template <class Entry>
+Entry select_by_digit(const SortRows& job, int64_t row, Select what, int64_t k) {
+  using Key = typename Entry::Key;
+  constexpr int kShift = 8 * Entry::kKeyBytes - kLeadingBits;
+  struct Counts {
+    int64_t of[int64_t{1} << kLeadingBits] = {}, nans = 0, first = 0;
+  };
+  const int64_t part = std::max(kChunk, job.n / 64), parts = (job.n + part - 1) / part;
+  const auto counts = std::make_unique<Counts[]>(parts);
+  parallel_for(0, job.n, part, [&](int64_t begin, int64_t end) {
+    Counts& c = counts[begin / part];
+    each_key_block<Entry>(job, row, false, begin, end, [&](const Key* keys, int64_t, int64_t n) {
+      for (int64_t i = 0; i < n; ++i) ++c.of[keys[i] >> kShift];
+      for (int64_t i = 0; i < n; ++i) c.nans += is_nan_key<Entry>(job, keys[i]);
+    });
+  });
+  int64_t nans = 0;
+  for (int64_t p = 0; p < parts; ++p) nans += counts[p].nans;
+  int64_t place = selected_place(job, what, k, nans), digit = 0, found = 0;
+  for (;; ++digit) {
+    found = 0;
+    for (int64_t p = 0; p < parts; ++p) counts[p].first = std::exchange(found, found + counts[p].of[digit]);
+    if (place < found) break;
+    place -= found;
+  }
+  const auto entries = std::make_unique_for_overwrite<Entry[]>(found);
+  parallel_for(0, job.n, part, [&](int64_t begin, int64_t end) {
+    Entry* to = entries.get() + counts[begin / part].first;
+    each_key_block<Entry>(job, row, false, begin, end, [&](const Key* keys, int64_t first, int64_t n) {
+      for (int64_t i = 0; i < n; ++i)
+        if (static_cast<int64_t>(keys[i] >> kShift) == digit) *to++ = Entry::make(keys[i], first + i);
+    });
+  });
+  std::nth_element(entries.get(), entries.get() + place, entries.get() + found);
+  return entries[place];
 }
 
 template <class Entry>
@@ -304,14 +351,18 @@ void sort_rows(const SortRows& job, bool descending, void* values, int64_t* indi
 
 void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* values, int64_t* indices) {
   if (k == 0) return;
-  const int64_t room = std::min(job.n, std::max<int64_t>(2 * k, k + 256)) + 1;
+  const int64_t room = std::min(job.n, std::max<int64_t>(2 * k, k + 256)) + 2;
   visit_entry(job, [&]<class Entry>() {
     each_row<Entry>(job, room, [&](int64_t r, Entry* kept) {
+      if (k <= kFew && sorts_partly(job, k)) {
+        sort_partly(job, r, k, largest, kept);
+        return write_entries(job, r, kept, k, r * k, values, indices);
+      }
       if (sorted || sorts_partly(job, k)) {
-        if (k <= kFew) keep_few(job, r, k, largest, kept);
-        else keep_smallest(job, r, k, largest, kept, room);
-        if (all_distinct(job, r, k, largest, kept))
-          return write_entries(job, r, kept, k, r * k, values, indices);
+        const int64_t seen = std::min(k + 1, job.n);
+        if (k <= kFew) keep_few(job, r, seen, largest, kept);
+        else keep_smallest(job, r, seen, largest, kept, room);
+        if (all_distinct(kept, seen)) return write_entries(job, r, kept, k, r * k, values, indices);
       }
       const auto all = std::make_unique_for_overwrite<Entry[]>(job.n);
       make_entries(job, r, largest, all.get());
@@ -323,21 +374,17 @@ void topk_rows(const SortRows& job, int64_t k, bool largest, bool sorted, void* 
 
 void select_rows(const SortRows& job, Select what, int64_t k, void* values, int64_t* indices) {
   visit_entry(job, [&]<class Entry>() {
+    if (job.n >= kSplitFrom) {
+      return each_row<Entry>(job, 0, [&](int64_t r, Entry*) {
+        const Entry found = select_by_digit<Entry>(job, r, what, k);
+        write_entries(job, r, &found, 1, r, values, indices);
+      });
+    }
     each_row<Entry>(job, job.n, [&](int64_t r, Entry* entries) {
       make_entries(job, r, false, entries);
-      int64_t place = k;
-      if (what != Select::Kth) {
-        int64_t nans = 0;
-        if (is_floating(job.dtype)) {
-          for (int64_t i = 0; i < job.n; ++i)
-            nans += static_cast<typename Entry::Key>(entries[i].key()) ==
-                    static_cast<typename Entry::Key>(~uint64_t{0});
-        }
-        const int64_t numbers = job.n - nans;
-        if (what == Select::Median)
-          place = nans ? numbers : (job.n - 1) / 2;  // the first NaN comes after the numbers
-        else place = numbers ? (numbers - 1) / 2 : 0;
-      }
+      int64_t nans = 0;
+      for (int64_t i = 0; i < job.n; ++i) nans += is_nan_key<Entry>(job, entries[i].key());
+      const int64_t place = selected_place(job, what, k, nans);
       std::nth_element(entries, entries + place, entries + job.n);
       write_entries(job, r, entries + place, 1, r, values, indices);
     });
