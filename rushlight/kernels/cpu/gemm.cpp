@@ -131,16 +131,18 @@ template <class T>
 void matrix_vector(int64_t m, int64_t k, Matrix<const T> a, const T* x, int64_t x_stride,
                    const Output<T>& out) {
   const GemmKernels<T>& kernels = gemm_kernels<T>();
-  constexpr int64_t kChunk = 512;  // outputs at a time
-  const int64_t grain = std::max<int64_t>(1, kSerialWork / (kChunk * k + 1));
+  // Outputs at a time; of a wide matrix so many that a row's share is longer than a page, which the processor
+  // fetches ahead.
+  constexpr int64_t kWideChunk = 2048;
+  const int64_t chunk = a.row_stride != 1 ? 64 : m >= 2 * kWideChunk ? kWideChunk : 512;
+  const int64_t grain = std::max<int64_t>(1, kSerialWork / (chunk * k + 1));
   if (x_stride != 1) {
     T* copy = Scratch::get<T>(Slot::Vector, k);
     for (int64_t i = 0; i < k; ++i) copy[i] = x[i * x_stride];
     x = copy;
   }
-  const int64_t chunk = a.row_stride == 1 ? kChunk : 64;
-  parallel_for(0, ceil_div(m, chunk), grain * (kChunk / chunk), [&](int64_t begin, int64_t end) {
-    alignas(64) T y[kChunk];
+  parallel_for(0, ceil_div(m, chunk), grain, [&](int64_t begin, int64_t end) {
+    alignas(64) T y[kWideChunk];
     for (int64_t i = begin * chunk; i < std::min(m, end * chunk); i += chunk) {
       const int64_t count = std::min(chunk, m - i);
       if (a.row_stride == 1) {

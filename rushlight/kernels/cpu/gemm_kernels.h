@@ -2,6 +2,8 @@
 // processor.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -106,6 +108,7 @@ class Scratch {
   }
 
  private:
+  static constexpr size_t kLargePage = size_t{2} << 20;
   struct Block {
     void* data = nullptr;
     size_t bytes = 0;
@@ -122,9 +125,14 @@ class Scratch {
   static void grow(Block& b, size_t bytes) {
     std::free(b.data);
     b = {};
-    bytes = (bytes + bytes / 8 + 4095) & ~size_t{4095};
-    b.data = std::aligned_alloc(4096, bytes);
+    // Packed operands are read panel by panel: large pages spare the address translation.
+    const size_t page = bytes < kLargePage / 2 ? 4096 : kLargePage;
+    bytes = (bytes + bytes / 8 + page - 1) & ~(page - 1);
+    b.data = std::aligned_alloc(page, bytes);
     RL_CHECK_AS(OutOfMemoryError, b.data, "not enough memory for ", bytes, " bytes of scratch space");
+#ifdef MADV_HUGEPAGE
+    if (page == kLargePage) madvise(b.data, bytes, MADV_HUGEPAGE);
+#endif
     b.bytes = bytes;
   }
 

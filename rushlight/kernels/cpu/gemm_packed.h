@@ -10,11 +10,12 @@
 
 namespace rushlight::cpu {
 
-// A step of kDepth: a panel of b (nr x kDepth) fills half of a 32 KiB first cache. A tile, the unit of work
-// of a thread, takes all steps of a block one after the other, so that its part of c stays in the second
-// cache beside its rows of a: c passes through memory once for each block, not once for each step. Rows,
-// columns and depth of a block: what is packed at once stays in the last cache.
-inline constexpr int64_t kGemmDepth = 256, kGemmTileHeight = 216, kGemmTileWidth = 256;
+// A step of kDepth: a panel of b (nr x kDepth) fills three quarters of a 32 KiB first cache, and a tile in
+// registers is read and stored once for so many multiplications. A tile, the unit of work of a thread, takes
+// all steps of a block one after the other, so that its part of c stays in the second cache beside its rows
+// of a: c passes through memory once for each block, not once for each step. Rows, columns and depth of a
+// block: what is packed at once stays in the last cache.
+inline constexpr int64_t kGemmDepth = 384, kGemmTileHeight = 192, kGemmTileWidth = 256;
 inline constexpr int64_t kGemmBlockRows = 2048, kGemmBlockColumns = 2048, kGemmBlockDepth = 4 * kGemmDepth;
 // An operand that one tile alone reads is packed by that tile, into the caches; of b so many columns at a
 // time.
@@ -108,6 +109,7 @@ class PackedProduct {
       down = div(rows.count, std::max<int64_t>(1, kGemmTileHeight / kernels.mr));
       if (down * across < kGemmTasks && !all.is_serial())
         down = std::clamp(rows.count / kGemmFewPanels, down, std::max(down, div(kGemmTasks, across)));
+      if (down * across == 1 && !all.is_serial()) down = std::min<int64_t>(rows.count, 2);
       tile_width = kGemmTileWidth;
       if (across > 1) a = Scratch::get<T>(Slot::PackedA, height * depth);
       if (down > 1) b = Scratch::get<T>(Slot::PackedB, padded * depth);
