@@ -190,17 +190,19 @@ class Measurement:
         self.facts["bytes"] = library.bytes_moved(inputs, result)
         del result
         self.loop = timed_loop(run, scope)
-        self.count = self._calibrated(seconds)
+        self._calibrate(seconds)
 
-    def _calibrated(self, seconds: float) -> int:
-        count, elapsed = 1, self.loop(1)
+    def _calibrate(self, seconds: float) -> None:
+        self.count, elapsed = 1, self.loop(1)
         while elapsed < seconds:
-            count = max(count + 1, math.ceil(count * min(1.1 * seconds / max(elapsed, 1e-9), 100)))
-            elapsed = self.loop(count)
-        return count
+            scale = min(1.1 * seconds / max(elapsed, 1e-9), 100)
+            self.count = max(self.count + 1, math.ceil(self.count * scale))
+            elapsed = self.loop(self.count)
+        self.is_long = elapsed > 10 * seconds
 
     def samples(self, number: int) -> list[float]:
-        """Seconds a call, of so many samples."""
+        """Seconds a call, of so many samples; of a call that takes long, and so is its own average, one."""
+        number = 1 if self.is_long else number
         gc.collect()
         gc.disable()
         try:

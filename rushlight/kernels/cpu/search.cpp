@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/count.h"
 
 namespace rushlight::cpu {
 namespace {
@@ -60,17 +61,16 @@ void search_rows(const SearchRows& job, int64_t* places) {
 }
 
 bool find_in_table(const int64_t* tests, int64_t num_tests, const int64_t* values, int64_t n, bool* out) {
-  int64_t low = tests[0], high = tests[0];
-  for (int64_t i = 1; i < num_tests; ++i) low = std::min(low, tests[i]), high = std::max(high, tests[i]);
-  // Unsigned: no difference overflows, and what lies below `low` is far beyond the last one.
-  const uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
-  if (span > static_cast<uint64_t>(num_tests + n) * 4 + 1024) return false;
-  std::vector<uint8_t> table(span + 2);  // the last one: not among them
-  for (int64_t i = 0; i < num_tests; ++i)
-    table[static_cast<uint64_t>(tests[i]) - static_cast<uint64_t>(low)] = 1;
+  const IntegerRange range = range_of(tests, num_tests);
+  if (range.size() > (num_tests + n) * 4 + 1024) return false;
+  // Unsigned: no difference overflows, and what lies below the least is far beyond the last place, which says
+  // "not among them".
+  const auto low = static_cast<uint64_t>(range.low), last = static_cast<uint64_t>(range.size());
+  std::vector<uint8_t> table(last + 1);
+  for (int64_t i = 0; i < num_tests; ++i) table[static_cast<uint64_t>(tests[i]) - low] = 1;
   parallel_for(0, n, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      out[i] = table[std::min(static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(low), span + 1)] != 0;
+      out[i] = table[std::min(static_cast<uint64_t>(values[i]) - low, last)] != 0;
   });
   return true;
 }
