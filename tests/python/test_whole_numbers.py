@@ -158,3 +158,23 @@ def test_conversion_of_every_second_element(dtype, to):
             == [bool(v) if to == torch.bool else v for v in values]
         )
         assert pairs.view(-1)[: 2 * length - 1][::2].to(to).tolist() == pairs[:, 0].to(to).tolist()
+
+
+LOGIC = {
+    "logical_and": lambda x, y: x and y,
+    "logical_or": lambda x, y: x or y,
+    "logical_xor": lambda x, y: x != y,
+    "bitwise_or": lambda x, y: x or y,
+    "eq": lambda x, y: x == y,
+}
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_truth_of_bools(length):
+    draw = random.Random(length)
+    a, b = ([draw.random() < 0.5 for _ in range(length)] for _ in range(2))
+    x, y = torch.tensor(a), torch.tensor(b)
+    for name, want in LOGIC.items():
+        assert getattr(torch, name)(x, y).tolist() == [want(v, w) for v, w in zip(a, b, strict=True)], name
+    assert torch.logical_not(x).tolist() == [not v for v in a]
+    assert x.logical_xor_(x).tolist() == [False] * length

@@ -125,38 +125,43 @@ struct CopysignBits : Bits {
   RL_INLINE V operator()(V x, V y) const { return hn::Or(hn::AndNot(sign(), x), hn::And(sign(), y)); }
 };
 
-// An operand of narrow_loop: elements, or a float for all of them.
-template <class F>
+// An operand of narrow_loop: elements or, where numbers are allowed, a float for all of them.
+template <class F, bool kNumbers>
 struct NarrowStream {
   using V = decltype(F::load(nullptr));
   Stream<uint16_t> elements;
   bool is_number;
   V number{};
   RL_INLINE NarrowStream(const void* const* in, int k, const Params& p)
-      : elements(in, k, p, kPairLanes), is_number((p.numbers >> k & 1) != 0) {
+      : elements(in, k, p, kPairLanes), is_number(kNumbers && (p.numbers >> k & 1) != 0) {
     if (is_number) number = F::spread(*static_cast<const float*>(in[k]));
   }
   RL_INLINE V next() {
-    if (is_number) return number;
+    if constexpr (kNumbers)
+      if (is_number) return number;
     const V x = F::load(elements.at);
     elements.at += elements.step;
     return x;
   }
   RL_INLINE V rest(size_t bytes) const {
-    if (is_number) return number;
+    if constexpr (kNumbers)
+      if (is_number) return number;
     uint16_t padded[kPairLanes] = {};
     std::memcpy(padded, elements.at, bytes);
     return F::load(padded);
   }
 };
 
-template <class F, size_t... I>
+template <bool kNumbers, class F, size_t... I>
 RL_INLINE void narrow_loop(F f, const void* const* in, void* result, int64_t n, const Params& p,
-                           std::index_sequence<I...>) {
-  NarrowStream<F> x[] = {{in, I, p}...};
+                           std::index_sequence<I...> order) {
+  if constexpr (!kNumbers && sizeof...(I) > 1) {
+    if (p.numbers != 0) return narrow_loop<true>(f, in, result, n, p, order);
+  }
+  NarrowStream<F, kNumbers> x[] = {{in, I, p}...};
   uint16_t* out = static_cast<uint16_t*>(result);
   int64_t i = 0;
-  if constexpr (sizeof...(I) == 3) {  // what depends on a number alone is computed once
+  if constexpr (kNumbers && sizeof...(I) == 3) {  // what depends on a number alone is computed once
     if (x[2].is_number) {
       for (; i + kPairLanes <= n; i += kPairLanes)
         F::store(f(x[0].next(), x[1].next(), x[2].number), out + i);
@@ -173,7 +178,7 @@ RL_INLINE void narrow_loop(F f, const void* const* in, void* result, int64_t n, 
 template <int kArity, class F>
 BlockKernel bits_kernel() {
   return [](const void* const* in, void* out, int64_t n, const Params& p) {
-    narrow_loop(F{}, in, out, n, p, std::make_index_sequence<kArity>());
+    narrow_loop<false>(F{}, in, out, n, p, std::make_index_sequence<kArity>());
   };
 }
 
@@ -187,15 +192,15 @@ BlockKernel narrow_float_kernel(Formula formula, DType dtype) {
   const auto choose = [&]<class H>() -> BlockKernel {
     if constexpr (kHasPairs<H>) {
       switch (formula) {
-#define RL_NARROW_CASE(kArity, Formula_)                                         \
-  case Formula::Formula_:                                                        \
-    if constexpr (is_brief(Formula::Formula_)) {                                 \
-      return [](const void* const* in, void* out, int64_t n, const Params& p) {  \
-        const auto f = make_formula<Formula_, float>(p);                         \
-        narrow_loop(Widened<H, std::remove_cv_t<decltype(f)>>{f}, in, out, n, p, \
-                    std::make_index_sequence<kArity>());                         \
-      };                                                                         \
-    }                                                                            \
+#define RL_NARROW_CASE(kArity, Formula_)                                                \
+  case Formula::Formula_:                                                               \
+    if constexpr (is_brief(Formula::Formula_)) {                                        \
+      return [](const void* const* in, void* out, int64_t n, const Params& p) {         \
+        const auto f = make_formula<Formula_, float>(p);                                \
+        narrow_loop<false>(Widened<H, std::remove_cv_t<decltype(f)>>{f}, in, out, n, p, \
+                           std::make_index_sequence<kArity>());                         \
+      };                                                                                \
+    }                                                                                   \
     break;
 #define RL_CASE_UNARY(Formula, Types) RL_NARROW_CASE(1, Formula)
 #define RL_CASE_BINARY(Formula, Types) RL_NARROW_CASE(2, Formula)

@@ -310,8 +310,8 @@ struct Lerp {
     if constexpr (kIsComplex<V>) {
       return abs(weight) < 0.5f ? start + weight * difference : end - difference * (V(1) - weight);
     } else {
-      return select(abs(weight) < constant<V>(0.5), start + weight * difference,
-                    end - difference * (V(1) - weight));
+      const auto near = abs(weight) < constant<V>(0.5);
+      return select(near, start, end) + difference * select(near, weight, -(V(1) - weight));
     }
   }
 };
