@@ -476,12 +476,17 @@ Tensor take(const Tensor& input, const Tensor& index) {
            info(index.dtype()).message_name);
   RL_CHECK_AS(IndexError, input.numel() > 0 || index.numel() == 0,
               "take(): tried to take from an empty tensor");
-  const Tensor places = flat_index("take", input, index);
-  Tensor out;
+  Tensor out = make_tensor(index.sizes(), input.dtype(), input.device());
   {
     autograd::NoGrad guard;
-    out = input.reshape(-1).gather(0, places).view(index.sizes());
-    out = make_alias(out, out.sizes(), out.strides(), 0);
+    const Tensor flat = input.reshape(-1), line = out.view(-1);
+    const auto gathered = [&](const Tensor& places) {
+      const RowPlan plan(places, 0, flat, line, false);
+      return cpu::gather_rows(flat.item_size(), plan.rows(), flat.numel(), flat.raw_data(), line.raw_data()) <
+             0;
+    };
+    // That some count from the end shows when one is out of range, and then all are looked at.
+    if (index.numel() > 0 && !gathered(index.reshape(-1))) gathered(flat_index("take", input, index));
   }
   if (!tracks(input)) return out;
   return Record("TakeBackward0", {input})

@@ -159,3 +159,28 @@ def test_parts_joined_row_by_row(rows, dtype):
     ]
     mixed = torch.cat([parts[3], parts[0].to(torch.complex64)], 1)
     assert mixed.tolist() == torch.cat([parts[3].to(mixed.dtype), parts[0].to(mixed.dtype)], 1).tolist()
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("n", [255, 256, 3000, 70_000])
+def test_sort_of_keys_that_agree_in_their_upper_half(n, descending):
+    steps = scattered(n, 50)
+    for scale, base in ((2.0**-50, 1.0), (1.0, 0.0), (2.0**20, -5.0)):
+        values = [base + s * scale for s in steps]
+        found = torch.sort(torch.tensor(values, dtype=torch.float64), descending=descending, stable=True)
+        order = sorted(range(n), key=values.__getitem__, reverse=descending)  # stable either way
+        assert found.indices.tolist() == order
+        assert found.values.tolist() == [values[i] for i in order]
+
+
+@pytest.mark.parametrize("n", [5, 20_000])
+def test_take_from_either_end(n):
+    a = torch.arange(3 * n).reshape(3, n) * 7
+    places = scattered(n, 3 * n)
+    assert a.take(torch.tensor(places)).tolist() == [7 * p for p in places]
+    turned = [p if i % 3 else p - 3 * n for i, p in enumerate(places)]
+    assert a.take(torch.tensor(turned)).tolist() == [7 * p for p in places]
+    assert a.reshape(-1).gather(0, torch.tensor(places)).tolist() == [7 * p for p in places]
+    for wrong in (3 * n, -3 * n - 1):
+        with pytest.raises(IndexError, match="out of range"):
+            a.take(torch.tensor([*places, wrong]))

@@ -69,24 +69,21 @@ class FirstBad {
 };
 
 // Returns the position of the first index outside [0, limit), where it stops, or -1. Each index is looked at
-// when it is used, kAtOnce of them by one branch that is never taken: that costs less than reading the
-// indices once more.
+// when it is used, along dense rows kAtOnce of them by one branch that is never taken: that costs less than
+// reading the indices once more.
 template <class T>
-int64_t gather_row(const Rows& rows, const int64_t* index, int64_t limit, const T* from, T* to) {
+int64_t gather_row(const Rows& rows, const int64_t* index, int64_t n, int64_t limit, const T* from, T* to) {
   constexpr int64_t kAtOnce = 4;
-  auto copy = [&](int64_t index_stride, int64_t step, int64_t dense_step) -> int64_t {
-    const int64_t n = rows.length;
-    int64_t j = 0;
+  int64_t j = 0;
+  if (rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1) {
     for (; j + kAtOnce <= n && all_in_range(index + j, kAtOnce, limit); j += kAtOnce)
-      for (int64_t k = j; k < j + kAtOnce; ++k) to[k * dense_step] = from[index[k] * index_stride + k * step];
-    for (; j < n; ++j) {
-      if (static_cast<uint64_t>(index[j]) >= static_cast<uint64_t>(limit)) return j;
-      to[j * dense_step] = from[index[j] * index_stride + j * step];
-    }
-    return -1;
-  };
-  const bool along_dense_rows = rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1;
-  return along_dense_rows ? copy(1, 0, 1) : copy(rows.index_stride, rows.step, rows.dense_step);
+      for (int64_t k = j; k < j + kAtOnce; ++k) to[k] = from[index[k]];
+  }
+  for (; j < n; ++j) {
+    if (static_cast<uint64_t>(index[j]) >= static_cast<uint64_t>(limit)) return j;
+    to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
+  }
+  return -1;
 }
 
 // to[i] = from[index[i]]; four in a turn of the loop, whose own instructions cost as much as a copy.
@@ -266,12 +263,15 @@ void add_places(DType dtype, const Places& places, void* data, const void* dense
 int64_t gather_rows(int64_t size, const Rows& rows, int64_t limit, const void* data, void* dense) {
   FirstBad bad;
   visit_size(size, [&]<class T>() {
-    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, rows.length));
-    parallel_for(0, rows.rows, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const T* from = static_cast<const T*>(data) + rows.data_row[r];
-        T* to = static_cast<T*>(dense) + rows.dense_row[r];
-        const int64_t first = r * rows.length, stop = gather_row(rows, rows.index + first, limit, from, to);
+    // A piece is a row, or a part of a long one.
+    const int64_t part = std::clamp<int64_t>(rows.length, 1, kGrain), parts = (rows.length + part - 1) / part;
+    parallel_for(0, rows.rows * parts, kGrain / part, [&](int64_t begin, int64_t end) {
+      for (int64_t piece = begin; piece < end; ++piece) {
+        const int64_t r = piece / parts, j = piece % parts * part, n = std::min(part, rows.length - j);
+        const T* from = static_cast<const T*>(data) + rows.data_row[r] + j * rows.step;
+        T* to = static_cast<T*>(dense) + rows.dense_row[r] + j * rows.dense_step;
+        const int64_t first = r * rows.length + j,
+                      stop = gather_row(rows, rows.index + first, n, limit, from, to);
         if (stop >= 0) return bad.report(rows.index, first + stop, limit);
       }
     });

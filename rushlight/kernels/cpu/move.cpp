@@ -77,27 +77,30 @@ int64_t product(const Dims& sizes, int64_t count) {
   return n;
 }
 
-// Each load is of bytes below those of the last store.
-void copy_from_end(char* to, const char* from, size_t n) {
-  constexpr size_t kVector = 16;
-  for (; n >= 2 * kVector; n -= 2 * kVector) {
-    std::memcpy(to + n - kVector, from + n - kVector, kVector);
-    std::memcpy(to + n - 2 * kVector, from + n - 2 * kVector, kVector);
+// Groups of vectors that are all loaded before the first of them is stored.
+void copy_in_groups(char* to, const char* from, size_t n) {
+  using Vector [[gnu::vector_size(16)]] = int64_t;
+  constexpr size_t kGroup = 8 * sizeof(Vector);
+  for (; n >= kGroup; n -= kGroup, to += kGroup, from += kGroup) {
+    Vector v[8];
+    for (size_t k = 0; k < 8; ++k) std::memcpy(&v[k], from + k * sizeof(Vector), sizeof(Vector));
+    for (size_t k = 0; k < 8; ++k) std::memcpy(to + k * sizeof(Vector), &v[k], sizeof(Vector));
   }
   std::memcpy(to, from, n);
 }
 
 // Zen 3 takes addresses that agree in their lowest twelve bits for the same: a load then waits for the store
-// before it. So a long row that lies a little further in its page than where it comes from is copied from its
-// end. And from 4 KiB on, glibc's memcpy is `rep movsb`, many times slower where the two addresses are close
-// modulo a page: other rows that are not aligned alike are copied in pieces below that.
+// before it. So a long row that lies a little further in its page than where it comes from is copied in
+// groups, of which only the first load waits. And from 4 KiB on, glibc's memcpy is `rep movsb`, many times
+// slower where the two addresses are close modulo a page: other rows that are not aligned alike are copied in
+// pieces below that.
 void copy_bytes(void* out, const void* in, size_t n) {
   constexpr size_t kPage = 4096, kClose = 512, kPiece = 2048, kLine = 64;
   char* to = static_cast<char*>(out);
   const char* from = static_cast<const char*>(in);
   const size_t ahead = (reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from)) % kPage;
   if (ahead % kLine != 0 && n > kPiece) {
-    if (ahead < kClose) return copy_from_end(to, from, n);
+    if (ahead < kClose) return copy_in_groups(to, from, n);
     for (; n > kPiece; n -= kPiece, to += kPiece, from += kPiece) std::memcpy(to, from, kPiece);
   }
   std::memcpy(to, from, n);

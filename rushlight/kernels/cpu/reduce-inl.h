@@ -173,6 +173,35 @@ struct Monoid {
     return true;
   }
 
+#if HWY_TARGET == HWY_SCALAR
+  static constexpr bool kInVectors = false;
+#else
+  // Of integers any order gives the same. (No instruction multiplies 64 bits before AVX-512.)
+  static constexpr bool kInVectors = std::is_integral_v<T> && std::is_same_v<A, T> &&
+                                     std::is_same_v<Map, Itself> && !std::is_same_v<Combine, Times>;
+#endif
+  // Combines whole vectors of integers with `total`; returns how many elements these are.
+  static int64_t whole_vectors(const T* x, int64_t n, A& total) {
+    const hn::ScalableTag<T> d;
+    using V = hn::Vec<hn::ScalableTag<T>>;
+    constexpr int64_t kLanes = HWY_LANES(T), kVectors = 4;
+    const auto join = [](V a, V b) HWY_ATTR {
+      if constexpr (std::is_same_v<Combine, Plus>) return hn::Add(a, b);
+      else if constexpr (std::is_same_v<Combine, Larger>) return hn::Max(a, b);
+      else return hn::Min(a, b);
+    };
+    int64_t i = kVectors * kLanes;
+    if (n < i) return 0;
+    V v[kVectors];
+    for (int64_t k = 0; k < kVectors; ++k) v[k] = hn::LoadU(d, x + k * kLanes);
+    for (; i + kVectors * kLanes <= n; i += kVectors * kLanes)
+      for (int64_t k = 0; k < kVectors; ++k) v[k] = join(v[k], hn::LoadU(d, x + i + k * kLanes));
+    HWY_ALIGN T lanes[kLanes];
+    hn::Store(join(join(v[0], v[1]), join(v[2], v[3])), d, lanes);
+    for (const T lane : lanes) total = Combine()(total, lane);
+    return i;
+  }
+
   // At most kPart elements.
   static A part(const T* x, int64_t n) {
     const Map map;
@@ -201,18 +230,7 @@ struct Monoid {
     } else {
       A total = identity();
       int64_t i = 0;
-      if constexpr (std::is_integral_v<T>) {  // any order gives the same: the compiler's vectors
-        constexpr int64_t kLanes = 16;
-        if (n >= kLanes) {
-          A lanes[kLanes];
-          for (int64_t j = 0; j < kLanes; ++j) lanes[j] = widen<A>(map(x[j]));
-          for (i = kLanes; i + kLanes <= n; i += kLanes)
-            for (int64_t j = 0; j < kLanes; ++j) lanes[j] = combine(lanes[j], widen<A>(map(x[i + j])));
-          for (int64_t half = kLanes / 2; half > 0; half /= 2)
-            for (int64_t j = 0; j < half; ++j) lanes[j] = combine(lanes[j], lanes[j + half]);
-          total = lanes[0];
-        }
-      }
+      if constexpr (kInVectors) i = whole_vectors(x, n, total);
       for (; i < n; ++i) total = combine(total, widen<A>(map(x[i])));
       return total;
     }

@@ -16,7 +16,7 @@ constexpr int64_t kAtOnce = 8;
 // A binary search for each of kCount values, step by step beside each other: while one waits for memory the
 // others go on. Arithmetic, since a branch would be guessed wrong every other time. They look where PyTorch
 // looks (aten/src/ATen/native/Bucketization.cpp): rows that are not in order give the same places.
-template <bool kRight, int64_t kCount, class T>
+template <bool kRight, bool kSorter, int64_t kCount, class T>
 void search_few(const T* sorted, const int64_t* sorter, int64_t n, const T* values, int64_t* places) {
   int64_t low[kCount] = {}, length[kCount];
   std::fill_n(length, kCount, n);
@@ -24,7 +24,7 @@ void search_few(const T* sorted, const int64_t* sorter, int64_t n, const T* valu
     for (int64_t k = 0; k < kCount; ++k) {
       const int64_t half = length[k] >> 1, at = low[k] + half;
       const int64_t seen = at - int64_t{at == n};  // which is of a search that is over
-      const T x = sorted[sorter ? sorter[seen] : seen];
+      const T x = sorted[kSorter ? sorter[seen] : seen];
       const int64_t after = int64_t{length[k] > 0} & int64_t{kRight ? !(x > values[k]) : !(x >= values[k])};
       low[k] += (half + 1) & -after;
       length[k] = half - (after & ~length[k]);  // what lies behind `at` is one less if the length is even
@@ -33,13 +33,13 @@ void search_few(const T* sorted, const int64_t* sorter, int64_t n, const T* valu
   std::copy_n(low, kCount, places);
 }
 
-template <bool kRight, class T>
+template <bool kRight, bool kSorter, class T>
 void search_row(const T* sorted, const int64_t* sorter, int64_t n, const T* values, int64_t count,
                 int64_t* places) {
   int64_t i = 0;
   for (; i + kAtOnce <= count; i += kAtOnce)
-    search_few<kRight, kAtOnce>(sorted, sorter, n, values + i, places + i);
-  for (; i < count; ++i) search_few<kRight, 1>(sorted, sorter, n, values + i, places + i);
+    search_few<kRight, kSorter, kAtOnce>(sorted, sorter, n, values + i, places + i);
+  for (; i < count; ++i) search_few<kRight, kSorter, 1>(sorted, sorter, n, values + i, places + i);
 }
 
 }  // namespace
@@ -47,7 +47,8 @@ void search_row(const T* sorted, const int64_t* sorter, int64_t n, const T* valu
 void search_rows(const SearchRows& job, int64_t* places) {
   visit_compute(job.type, [&]<class T>() {
     if constexpr (std::is_arithmetic_v<T>) {
-      const auto search = job.right ? search_row<true, T> : search_row<false, T>;
+      const auto search = job.sorter ? (job.right ? search_row<true, true, T> : search_row<false, true, T>)
+                                     : (job.right ? search_row<true, false, T> : search_row<false, false, T>);
       parallel_for(0, job.count, kGrain, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin, stop; i < end; i = stop) {
           const int64_t row = i / job.each, start = row * job.n;

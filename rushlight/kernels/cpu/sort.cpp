@@ -79,9 +79,37 @@ void radix_sort(Entry* entries, Entry* scratch, int64_t n) {
   if (from != entries) std::memcpy(static_cast<void*>(entries), from, n * sizeof(Entry));
 }
 
+// At most kChunk entries: the digits of the upper 32 bits are counted together, and what they leave open is
+// sorted by comparison. Keys of 64 bits that agree in the upper half are few, or equal and in order.
+template <class Entry>
+void radix_sort_chunk(Entry* entries, Entry* scratch, int64_t n) {
+  constexpr int kPasses = 4, kFirst = Entry::kKeyBytes - kPasses;
+  uint32_t counts[kPasses][kDigits] = {};
+  for (int64_t i = 0; i < n; ++i)
+    for (int d = 0; d < kPasses; ++d) ++counts[d][entries[i].digit(kFirst + d)];
+  Entry *from = entries, *to = scratch;
+  for (int d = 0; d < kPasses; ++d) {
+    uint32_t* next = counts[d];
+    if (next[from[0].digit(kFirst + d)] == n) continue;  // all the same: nothing moves
+    uint32_t start = 0;
+    for (int digit = 0; digit < kDigits; ++digit) start += std::exchange(next[digit], start);
+    for (int64_t i = 0; i < n; ++i) to[next[from[i].digit(kFirst + d)]++] = from[i];
+    std::swap(from, to);
+  }
+  if (from != entries) std::memcpy(static_cast<void*>(entries), from, n * sizeof(Entry));
+  if constexpr (kFirst > 0) {
+    const auto upper = [&](int64_t i) { return entries[i].key() >> 32; };
+    for (int64_t i = 0, end; i < n; i = end) {
+      for (end = i + 1; end < n && upper(end) == upper(i);) ++end;
+      if (end - i > 1) std::sort(entries + i, entries + end);
+    }
+  }
+}
+
 template <class Entry>
 void sort_entries(Entry* entries, Entry* scratch, int64_t n) {
-  if (n >= kRadixFrom) radix_sort(entries, scratch, n);
+  if (n >= kRadixFrom && n <= kChunk) radix_sort_chunk(entries, scratch, n);
+  else if (n >= kRadixFrom) radix_sort(entries, scratch, n);
   else std::sort(entries, entries + n);
 }
 
