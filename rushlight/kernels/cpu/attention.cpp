@@ -13,9 +13,9 @@ namespace {
 
 // Queries of one block. The products pack the keys and values for each block, so large blocks save work as
 // long as their scores stay in the second-level cache; causal ones are small, to skip what lies above the
-// diagonal.
+// diagonal. 96 and 192 rows are whole panels of the product's kernels.
 int64_t block_queries(const AttentionShape& s) {
-  constexpr int64_t kFewest = 64, kMost = 256, kScores = 128 * 1024;
+  constexpr int64_t kFewest = 64, kMost = 192, kScores = 96 * 1024;
   const int64_t rows = s.causal ? kFewest : std::clamp(kScores / s.keys, kFewest, kMost);
   return std::min(rows, s.queries);
 }
