@@ -109,9 +109,11 @@ std::tuple<Tensor, States> RecurrentBase::run_direction(const Tensor& rows,
   const Tensor w_hr = s.proj_size ? weight("weight_hr", layer, reverse) : Tensor();
   const Tensor from_input = affine(rows, weight("weight_ih", layer, reverse),
                                    s.bias ? weight("bias_ih", layer, reverse) : Tensor());
+  // One node for all steps: a view for each would bring back a gradient of all rows each.
+  const TensorVector step_inputs = split_with_sizes(from_input, batch_sizes, 0);
   const int64_t steps = static_cast<int64_t>(batch_sizes.size());
   std::vector<Tensor> outputs(static_cast<size_t>(steps)), done_h, done_c;
-  int64_t active = reverse ? batch_sizes.back() : batch_sizes.front(), offset = reverse ? rows.size(0) : 0;
+  int64_t active = reverse ? batch_sizes.back() : batch_sizes.front();
   States state{rows_of(std::get<0>(initial), 0, active), rows_of(std::get<1>(initial), 0, active)};
   for (int64_t i = 0; i < steps; ++i) {
     const int64_t t = reverse ? steps - 1 - i : i, count = batch_sizes[static_cast<size_t>(t)];
@@ -125,10 +127,8 @@ std::tuple<Tensor, States> RecurrentBase::run_direction(const Tensor& rows,
       if (c.defined()) c = cat({c, rows_of(std::get<1>(initial), active, count - active)}, 0);
     }
     active = count;
-    if (reverse) offset -= count;
-    state = step_gates(s.mode, from_input.narrow(0, offset, count), state, w_hh, b_hh);
+    state = step_gates(s.mode, step_inputs[static_cast<size_t>(t)], state, w_hh, b_hh);
     if (w_hr.defined()) std::get<0>(state) = std::get<0>(state).matmul(w_hr.t());
-    if (!reverse) offset += count;
     outputs[static_cast<size_t>(t)] = std::get<0>(state);
   }
   done_h.insert(done_h.begin(), std::get<0>(state));

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
 
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/gemm.h"
+#include "rushlight/kernels/cpu/gemm_kernels.h"
 #include "rushlight/kernels/cpu/softmax_kernels.h"
 
 namespace rushlight::cpu {
@@ -13,9 +13,9 @@ namespace {
 
 // Queries of one block. The products pack the keys and values for each block, so large blocks save work as
 // long as their scores stay in the second-level cache; causal ones are small, to skip what lies above the
-// diagonal.
+// diagonal. 96 and 192 rows are whole panels of the product's kernels.
 int64_t block_queries(const AttentionShape& s) {
-  constexpr int64_t kFewest = 64, kMost = 256, kScores = 128 * 1024;
+  constexpr int64_t kFewest = 64, kMost = 192, kScores = 96 * 1024;
   const int64_t rows = s.causal ? kFewest : std::clamp(kScores / s.keys, kFewest, kMost);
   return std::min(rows, s.queries);
 }
@@ -108,10 +108,10 @@ void attention(const AttentionShape& s, const T* query, const T* key, const T* v
   each_block(s, [&](int64_t b, int64_t h, int64_t first, int64_t rows) {
     const Head<T> head = head_at(s, b, h, query, key, value, mask);
     const int64_t met = keys_met(s, first + rows);
-    const auto weights = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(rows * met));
-    weigh(s, head, first, rows, met, weights.get());
+    T* const weights = Scratch::get<T>(Slot::Scores, rows * met);
+    weigh(s, head, first, rows, met, weights);
     T* target = out + ((b * s.heads + h) * s.queries + first) * s.value_size;
-    gemm<T>(rows, s.value_size, met, Matrix<const T>{weights.get(), met, 1}, head.value,
+    gemm<T>(rows, s.value_size, met, Matrix<const T>{weights, met, 1}, head.value,
             Matrix<T>{target, s.value_size, 1});
   });
 }
@@ -125,8 +125,8 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
   std::fill_n(dvalue, s.batch * s.key_heads * s.keys * s.value_size, T(0));
   // One task a key head: its gradients are sums over the query heads that share it, in order.
   parallel_for(0, s.batch * s.key_heads, 1, [&](int64_t begin, int64_t end) {
-    const auto weights = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(2 * most * s.keys));
-    T* const slopes = weights.get() + most * s.keys;
+    T* const weights = Scratch::get<T>(Slot::Scores, 2 * most * s.keys);
+    T* const slopes = weights + most * s.keys;
     Epilogue<T> adding, scaled, scaled_adding;
     adding.beta = scaled_adding.beta = 1;
     scaled.alpha = scaled_adding.alpha = static_cast<T>(s.scale);
@@ -139,14 +139,14 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
         for (int64_t first = 0; first < s.queries; first += most) {
           const int64_t rows = std::min(most, s.queries - first), met = keys_met(s, first + rows);
           const int64_t row0 = (b * s.heads + h) * s.queries + first;
-          weigh(s, head, first, rows, met, weights.get());
-          const Matrix<const T> p{weights.get(), met, 1}, g{grad + row0 * s.value_size, s.value_size, 1};
+          weigh(s, head, first, rows, met, weights);
+          const Matrix<const T> p{weights, met, 1}, g{grad + row0 * s.value_size, s.value_size, 1};
           gemm<T>(met, s.value_size, rows, p.transposed(), g, dv, adding);
           gemm<T>(rows, met, s.value_size, g, head.value.transposed(), Matrix<T>{slopes, met, 1});
           for (int64_t r = 0; r < rows; ++r) {
             T* row = slopes + r * met;
             const int64_t visible = visible_keys(s, first + r, met);
-            softmax.row_backward(Softmax::Plain, row, weights.get() + r * met, visible, row);
+            softmax.row_backward(Softmax::Plain, row, weights + r * met, visible, row);
             std::fill(row + visible, row + met, T(0));
           }
           const Matrix<const T> d{slopes, met, 1};

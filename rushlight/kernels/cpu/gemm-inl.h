@@ -421,11 +421,22 @@ void pack_transposed(int64_t width, int64_t padded, int64_t k, const T* src, int
   }
 }
 
-// No unit stride: along the closer elements first, which share cache lines.
+// A whole panel of a left operand whose rows are adjacent: short copies of a known length.
+template <class T, int kWidth>
+void copy_panel(int64_t k, const T* HWY_RESTRICT src, int64_t stride_k, T* HWY_RESTRICT dst) {
+  for (int64_t kk = 0; kk < k; ++kk, src += stride_k, dst += kWidth)
+    std::memcpy(dst, src, kWidth * sizeof(T));
+}
+
+// Not along k: the closer elements first, which share cache lines.
 template <class T>
 void pack_strided(int64_t width, int64_t padded, int64_t k, const T* src, int64_t stride_w, int64_t stride_k,
                   T* dst) {
   constexpr int64_t kColumns = tile_columns<T>(), kAtOnce = 64;
+  if (stride_w == 1 && width == padded) {
+    if (width == kTileRows) return copy_panel<T, kTileRows>(k, src, stride_k, dst);
+    if (width == kTileRows - 1) return copy_panel<T, kTileRows - 1>(k, src, stride_k, dst);
+  }
   if (std::abs(stride_k) < std::abs(stride_w) && width <= kColumns) {
     HWY_ALIGN T rows[kColumns * kAtOnce];
     for (int64_t begin = 0; begin < k; begin += kAtOnce) {

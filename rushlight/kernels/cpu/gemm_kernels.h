@@ -89,6 +89,7 @@ enum class Slot : uint8_t {
   PackedB,
   Product,
   Vector,
+  Scores,
   ConvImage,
   ConvColumns,
   ConvWeights,
