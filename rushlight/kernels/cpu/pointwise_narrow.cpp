@@ -125,31 +125,34 @@ struct CopysignBits : Bits {
   RL_INLINE V operator()(V x, V y) const { return hn::Or(hn::AndNot(sign(), x), hn::And(sign(), y)); }
 };
 
-// An operand of narrow_loop: elements or, where numbers are allowed, a float for all of them.
-template <class F, bool kNumbers>
-struct NarrowStream {
-  using V = decltype(F::load(nullptr));
-  Stream<uint16_t> elements;
-  bool is_number;
-  V number{};
-  RL_INLINE NarrowStream(const void* const* in, int k, const Params& p)
-      : elements(in, k, p, kPairLanes), is_number(kNumbers && (p.numbers >> k & 1) != 0) {
-    if (is_number) number = F::spread(*static_cast<const float*>(in[k]));
-  }
-  RL_INLINE V next() {
-    if constexpr (kNumbers)
-      if (is_number) return number;
-    const V x = F::load(elements.at);
-    elements.at += elements.step;
+// An operand of narrow_loop: elements,
+template <class F>
+struct NarrowElements : Stream<uint16_t> {
+  RL_INLINE NarrowElements(const void* const* in, int k, const Params& p)
+      : Stream<uint16_t>(in, k, p, kPairLanes) {}
+  RL_INLINE auto next() {
+    const auto x = F::load(at);
+    at += step;
     return x;
   }
-  RL_INLINE V rest(size_t bytes) const {
-    if constexpr (kNumbers)
-      if (is_number) return number;
+  RL_INLINE auto rest(size_t bytes) const {
     uint16_t padded[kPairLanes] = {};
-    std::memcpy(padded, elements.at, bytes);
+    std::memcpy(padded, at, bytes);
     return F::load(padded);
   }
+};
+// or a float for all of them.
+template <class F>
+struct ElementsOrNumber {
+  NarrowElements<F> elements;
+  bool is_number;
+  decltype(F::load(nullptr)) number{};
+  RL_INLINE ElementsOrNumber(const void* const* in, int k, const Params& p)
+      : elements(in, k, p), is_number((p.numbers >> k & 1) != 0) {
+    if (is_number) number = F::spread(*static_cast<const float*>(in[k]));
+  }
+  RL_INLINE auto next() { return is_number ? number : elements.next(); }
+  RL_INLINE auto rest(size_t bytes) const { return is_number ? number : elements.rest(bytes); }
 };
 
 template <bool kNumbers, class F, size_t... I>
@@ -158,7 +161,7 @@ RL_INLINE void narrow_loop(F f, const void* const* in, void* result, int64_t n, 
   if constexpr (!kNumbers && sizeof...(I) > 1) {
     if (p.numbers != 0) return narrow_loop<true>(f, in, result, n, p, order);
   }
-  NarrowStream<F, kNumbers> x[] = {{in, I, p}...};
+  std::conditional_t<kNumbers, ElementsOrNumber<F>, NarrowElements<F>> x[] = {{in, I, p}...};
   uint16_t* out = static_cast<uint16_t*>(result);
   int64_t i = 0;
   if constexpr (kNumbers && sizeof...(I) == 3) {  // what depends on a number alone is computed once
