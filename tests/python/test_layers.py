@@ -204,3 +204,40 @@ def test_init(torch, call):
         library.manual_seed(1)
         results.append(eval("init." + call, {"init": library.nn.init, "t": library.zeros(6, 5)}))  # noqa: S307
     close(*results)
+
+
+ATTENTION = [  # batch, heads, key heads, queries, keys, size, size of a value
+    (2, 4, 4, 130, 75, 20, 12),
+    (1, 4, 2, 97, 200, 7, 33),
+    (1, 1, 1, 300, 1100, 16, 16),
+    (1, 2, 2, 100, 9000, 64, 8),  # more than is packed at once
+]
+
+
+@pytest.mark.parametrize("dtype", [rushlight.float32, rushlight.float64], ids=str)
+@pytest.mark.parametrize("hidden", ["none", "causal", "mask"])
+@pytest.mark.parametrize("shape", ATTENTION, ids=str)
+def test_attention_over_many_blocks_is_its_composition(shape, hidden, dtype):
+    batch, heads, key_heads, queries, keys, size, value_size = shape
+    rushlight.manual_seed(4)
+    q = rushlight.randn(batch, heads, queries, size, dtype=dtype, requires_grad=True)
+    k = rushlight.randn(batch, key_heads, keys, size, dtype=dtype, requires_grad=True)
+    v = rushlight.randn(batch, key_heads, keys, value_size, dtype=dtype, requires_grad=True)
+    mask = rushlight.randn(queries, keys, dtype=dtype) if hidden == "mask" else None
+    out = rushlight.nn.functional.scaled_dot_product_attention(
+        q, k, v, mask, is_causal=hidden == "causal", enable_gqa=heads != key_heads
+    )
+    wide_k, wide_v = (t.repeat_interleave(heads // key_heads, 1) for t in (k, v))
+    scores = q @ wide_k.transpose(-1, -2) / size**0.5
+    if hidden == "causal":
+        scores = scores.masked_fill(rushlight.ones(queries, keys).tril() == 0, float("-inf"))
+    want = (scores if mask is None else scores + mask).softmax(-1) @ wide_v
+    slope = rushlight.randn(want.shape, dtype=dtype)
+    tolerance = 2e-5 if dtype == rushlight.float32 else 1e-12
+    assert rushlight.allclose(out, want, rtol=tolerance, atol=tolerance)
+    for got, expected in zip(
+        rushlight.autograd.grad(out, (q, k, v), slope),
+        rushlight.autograd.grad(want, (q, k, v), slope),
+        strict=True,
+    ):
+        assert rushlight.allclose(got, expected, rtol=10 * tolerance, atol=10 * tolerance)

@@ -87,6 +87,9 @@ const GemmKernels<T>& gemm_kernels();
 enum class Slot : uint8_t {
   PackedA,
   PackedB,
+  SharedKeys,
+  SharedValues,
+  SharedKeyRows,
   Product,
   Vector,
   Scores,

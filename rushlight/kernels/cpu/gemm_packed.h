@@ -69,6 +69,15 @@ struct StridedRight {
   }
 };
 
+// The sum over k goes through c step by step: the first one brings beta, the last one the bias and
+// activation.
+template <class T>
+Output<T> step_of(Output<T> out, bool is_first, bool is_last) {
+  if (!is_first) out.beta = T(1);
+  if (!is_last) out.row_bias = out.col_bias = nullptr, out.relu = false;
+  return out;
+}
+
 template <class T, class Left, class Right>
 class PackedProduct {
  public:
@@ -142,8 +151,6 @@ class PackedProduct {
       all.left_.pack(i + rows.start(panel), rows.height(panel), kk + q, count, dst);
     }
 
-    // The sum over k goes through c step by step: the first one brings beta, the last one the bias and
-    // activation.
     void multiply(int64_t tile_row, int64_t tile_column) const {
       const int64_t begin = tile_row * rows.count / down, end = (tile_row + 1) * rows.count / down;
       const int64_t first = tile_column * tile_width, columns = std::min(tile_width, width - first);
@@ -155,11 +162,9 @@ class PackedProduct {
         for (int64_t p = begin; own_a && p < end; ++p)
           pack_panel(p, q, count, own_a + (rows.start(p) - top) * count);
         if (own_b) all.right_.pack(j + first, columns, kk + q, count, own_b);
-        Output<T> part = all.out_.at(i, j + first);
-        if (kk + q > 0) part.beta = T(1);
-        if (kk + q + count < all.k_) part.row_bias = part.col_bias = nullptr, part.relu = false;
         kernels.block(rows, begin, end, columns, count, own_a ? own_a : a + q * rows.rows + top * count,
-                      own_b ? own_b : b + q * padded + first * count, part);
+                      own_b ? own_b : b + q * padded + first * count,
+                      step_of(all.out_.at(i, j + first), kk + q == 0, kk + q + count == all.k_));
       }
     }
   };
@@ -177,5 +182,42 @@ void packed_product(int64_t m, int64_t n, int64_t k, const Left& left, const Rig
                     const Output<T>& out) {
   PackedProduct<T, Left, Right>(m, n, k, left, right, out).run();
 }
+
+// A right operand (k x n, neither of them 0) that several products on one thread share: packed once, into the
+// thread's scratch space of that slot.
+template <class T>
+class SharedRight {
+ public:
+  SharedRight(Slot slot, int64_t k, int64_t n, Matrix<const T> b)
+      : k_(k), step_(div(k, div(k, kGemmDepth))), padded_(div(n, kernels_.nr) * kernels_.nr) {
+    panels_ = Scratch::get<T>(slot, padded_ * k);
+    const StridedRight<T, T> right{b};
+    each_step([&](int64_t q, int64_t count) { right.pack(0, n, q, count, panels_ + q * padded_); });
+  }
+
+  // out = a (m x k) @ the first `columns` columns.
+  void multiply(int64_t m, int64_t columns, Matrix<const T> a, const Output<T>& out) const {
+    const Panels rows(m, kernels_.mr);
+    const StridedLeft<T, T> left{a};
+    T* packed = Scratch::get<T>(Slot::PackedA, m * step_);
+    each_step([&](int64_t q, int64_t count) {
+      for (int64_t p = 0; p < rows.count; ++p)
+        left.pack(rows.start(p), rows.height(p), q, count, packed + rows.start(p) * count);
+      kernels_.block(rows, 0, rows.count, columns, count, packed, panels_ + q * padded_,
+                     step_of(out, q == 0, q + count == k_));
+    });
+  }
+
+ private:
+  static int64_t div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+  template <class F>
+  void each_step(F&& f) const {
+    for (int64_t q = 0; q < k_; q += step_) f(q, std::min(step_, k_ - q));
+  }
+
+  const GemmKernels<T>& kernels_ = gemm_kernels<T>();
+  const int64_t k_, step_, padded_;
+  T* panels_;
+};
 
 }  // namespace rushlight::cpu
