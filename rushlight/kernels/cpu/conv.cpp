@@ -184,11 +184,22 @@ ConvShape turned_around(ConvShape s) {
 }
 constexpr int64_t kFilterSize = 9;  // of the filters that winograd_pays speaks of
 
-// A 1x1 convolution is a matrix product for each image and group; `w` is its left operand for group 0.
+// A 1x1 convolution is a matrix product for each image and group, or for some images where planes are small;
+// `w` is its left operand for group 0.
 template <class T>
 void pointwise(const ConvShape& s, int64_t out_channels, int64_t in_channels, Matrix<const T> w, const T* x,
                const T* bias, T* y) {
   const int64_t positions = s.out_h * s.out_w;
+  const Correlation c = forward_correlation({.batch = s.batch,
+                                             .groups = s.groups,
+                                             .in_channels = s.groups * in_channels,
+                                             .out_channels = s.groups * out_channels,
+                                             .in_w = positions,
+                                             .out_w = positions});
+  if (!c.is_empty() && joined_images_pay(c)) {
+    const Filters<T> filters{w.data, out_channels * in_channels, w.row_stride, w.col_stride, {0}};
+    return correlate_positions(c, x, filters, bias, y);
+  }
   for (int64_t g = 0; g < s.groups; ++g) {
     const Epilogue<T> epilogue{.bias = bias ? bias + g * out_channels : nullptr,
                                .bias_axis = BiasAxis::PerRow};

@@ -33,6 +33,10 @@ struct FilterRows {
     const int64_t count = static_cast<int64_t>(taps.size());
     const T* rows = data + row * row_stride;
     if (is_dense()) return gemm_kernels<T>().pack(height, height, depth, rows + kk, row_stride, 1, dst);
+    if (count == 1) {
+      return gemm_kernels<T>().pack(height, height, depth, rows + kk * channel_stride + taps[0], row_stride,
+                                    channel_stride, dst);
+    }
     int64_t channel = kk / count, t = kk % count;
     for (int64_t q = 0; q < depth; ++q, dst += height) {
       const T* src = rows + channel * channel_stride + taps[static_cast<size_t>(t)];
@@ -94,6 +98,10 @@ void store_images(const Correlation& c, const T* products, int64_t count, T* y) 
 }  // namespace
 
 bool positions_pay(const Correlation& c) { return c.depth() >= kManyTaps && c.out_channels >= kManyOutputs; }
+
+bool joined_images_pay(const Correlation& c) {
+  return c.batch > 1 && 2 * c.out_h * c.out_w <= kJoinedPositions && positions_pay(c);
+}
 
 template <class T>
 void correlate_positions(const Correlation& c, const T* x, const Filters<T>& filters, const T* bias, T* y) {

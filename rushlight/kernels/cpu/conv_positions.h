@@ -19,6 +19,8 @@ struct Filters {
 
 // Whether this road is the shorter one.
 bool positions_pay(const Correlation& c);
+// Whether it is for a 1x1 convolution too: planes so small that images had better share a product.
+bool joined_images_pay(const Correlation& c);
 
 // bias (groups, outputs) or null, y as in Correlation. Results do not depend on the number of threads.
 template <class T>

@@ -21,7 +21,8 @@ inline constexpr int64_t kGemmBlockRows = 2048, kGemmBlockColumns = 2048, kGemmB
 // time.
 inline constexpr int64_t kGemmOwnWidth = 128;
 inline constexpr int64_t kGemmTasks = 4;  // enough to share among threads; independent of how many there are
-inline constexpr int64_t kGemmFewPanels = 8;              // of a: a tile as low as that is not worth dividing
+inline constexpr int64_t kGemmFewPanels = 6;              // of a: a tile as low as that is not worth dividing
+inline constexpr int64_t kGemmPackGrain = 16384;          // elements that a thread packs at a time, at least
 inline constexpr int64_t kGemmSerialWork = 96 * 96 * 96;  // multiplications below which no thread is woken
 
 template <class T, class Source>
@@ -119,7 +120,8 @@ class PackedProduct {
       if (down * across < kGemmTasks && !all.is_serial())
         down = std::clamp(rows.count / kGemmFewPanels, down, std::max(down, div(kGemmTasks, across)));
       if (down * across == 1 && !all.is_serial()) down = std::min<int64_t>(rows.count, 2);
-      tile_width = kGemmTileWidth;
+      // Tiles of one width: of two, one must not wait for the other.
+      tile_width = div(padded / kernels.nr, across) * kernels.nr;
       if (across > 1) a = Scratch::get<T>(Slot::PackedA, height * depth);
       if (down > 1) b = Scratch::get<T>(Slot::PackedB, padded * depth);
       else tile_width = kGemmOwnWidth, across = div(width, tile_width);
@@ -135,7 +137,8 @@ class PackedProduct {
 
     void pack() const {
       const int64_t right = b ? padded / kernels.nr : 0, left = a ? rows.count : 0;
-      parallel_for(0, right + left, all.is_serial() ? INT64_MAX : 8, [&](int64_t begin, int64_t end) {
+      const int64_t grain = std::clamp<int64_t>(kGemmPackGrain / (kernels.nr * depth), 1, 8);
+      parallel_for(0, right + left, all.is_serial() ? INT64_MAX : grain, [&](int64_t begin, int64_t end) {
         const int64_t first = std::min(begin, right) * kernels.nr,
                       last = std::min(std::min(end, right) * kernels.nr, width);
         for (int64_t q = 0; q < depth; q += all.step_) {
