@@ -15,7 +15,26 @@ RL_MATH_BEGIN
 
 using cpu::BlockKernel;
 using cpu::Compute;
+using cpu::Formula;
 using cpu::Params;
+
+// The formulas of a few instructions, beside which those of a loop count: they have narrow kernels, and loops
+// that are unrolled. Their result has the dtype of the operands.
+constexpr bool is_brief(Formula formula) {
+  using enum Formula;
+  constexpr Formula kBrief[] = {
+      // clang-format off
+      Add, Sub, Mul, Div, AddScaled, SubScaled, Maximum, Minimum, Fmax, Fmin, SquaredDifference,
+      Sqrt, Rsqrt, Reciprocal, Sign, Angle, Deg2Rad, Rad2Deg, Floor, Ceil, Trunc, Round, Frac, NanToNum,
+      Clamp, ClampMin, ClampMax, ClampTensor, Lerp, Addcmul, Addcdiv,
+      Relu, Threshold, Hardtanh, LeakyRelu, Prelu, Hardsigmoid, Hardswish, Softshrink, Hardshrink,
+      SigmoidBackward, TanhBackward, ThresholdBackward, HardtanhBackward, LeakyReluBackward,
+      // clang-format on
+  };
+  for (const Formula f : kBrief)
+    if (f == formula) return true;
+  return false;
+}
 
 template <class T>
 inline constexpr bool kVectorised = std::is_same_v<T, float> || std::is_same_v<T, double>;
@@ -123,9 +142,44 @@ inline constexpr bool kIsMask = false;
 template <class T>
 inline constexpr bool kIsMask<SimdMask<T>> = true;
 
+// Two vectors in a turn; `of` gives that which begins at an element. Returns how many elements are done.
+template <class T, class Of>
+RL_INLINE int64_t loop_in_pairs(Of of, T* out, int64_t n) {
+  constexpr int64_t kLanes = Simd<T>::kLanes;
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    const Simd<T> first = of(i), second = of(i + kLanes);
+    put(first, out + i);
+    put(second, out + i + kLanes);
+  }
+  return i;
+}
+
+// A brief formula of dense operands, or of one and a number. The number comes from one element: a load of a
+// whole vector would wait for the narrower stores that have just repeated it.
 template <class T, class F, size_t... I>
+RL_INLINE int64_t brief_loop(F f, const void* const* in, T* out, int64_t n, const Params& p,
+                             std::index_sequence<I...>) {
+  using V = Simd<T>;
+  const T* const at[] = {static_cast<const T*>(in[I])...};
+  if (p.repeated == 0)
+    return loop_in_pairs<T>([&](int64_t i) HWY_ATTR { return f(V::load(at[I] + i)...); }, out, n);
+  if constexpr (sizeof...(I) == 2) {
+    if (p.repeated == 1) {
+      const V number(*at[0]);
+      return loop_in_pairs<T>([&](int64_t i) HWY_ATTR { return f(number, V::load(at[1] + i)); }, out, n);
+    }
+    if (p.repeated == 2) {
+      const V number(*at[1]);
+      return loop_in_pairs<T>([&](int64_t i) HWY_ATTR { return f(V::load(at[0] + i), number); }, out, n);
+    }
+  }
+  return 0;
+}
+
+template <bool kBrief, class T, class F, size_t... I>
 RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const Params& p,
-                    std::index_sequence<I...>) {
+                    std::index_sequence<I...> order) {
   if constexpr (kVectorised<T>) {
     using V = Simd<T>;
     using R = decltype(f((static_cast<void>(I), V())...));
@@ -145,6 +199,10 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const P
       }
     }
 #endif
+    if constexpr (kBrief) {
+      i = brief_loop(f, in, out, n, p, order);
+      ((x[I].at += i / V::kLanes * x[I].step), ...);
+    }
     if constexpr (sizeof...(I) == 3) {  // what depends on a number alone is computed once
       if (x[2].step == 0) {
         const V last = V::load(x[2].at);
@@ -174,9 +232,9 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const P
   }
 }
 
-template <int kArity, class T, class F>
+template <int kArity, Formula kFormula, class T, class F>
 void run_block(F f, const void* const* in, void* out, int64_t n, const Params& p) {
-  loop<T>(f, in, out, n, p, std::make_index_sequence<kArity>());
+  loop<is_brief(kFormula), T>(f, in, out, n, p, std::make_index_sequence<kArity>());
 }
 
 // A choice between numbers does not read them: those of 4 and 8 bytes go in vectors of floats.

@@ -11,8 +11,8 @@ RL_MATH_BEGIN
 BlockKernel binary_kernel(cpu::Formula formula, Compute compute) {
   switch (formula) {
 #define RL_CASE_UNARY(Formula, Types)
-#define RL_CASE_BINARY(Formula, Types) RL_KERNEL_CASE((run_block<2, T>), Formula, Types)
-#define RL_CASE_TERNARY(Formula, Types) RL_KERNEL_CASE((run_block<3, T>), Formula, Types)
+#define RL_CASE_BINARY(Name, Types) RL_KERNEL_CASE((run_block<2, Formula::Name, T>), Name, Types)
+#define RL_CASE_TERNARY(Name, Types) RL_KERNEL_CASE((run_block<3, Formula::Name, T>), Name, Types)
 #define RL_CASE_MASKED(Formula, Types) RL_KERNEL_CASE((run_masked_block<T>), Formula, Types)
 #include "rushlight/kernels/cpu/formula_cases-inl.h"
     default: return nullptr;

@@ -14,25 +14,6 @@
 
 RL_MATH_BEGIN
 
-using cpu::Formula;
-
-// The formulas that are worth a kernel of their own. Their result has the dtype of the operands.
-constexpr bool is_brief(Formula formula) {
-  using enum Formula;
-  constexpr Formula kBrief[] = {
-      // clang-format off
-      Add, Sub, Mul, Div, AddScaled, SubScaled, Maximum, Minimum, Fmax, Fmin, SquaredDifference,
-      Sqrt, Rsqrt, Reciprocal, Sign, Angle, Deg2Rad, Rad2Deg, Floor, Ceil, Trunc, Round, Frac, NanToNum,
-      Clamp, ClampMin, ClampMax, ClampTensor, Lerp, Addcmul, Addcdiv,
-      Relu, Threshold, Hardtanh, LeakyRelu, Prelu, Hardsigmoid, Hardswish, Softshrink, Hardshrink,
-      SigmoidBackward, TanhBackward, ThresholdBackward, HardtanhBackward, LeakyReluBackward,
-      // clang-format on
-  };
-  for (const Formula f : kBrief)
-    if (f == formula) return true;
-  return false;
-}
-
 constexpr bool is_brief_of_integers(Formula formula) {
   using enum Formula;
   constexpr Formula kBrief[] = {

@@ -10,7 +10,7 @@ RL_MATH_BEGIN
 
 BlockKernel unary_kernel(cpu::Formula formula, Compute compute) {
   switch (formula) {
-#define RL_CASE_UNARY(Formula, Types) RL_KERNEL_CASE((run_block<1, T>), Formula, Types)
+#define RL_CASE_UNARY(Name, Types) RL_KERNEL_CASE((run_block<1, Formula::Name, T>), Name, Types)
 #define RL_CASE_BINARY(Formula, Types)
 #define RL_CASE_TERNARY(Formula, Types)
 #define RL_CASE_MASKED(Formula, Types)

@@ -128,9 +128,52 @@ RL_BINARY(Hypot, hypot)
 RL_BINARY(Copysign, copysign)
 RL_BINARY(Nextafter, nextafter)
 RL_BINARY(Ldexp, ldexp)
-RL_BINARY(LeftShift, left_shift)
-RL_BINARY(RightShift, right_shift)
 #undef RL_BINARY
+
+// Compilers narrow the counts of 64-bit shifts to int before they widen them again (C++ takes the count as
+// its own type); `together` shifts a vector by the counts as they are.
+struct LeftShift {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return left_shift(a, b);
+  }
+#if !defined(__CUDACC__) && HWY_TARGET != HWY_SCALAR
+  static constexpr int64_t kAtOnce = Simd<double>::kLanes;
+  template <std::integral T>
+  requires(sizeof(T) == 8) RL_INLINE void together(const T* a, const T* b, T* out) const {
+    const hn::Repartition<T, Simd<double>::D> d;
+    const auto most = hn::Set(d, T{63}), count = hn::LoadU(d, b);
+    const auto inside = hn::VecFromMask(d, hn::Eq(hn::AndNot(most, count), hn::Zero(d)));
+    hn::StoreU(hn::And(hn::Shl(hn::LoadU(d, a), hn::And(count, most)), inside), d, out);
+  }
+#endif
+};
+struct RightShift {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return right_shift(a, b);
+  }
+#if !defined(__CUDACC__) && HWY_TARGET != HWY_SCALAR
+  static constexpr int64_t kAtOnce = Simd<double>::kLanes;
+  template <std::integral T>
+  requires(sizeof(T) == 8) RL_INLINE void together(const T* a, const T* b, T* out) const {
+    const hn::Repartition<T, Simd<double>::D> d;
+    const hn::RebindToUnsigned<decltype(d)> du;  // a negative number goes as its complement
+    const auto most = hn::Set(d, T{63}), count = hn::LoadU(d, b), value = hn::LoadU(d, a);
+    const auto inside = hn::VecFromMask(d, hn::Eq(hn::AndNot(most, count), hn::Zero(d)));
+    const auto shift = hn::BitCast(du, hn::And(count, most));
+    const auto shifted = [&](auto v) HWY_ATTR {
+      return hn::And(hn::BitCast(d, hn::Shr(hn::BitCast(du, v), shift)), inside);
+    };
+    if constexpr (std::is_unsigned_v<T>) {
+      hn::StoreU(shifted(value), d, out);
+    } else {
+      const auto sign = hn::VecFromMask(d, hn::Lt(value, hn::Zero(d)));
+      hn::StoreU(hn::Xor(shifted(hn::Xor(value, sign)), sign), d, out);
+    }
+  }
+#endif
+};
 
 struct Pow {
   template <class V>
@@ -202,13 +245,15 @@ struct Lcm {
 struct Maximum {
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
-    return select((a >= b) | isnan(a), a, b);
+    if constexpr (kRawKeepsNan<V>) return select(isnan(b), b, at_least(b, a));
+    else return select((a >= b) | isnan(a), a, b);
   }
 };
 struct Minimum {
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
-    return select((a <= b) | isnan(a), a, b);
+    if constexpr (kRawKeepsNan<V>) return select(isnan(b), b, at_most(b, a));
+    else return select((a <= b) | isnan(a), a, b);
   }
 };
 struct Fmax {

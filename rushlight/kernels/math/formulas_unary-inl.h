@@ -229,16 +229,23 @@ struct NanToNum {
   }
 };
 // The larger and the smaller of x and a limit; NaN stays. Of vectors, raw_max and raw_min return their second
-// operand when one is NaN (x86), or NaN (Arm).
+// operand when one is NaN or both are equal (x86), or NaN (Arm); Highway's plain target leaves NaN out.
+#if !defined(__CUDACC__) && HWY_TARGET != HWY_SCALAR
+template <class V>
+inline constexpr bool kRawKeepsNan = !std::is_arithmetic_v<V>;
+#else
+template <class V>
+inline constexpr bool kRawKeepsNan = false;
+#endif
 template <class V>
 RL_INLINE V at_least(V lo, V x) {
-  if constexpr (std::is_arithmetic_v<V>) return x < lo ? lo : x;
-  else return raw_max(lo, x);
+  if constexpr (kRawKeepsNan<V>) return raw_max(lo, x);
+  else return select(x < lo, lo, x);
 }
 template <class V>
 RL_INLINE V at_most(V hi, V x) {
-  if constexpr (std::is_arithmetic_v<V>) return x > hi ? hi : x;
-  else return raw_min(hi, x);
+  if constexpr (kRawKeepsNan<V>) return raw_min(hi, x);
+  else return select(x > hi, hi, x);
 }
 template <class S>
 struct Clamp {
