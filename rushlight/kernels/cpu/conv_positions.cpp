@@ -100,7 +100,7 @@ void store_images(const Correlation& c, const T* products, int64_t count, T* y) 
 bool positions_pay(const Correlation& c) { return c.depth() >= kManyTaps && c.out_channels >= kManyOutputs; }
 
 bool joined_images_pay(const Correlation& c) {
-  return c.batch > 1 && 2 * c.out_h * c.out_w <= kJoinedPositions && positions_pay(c);
+  return c.batch > 1 && 4 * c.out_h * c.out_w <= kJoinedPositions && positions_pay(c);
 }
 
 template <class T>
