@@ -302,7 +302,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(shape(3, 1, 33, 40, 9, 11, 3, 3, 2, 1), shape(40, 1, 32, 32, 3, 3, 3, 3),
                     shape(2, 2, 64, 66, 8, 7, 3, 3, 1, 1), shape(1, 1, 32, 230, 23, 17, 3, 3, 2, 1),
                     shape(5, 1, 40, 33, 7, 30, 3, 2, 3, 1, 2), shape(2, 1, 140, 35, 7, 6, 3, 3, 1, 1),
-                    shape(3, 1, 130, 64, 5, 5, 1, 1, 2),
+                    shape(3, 1, 130, 64, 5, 5, 1, 1, 2), shape(3, 2, 264, 260, 5, 7, 1, 1),
                     ConvShape{2, 1, 36, 32, 10, 12, 3, 3, 1, 2, -2, -1, 1, 1, 5, 4},
                     ConvShape{2, 1, 36, 32, 6, 9, 3, 3, 2, 2, 4, 3, 1, 1, 6, 7}));
 // Roads of the gradient with respect to the weight: products over all positions.

@@ -100,7 +100,7 @@ void store_images(const Correlation& c, const T* products, int64_t count, T* y) 
 bool positions_pay(const Correlation& c) { return c.depth() >= kManyTaps && c.out_channels >= kManyOutputs; }
 
 bool joined_images_pay(const Correlation& c) {
-  return c.batch > 1 && 2 * c.out_h * c.out_w <= kJoinedPositions && positions_pay(c);
+  return c.batch > 1 && 4 * c.out_h * c.out_w <= kJoinedPositions && positions_pay(c);
 }
 
 template <class T>
@@ -115,9 +115,9 @@ void correlate_positions(const Correlation& c, const T* x, const Filters<T>& fil
   for (int64_t channel = 0; channel < c.in_channels; ++channel) {
     for (int64_t offset : band.offsets) offsets.push_back(channel * band.size() + offset);
   }
-  T* images = Scratch::get<T>(Slot::ConvImage, joined * image_size + kImageSlack);
-  T* products = direct ? nullptr : Scratch::get<T>(Slot::Product, c.out_channels * joined * each);
-  for (int64_t first = 0; first < c.batch; first += joined) {
+  const auto share = [&](int64_t first) {  // the images from `first` on that have a product together
+    T* images = Scratch::get<T>(Slot::ConvImage, joined * image_size + kImageSlack);
+    T* products = direct ? nullptr : Scratch::get<T>(Slot::Product, c.out_channels * joined * each);
     const int64_t count = std::min(joined, c.batch - first);
     for (int64_t g = 0; g < c.groups; ++g) {
       const int64_t planes = c.in_channels * c.in_h * c.in_w;
@@ -140,7 +140,13 @@ void correlate_positions(const Correlation& c, const T* x, const Filters<T>& fil
                      Positions<T>{band, images, image_size, offsets}, out);
       if (!direct) store_images(c, products, count, target);
     }
-  }
+  };
+  // Large products are split among the threads one after the other; small ones are dealt out whole.
+  const int64_t shares = ceil_div(c.batch, joined);
+  const bool whole = c.work() / shares <= 8 * kGemmSerialWork;
+  parallel_for(0, shares, whole ? 1 : shares, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) share(i * joined);
+  });
 }
 
 template void correlate_positions<float>(const Correlation&, const float*, const Filters<float>&,

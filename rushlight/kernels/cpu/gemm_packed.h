@@ -22,7 +22,6 @@ inline constexpr int64_t kGemmBlockRows = 2048, kGemmBlockColumns = 2048, kGemmB
 inline constexpr int64_t kGemmOwnWidth = 128;
 inline constexpr int64_t kGemmTasks = 4;  // enough to share among threads; independent of how many there are
 inline constexpr int64_t kGemmFewPanels = 6;              // of a: a tile as low as that is not worth dividing
-inline constexpr int64_t kGemmPackGrain = 16384;          // elements that a thread packs at a time, at least
 inline constexpr int64_t kGemmSerialWork = 96 * 96 * 96;  // multiplications below which no thread is woken
 
 template <class T, class Source>
@@ -137,7 +136,8 @@ class PackedProduct {
 
     void pack() const {
       const int64_t right = b ? padded / kernels.nr : 0, left = a ? rows.count : 0;
-      const int64_t grain = std::clamp<int64_t>(kGemmPackGrain / (kernels.nr * depth), 1, 8);
+      // Neighbours are read together; few panels are still work for two.
+      const int64_t grain = std::clamp<int64_t>(div(right + left, 2), 1, 8);
       parallel_for(0, right + left, all.is_serial() ? INT64_MAX : grain, [&](int64_t begin, int64_t end) {
         const int64_t first = std::min(begin, right) * kernels.nr,
                       last = std::min(std::min(end, right) * kernels.nr, width);
