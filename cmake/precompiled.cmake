@@ -1,4 +1,4 @@
-# What nearly every file includes is parsed once for each target: it costs 1.3 s a file otherwise. GCC wants the options
+# What nearly every file includes is parsed once for each target: it costs about a second a file otherwise. GCC wants the options
 # of a precompiled header to be those of its users, so each target has its own, and the kernels (SKIP_PRECOMPILE_HEADERS)
 # do without. For ccache: GCC has to say which header it used, and the Makefile that its macros and times do not matter.
 function(rushlight_precompile target)
