@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
-#include "rushlight/core/free_list.h"
 #include "rushlight/core/destination.h"
+#include "rushlight/core/free_list.h"
 #include "rushlight/core/inference.h"
 
 namespace rushlight {

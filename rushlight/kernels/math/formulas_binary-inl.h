@@ -128,26 +128,11 @@ RL_BINARY(Hypot, hypot)
 RL_BINARY(Copysign, copysign)
 RL_BINARY(Nextafter, nextafter)
 RL_BINARY(Ldexp, ldexp)
+RL_BINARY(LeftShift, left_shift)
 #undef RL_BINARY
 
 // Compilers narrow the counts of 64-bit shifts to int before they widen them again (C++ takes the count as
 // its own type); `together` shifts a vector by the counts as they are.
-struct LeftShift {
-  template <class V>
-  RL_INLINE V operator()(V a, V b) const {
-    return left_shift(a, b);
-  }
-#if !defined(__CUDACC__) && HWY_TARGET != HWY_SCALAR
-  static constexpr int64_t kAtOnce = Simd<double>::kLanes;
-  template <std::integral T>
-  requires(sizeof(T) == 8) RL_INLINE void together(const T* a, const T* b, T* out) const {
-    const hn::Repartition<T, Simd<double>::D> d;
-    const auto most = hn::Set(d, T{63}), count = hn::LoadU(d, b);
-    const auto inside = hn::VecFromMask(d, hn::Eq(hn::AndNot(most, count), hn::Zero(d)));
-    hn::StoreU(hn::And(hn::Shl(hn::LoadU(d, a), hn::And(count, most)), inside), d, out);
-  }
-#endif
-};
 struct RightShift {
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
