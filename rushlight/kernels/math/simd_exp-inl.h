@@ -56,9 +56,15 @@ RL_INLINE Simd<T> pow2_integer(Simd<T> n) {
   const Simd<T> shifted = n + Simd<T>(I::kRoundMagic + static_cast<T>(I::kBias));
   return Simd<T>::from_bits(hn::ShiftLeft<I::kMantissaBits>(shifted.bits()));
 }
-// p * 2^n where the result may be subnormal, zero or infinite: two factors, each of them normal.
+// p * 2^n for p between 1/2 and 2. Where the results are normal numbers, n is added to the exponent; where
+// one may be subnormal, zero or infinite, there are two factors, each of them normal.
 template <class T>
 RL_INLINE Simd<T> scale_by_pow2(Simd<T> p, Simd<T> n) {
+  using I = Ieee<T>;
+  if (HWY_LIKELY(all_true(abs(n) <= Simd<T>(static_cast<T>(I::kBias - 2))))) {
+    const Simd<T> shifted = n + Simd<T>(I::kRoundMagic);
+    return Simd<T>::from_bits(hn::Add(p.bits(), hn::ShiftLeft<I::kMantissaBits>(shifted.bits())));
+  }
   const Simd<T> half = floor(n * Simd<T>(T(0.5)));
   return p * pow2_integer(half) * pow2_integer(n - half);
 }
