@@ -14,9 +14,10 @@ namespace {
 
 // Queries of one block: as many as leave their scores in the second-level cache; causal ones are few, to skip
 // what lies above the diagonal. 48 and 192 rows are whole panels of the product's kernels.
+constexpr int64_t kMostQueries = 192;
 int64_t block_queries(const AttentionShape& s) {
-  constexpr int64_t kFewest = 48, kMost = 192, kScores = 48 * 1024;
-  const int64_t rows = s.causal ? kFewest : std::clamp(kScores / s.keys, kFewest, kMost);
+  constexpr int64_t kFewest = 48, kScores = 48 * 1024;
+  const int64_t rows = s.causal ? kFewest : std::clamp(kScores / s.keys, kFewest, kMostQueries);
   return std::min(rows, s.queries);
 }
 
@@ -95,20 +96,28 @@ void put_mask(const T* mask, int64_t stride, int64_t count, T* row) {
     for (int64_t j = 0; j < count; ++j) row[j] = mask[j * stride];
 }
 
-// Softmax of a row; one without a finite score has no weights. Such a row begins with minus infinity, so the
-// others are not searched.
+// A row's scores become its weights but for a factor, which is returned. A row without a finite score has no
+// weights; it begins with minus infinity, so the others are not searched.
 template <class T>
-void normalize(const SoftmaxKernel& softmax, T* row, int64_t count) {
+T weigh_row(const SoftmaxKernel& softmax, T* row, int64_t count) {
   constexpr T kHidden = -std::numeric_limits<T>::infinity();
-  if (row[0] == kHidden && std::all_of(row, row + count, [](T x) { return x == kHidden; }))
+  if (row[0] == kHidden && std::all_of(row, row + count, [](T x) { return x == kHidden; })) {
     std::fill_n(row, count, T(0));
-  else softmax.row(Softmax::Plain, row, count, row);
+    return 1;
+  }
+  return static_cast<T>(softmax.exponentials(row, count, row));
 }
 
-// weights (rows, met) = softmax of the scores of the queries [first, first + rows).
+template <class T>
+void scale_row(T* row, int64_t count, T factor) {
+  for (int64_t j = 0; j < count; ++j) row[j] *= factor;
+}
+
+// weights (rows, met) times a factor for each row = softmax of the scores of the queries
+// [first, first + rows).
 template <class T>
 void weigh(const AttentionShape& s, const Head<T>& head, const HeadOperand<T>& keys, int64_t first,
-           int64_t rows, int64_t met, Matrix<T> weights) {
+           int64_t rows, int64_t met, Matrix<T> weights, T* factors) {
   Epilogue<T> scaled;
   scaled.alpha = static_cast<T>(s.scale);
   if (head.mask) {
@@ -123,7 +132,7 @@ void weigh(const AttentionShape& s, const Head<T>& head, const HeadOperand<T>& k
     T* row = weights.data + r * weights.row_stride;
     const int64_t visible = visible_keys(s, first + r, met);
     std::fill(row + visible, row + met, T(0));
-    normalize(softmax, row, visible);
+    factors[r] = weigh_row(softmax, row, visible);
   }
 }
 
@@ -137,9 +146,10 @@ void attend(const AttentionShape& s, const Head<T>& head, int64_t begin, int64_t
     const int64_t rows = std::min(most, s.queries - first), met = keys_met(s, first + rows);
     const int64_t pitch = score_pitch<T>(met);
     const Matrix<T> weights{Scratch::get<T>(Slot::Scores, rows * pitch), pitch, 1};
-    weigh(s, head, keys, first, rows, met, weights);
-    values.multiply(rows, s.value_size, met, {weights.data, pitch, 1},
-                    {out + first * s.value_size, s.value_size, 1});
+    T factors[kMostQueries], *result = out + first * s.value_size;
+    weigh(s, head, keys, first, rows, met, weights, factors);
+    values.multiply(rows, s.value_size, met, {weights.data, pitch, 1}, {result, s.value_size, 1});
+    for (int64_t r = 0; r < rows; ++r) scale_row(result + r * s.value_size, s.value_size, factors[r]);
   }
 }
 
@@ -188,7 +198,9 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
         for (int64_t first = 0; first < s.queries; first += most) {
           const int64_t rows = std::min(most, s.queries - first), met = keys_met(s, first + rows);
           const int64_t row0 = (b * s.heads + h) * s.queries + first;
-          weigh(s, head, keys, first, rows, met, weights);
+          T factors[kMostQueries];
+          weigh(s, head, keys, first, rows, met, weights, factors);
+          for (int64_t r = 0; r < rows; ++r) scale_row(weights.data + r * pitch, met, factors[r]);
           const Matrix<const T> p{weights.data, pitch, 1}, g{grad + row0 * s.value_size, s.value_size, 1};
           gemm<T>(met, s.value_size, rows, p.transposed(), g, dv, adding);
           values.multiply(rows, met, s.value_size, g, slopes);

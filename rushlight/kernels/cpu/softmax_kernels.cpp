@@ -62,25 +62,39 @@ RL_INLINE void store_count(Simd<T> v, T* p, int64_t count) {
 }
 
 template <class T>
+T largest(const T* in, int64_t size) {
+  T top = -std::numeric_limits<T>::infinity();
+  for (int64_t i = 0; i < size; i += kPart)
+    top = Larger()(top, Monoid<T, T, Itself, Larger>::part(in + i, std::min(kPart, size - i)));
+  return top;
+}
+
+template <class T>
+double exponentials(const void* source, int64_t size, void* target) {
+  using V = Simd<T>;
+  const T* in = static_cast<const T*>(source);
+  T* out = static_cast<T*>(target);
+  const V shift(largest(in, size));
+  return 1 / sum_vectors<T>(size, [&](int64_t i, int64_t count) HWY_ATTR {
+           const V e = exp(load_count(in + i, count) - shift);
+           store_count(e, out + i, count);
+           return e;
+         });
+}
+
+template <class T>
 void row(Softmax kind, const void* source, int64_t size, void* target) {
   using V = Simd<T>;
   const T* in = static_cast<const T*>(source);
   T* out = static_cast<T*>(target);
-  T top = -std::numeric_limits<T>::infinity();
-  for (int64_t i = 0; i < size; i += kPart)
-    top = Larger()(top, Monoid<T, T, Itself, Larger>::part(in + i, std::min(kPart, size - i)));
-  if (kind == Softmax::LogSumExp && isinf(top)) top = 0;
-  const V shift(top);
   if (kind == Softmax::Plain) {
-    const double sum = sum_vectors<T>(size, [&](int64_t i, int64_t count) HWY_ATTR {
-      const V e = exp(load_count(in + i, count) - shift);
-      store_count(e, out + i, count);
-      return e;
-    });
-    const V scale(static_cast<T>(1 / sum));
+    const V scale(static_cast<T>(exponentials<T>(in, size, out)));
     each_vector<T>(size, [&](auto load, auto store) HWY_ATTR { store(load(out) * scale, out); });
     return;
   }
+  T top = largest(in, size);
+  if (kind == Softmax::LogSumExp && isinf(top)) top = 0;
+  const V shift(top);
   const double sum = sum_vectors<T>(
       size, [&](int64_t i, int64_t count) HWY_ATTR { return exp(load_count(in + i, count) - shift); });
   const T log_sum = static_cast<T>(std::log(sum));
@@ -181,10 +195,10 @@ void columns_backward(Softmax kind, const void* grad, const void* result, int64_
 }
 
 const SoftmaxKernel* softmax_table(bool is_double) {
-  static constexpr SoftmaxKernel kFloat{row<float>, columns<float>, row_backward<float>,
+  static constexpr SoftmaxKernel kFloat{row<float>, exponentials<float>, columns<float>, row_backward<float>,
                                         columns_backward<float>};
-  static constexpr SoftmaxKernel kDouble{row<double>, columns<double>, row_backward<double>,
-                                         columns_backward<double>};
+  static constexpr SoftmaxKernel kDouble{row<double>, exponentials<double>, columns<double>,
+                                         row_backward<double>, columns_backward<double>};
   return is_double ? &kDouble : &kFloat;
 }
 
