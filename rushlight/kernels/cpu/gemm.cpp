@@ -157,6 +157,32 @@ void matrix_vector(int64_t m, int64_t k, Matrix<const T> a, const T* x, int64_t 
   });
 }
 
+// ---- Long sums of few products
+// -----------------------------------------------------------------------------------------------
+
+// Tiles of a small c are too few to share, and its threads would wait for each other at every step. So the
+// sums are cut instead: each part is a product of its own, on one thread, and the parts are added up in
+// order.
+constexpr int64_t kLongSum = 4 * kGemmBlockDepth, kFewProducts = 128 * 128;
+
+template <class T>
+void long_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
+                  const Output<T>& out) {
+  T* sums = Scratch::get<T>(Slot::PartialSums, kGemmTasks * m * n);
+  parallel_for(0, kGemmTasks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      const int64_t from = part * k / kGemmTasks, to = (part + 1) * k / kGemmTasks;
+      packed_product(m, n, to - from,
+                     StridedLeft<T, T>{{a.data + from * a.col_stride, a.row_stride, a.col_stride}},
+                     StridedRight<T, T>{{b.data + from * b.row_stride, b.row_stride, b.col_stride}},
+                     Output<T>{sums + part * m * n, n, 1});
+    }
+  });
+  for (int64_t part = 1; part < kGemmTasks; ++part)
+    for (int64_t i = 0; i < m * n; ++i) sums[i] += sums[part * m * n + i];
+  store_products(m, n, sums, out);
+}
+
 // ---- float and double
 // -----------------------------------------------------------------------------------------------
 
@@ -182,6 +208,7 @@ void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T>
   if (out.col_stride != 1 && out.row_stride == 1)
     return product(n, m, k, b.transposed(), a.transposed(), transposed(out));
   if (work(m, n, k) <= kSmallWork) return small_product(m, n, k, a, b, out);
+  if (k >= kLongSum && m <= kFewProducts / n) return long_product(m, n, k, a, b, out);
   packed_product(m, n, k, StridedLeft<T, T>{a}, StridedRight<T, T>{b}, out);
 }
 

@@ -91,6 +91,7 @@ enum class Slot : uint8_t {
   SharedValues,
   SharedKeyRows,
   Product,
+  PartialSums,
   Vector,
   Scores,
   ConvImage,
