@@ -1,6 +1,7 @@
 #include "rushlight/kernels/cpu/conv.h"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "rushlight/core/thread_pool.h"
@@ -53,8 +54,7 @@ Correlation forward_correlation(const ConvShape& s) {
 
 // The taps that reach input positions with the given residue, and the correlation of the output's gradient
 // with them.
-Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t residue_w,
-                                std::vector<int64_t>& kernel_position) {
+CorrelationPart residue_correlation(const ConvShape& s, int64_t residue_h, int64_t residue_w) {
   Correlation c{s.batch,
                 s.groups,
                 s.out_channels / s.groups,
@@ -70,7 +70,7 @@ Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t r
                 s.stride_w,
                 {},
                 {}};
-  kernel_position.clear();
+  std::vector<int64_t> taps;
   for (int64_t i = 0; i < s.kernel_h; ++i) {
     const int64_t row = residue_h + s.pad_top - i * s.dilation_h;
     if (row % s.stride_h != 0) continue;
@@ -79,10 +79,10 @@ Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t r
       if (column % s.stride_w != 0) continue;
       c.row.push_back(row / s.stride_h);
       c.column.push_back(column / s.stride_w);
-      kernel_position.push_back(i * s.kernel_w + j);
+      taps.push_back(i * s.kernel_w + j);
     }
   }
-  return c;
+  return {c, taps, residue_h * s.in_w + residue_w, s.stride_w == 2 && residue_w == 1};
 }
 
 // (groups, out, in, kernel) to (groups, in, out, chosen positions of the kernel).
@@ -105,20 +105,17 @@ template <class T>
 void depthwise_rows_backward(const ConvShape& s, const T* dy, const T* w, const T* bias, T* dx) {
   if (s.batch * s.groups == 0 || s.in_h == 0) return;
   const int64_t kernel_size = s.kernel_h * s.kernel_w;
-  std::vector<int64_t> kernel_position;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
     T* weights = Scratch::get<T>(Slot::ConvPartial, s.groups * kernel_size);
-    const Correlation even = residue_correlation(s, i, 0, kernel_position);
-    transpose_weights(even, kernel_position, kernel_size, w, weights);
-    T* odd_weights = weights + s.groups * even.taps();
-    const Correlation odd = residue_correlation(s, i, 1, kernel_position);
-    transpose_weights(odd, kernel_position, kernel_size, w, odd_weights);
-    T* rows = dx + i * s.in_w;
-    if (even.taps() > 0 && odd.taps() > 0 && s.out_h > 0 && s.out_w > 0) {
-      depthwise_correlate(even, odd, dy, weights, odd_weights, bias, rows);
+    const CorrelationPart even = residue_correlation(s, i, 0), odd = residue_correlation(s, i, 1);
+    transpose_weights(even.c, even.taps, kernel_size, w, weights);
+    T* odd_weights = weights + s.groups * even.c.taps();
+    transpose_weights(odd.c, odd.taps, kernel_size, w, odd_weights);
+    if (even.c.taps() > 0 && odd.c.taps() > 0 && s.out_h > 0 && s.out_w > 0) {
+      depthwise_correlate(even.c, odd.c, dy, weights, odd_weights, bias, dx + even.begin);
     } else {
-      correlate(even, dy, weights, bias, rows);
-      correlate(odd, dy, odd_weights, bias, rows + 1);
+      correlate(even.c, dy, weights, bias, dx + even.begin);
+      correlate(odd.c, dy, odd_weights, bias, dx + odd.begin);
     }
   }
 }
@@ -196,9 +193,9 @@ void pointwise(const ConvShape& s, int64_t out_channels, int64_t in_channels, Ma
                                              .out_channels = s.groups * out_channels,
                                              .in_w = positions,
                                              .out_w = positions});
-  if (!c.is_empty() && joined_images_pay(c)) {
-    const Filters<T> filters{w.data, out_channels * in_channels, w.row_stride, w.col_stride, {0}};
-    return correlate_positions(c, x, filters, bias, y);
+  if (planes_pay(c)) {
+    const Filters<T> filters{w.data, out_channels * in_channels, w.row_stride, w.col_stride};
+    return correlate_planes(c, x, filters, bias, y);
   }
   for (int64_t g = 0; g < s.groups; ++g) {
     const Epilogue<T> epilogue{.bias = bias ? bias + g * out_channels : nullptr,
@@ -246,16 +243,18 @@ void conv2d_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T
   if (s.groups == 0) return;
   const int64_t in = s.in_channels / s.groups, out = s.out_channels / s.groups;
   if (is_pointwise(s)) return pointwise<T>(s, out, in, {w, in, 1}, x, bias, y);
-  if (is_strided_pointwise(s) && out > 1)
-    return pointwise<T>(without_stride(s), out, in, {w, in, 1}, take_strided(s, x), bias, y);
   if constexpr (std::is_same_v<T, float>) {
     if (winograd_pays(s)) return winograd_correlate(s, x, {w, in * kFilterSize, kFilterSize}, bias, y);
   }
   const Correlation c = forward_correlation(s);
-  if (c.is_empty() || !positions_pay(c)) return correlate(c, x, w, bias, y);
-  Filters<T> filters{w, out * c.depth(), c.depth(), c.taps(), {}};
-  for (int64_t t = 0; t < c.taps(); ++t) filters.taps.push_back(t);
-  correlate_positions(c, x, filters, bias, y);
+  const Filters<T> filters{w, out * c.depth(), c.depth(), c.taps()};
+  if (is_strided_pointwise(s) && out > 1) {
+    if (planes_pay(c)) return correlate_planes(c, x, filters, bias, y);
+    return pointwise<T>(without_stride(s), out, in, {w, in, 1}, take_strided(s, x), bias, y);
+  }
+  std::vector<CorrelationPart> parts = {{c, std::vector<int64_t>(static_cast<size_t>(c.taps()))}};
+  std::iota(parts[0].taps.begin(), parts[0].taps.end(), 0);
+  positions_pay(parts) ? correlate_positions(parts, x, filters, bias, y) : correlate(c, x, w, bias, y);
 }
 
 template <class T>
@@ -276,19 +275,19 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
   if (in == 1 && out == 1 && s.stride_w == 2 && s.in_w > 1 && s.kernel_w > 1)
     return depthwise_rows_backward(s, dy, w, bias, dx);
   const int64_t kernel_size = s.kernel_h * s.kernel_w;
-  std::vector<int64_t> kernel_position;
+  std::vector<CorrelationPart> parts;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
-    for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j) {
-      const Correlation c = residue_correlation(s, i, j, kernel_position);
-      if (!c.is_empty() && positions_pay(c)) {
-        const Filters<T> filters{w, out * in * kernel_size, kernel_size, in * kernel_size, kernel_position};
-        correlate_positions(c, dy, filters, bias, dx + i * s.in_w + j);
-        continue;
-      }
-      T* weights = Scratch::get<T>(Slot::ConvPartial, c.groups * c.out_channels * c.depth());
-      transpose_weights(c, kernel_position, kernel_size, w, weights);
-      correlate(c, dy, weights, bias, dx + i * s.in_w + j);
-    }
+    for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j) parts.push_back(residue_correlation(s, i, j));
+  }
+  if (positions_pay(parts)) {
+    const Filters<T> filters{w, out * in * kernel_size, kernel_size, in * kernel_size};
+    return correlate_positions(parts, dy, filters, bias, dx);
+  }
+  for (const CorrelationPart& part : parts) {
+    const Correlation& c = part.c;
+    T* weights = Scratch::get<T>(Slot::ConvPartial, c.groups * c.out_channels * c.depth());
+    transpose_weights(c, part.taps, kernel_size, w, weights);
+    correlate(c, dy, weights, bias, dx + part.begin);
   }
 }
 

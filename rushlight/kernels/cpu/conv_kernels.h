@@ -13,7 +13,10 @@ namespace rushlight::cpu {
 inline constexpr int64_t kImageSlack = 128;
 inline constexpr int64_t kRowSlack = 16;
 
-// Columns of a panel whose elements are neighbours in the image.
+// So many panels are packed at once: longer reads, fewer pages.
+inline constexpr int kPanelsPacked = 8;
+
+// Columns of panels whose elements are neighbours in the image.
 struct PositionRun {
   int64_t source;
   int column, count;
@@ -38,15 +41,18 @@ struct ConvKernels {
   void (*weight_dots)(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image,
                       const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride);
 
-  // A panel of gemm's right operand whose columns are output positions: row kk is what `runs` find from
-  // image + offsets[kk] on, then zeros. Reads whole vectors.
-  void (*pack_positions)(int64_t k, const T* image, const int64_t* offsets, int runs, const PositionRun* run,
-                         T* dst);
+  // Some panels of gemm's right operand, up to kPanelsPacked in one pass, whose columns are output positions:
+  // row kk is what `runs` find from image + offsets[kk] on, neighbours being `step` (1 or 2) apart there,
+  // then zeros. Reads whole vectors.
+  void (*pack_positions)(int64_t k, const T* image, const int64_t* offsets, int step, int runs,
+                         const PositionRun* run, T* dst, int64_t panel_stride);
 
   // Rows of `count` elements, in ascending order. Whole vectors are stored, zeros behind the last element:
   // kRowSlack elements behind the last row must be writable.
   void (*copy_rows)(int64_t rows, int64_t count, const T* src, int64_t src_row, T* dst, int64_t dst_row);
-  // The same, elements 0, 2, ... of a row to a row of `even`, elements 1, 3, ... to one of `odd`.
+  // The same, nothing stored behind a row.
+  void (*store_rows)(int64_t rows, int64_t count, const T* src, int64_t src_row, T* dst, int64_t dst_row);
+  // As copy_rows, elements 0, 2, ... of a row to a row of `even`, elements 1, 3, ... to one of `odd`.
   void (*deal_rows)(int64_t rows, int64_t count, const T* src, int64_t src_row, T* even, T* odd,
                     int64_t dst_row);
   // The opposite, nothing stored behind a row: `count` elements, from `even` and `odd` in turns. Reads whole
