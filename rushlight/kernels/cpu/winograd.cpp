@@ -61,6 +61,7 @@ constexpr int64_t kPoints = 36, kSide = 4;  // of a tile
 constexpr int64_t kMaxLanes = 16;
 constexpr int64_t kChunkRows = 64;    // output channels whose products wait in the second cache
 constexpr int64_t kSlice = 128;       // input channels whose filters are transformed at a time
+constexpr int64_t kInputSlice = 32;   // input channels whose tiles one thread transforms
 constexpr int64_t kFewTiles = 32;     // fewer do not earn the transform of the filters
 constexpr int64_t kFewChannels = 16;  // and of either side, the transforms of input and output
 constexpr int64_t kTasks = 8;         // enough to share among threads; independent of how many there are
@@ -97,20 +98,32 @@ class Winograd {
         chunks_(shape.out_channels) {}
 
   void run() {
-    const int64_t channels = s_.in_channels;
-    transformed_ = Scratch::get<float>(Slot::ConvWeights, kPoints * s_.out_channels * channels);
-    parallel_for(0, chunks_.count, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t chunk = begin; chunk < end; ++chunk) transform_filters(chunk);
-    });
-    // Where there are few blocks of tiles, the rows are shared out as well; each share transforms the input
-    // for itself.
-    const int64_t blocks = ceil_div(tiles_, block_);
+    const int64_t channels = s_.in_channels, blocks = ceil_div(tiles_, block_);
+    // The filters of a single block are transformed where they are needed, and stay in the caches.
+    if (blocks > 1) {
+      transformed_ = Scratch::get<float>(Slot::ConvWeights, kPoints * s_.out_channels * channels);
+      parallel_for(0, chunks_.count, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t chunk = begin; chunk < end; ++chunk) transform_filters(chunk, filters_of(chunk));
+      });
+    }
+    // Where there are few blocks of tiles, the rows are shared out as well; the shares of a block have its
+    // transformed input in common.
     const int64_t shares = std::min(chunks_.count, ceil_div(kTasks, blocks));
+    if (shares > 1) {
+      inputs_ = Scratch::get<float>(Slot::ConvImage, blocks * input_size());
+      const int64_t slices = ceil_div(channels, kInputSlice);
+      parallel_for(0, blocks * slices, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+          const int64_t block = task / slices, first = task % slices * kInputSlice;
+          transform_input(block * block_, first, std::min(first + kInputSlice, channels),
+                          inputs_ + block * input_size());
+        }
+      });
+    }
     parallel_for(0, blocks * shares, 1, [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task) {
         const int64_t share = task % shares;
-        multiply(task / shares * block_, share * chunks_.count / shares,
-                 (share + 1) * chunks_.count / shares);
+        multiply(task / shares, share * chunks_.count / shares, (share + 1) * chunks_.count / shares);
       }
     });
   }
@@ -121,11 +134,15 @@ class Winograd {
     return ceil_div(ceil_div(tiles, ceil_div(tiles, most)), panel) * panel;
   }
 
-  const float* filters_of(int64_t chunk, int64_t point) const {
-    return transformed_ + (chunks_.start(chunk) * kPoints + chunks_.height(chunk) * point) * s_.in_channels;
+  // From one point of a block's input to the next, and of the whole.
+  int64_t input_stride() const { return s_.in_channels * block_ + kGap; }
+  int64_t input_size() const { return kPoints * input_stride(); }
+  float* filters_of(int64_t chunk) const {
+    return transformed_ + chunks_.start(chunk) * kPoints * s_.in_channels;
   }
 
-  void transform_filters(int64_t chunk) const {
+  // `out`: for each point the left operand of a product, packed.
+  void transform_filters(int64_t chunk, float* out) const {
     const Panels panels(chunks_.height(chunk), gemm_.mr);
     constexpr int64_t kPitch = kSlice + kGap;
     const int64_t channels = s_.in_channels, point_stride = gemm_.mr * kPitch;
@@ -142,7 +159,7 @@ class Winograd {
         }
         for (int64_t point = 0; point < kPoints; ++point) {
           gemm_.pack(height, height, depth, rows + point * point_stride, kPitch, 1,
-                     const_cast<float*>(filters_of(chunk, point)) + first * channels + c * height);
+                     out + (chunks_.height(chunk) * point + first) * channels + c * height);
         }
       }
     }
@@ -194,41 +211,53 @@ class Winograd {
     }
   }
 
-  // `input`: for each point the right operand of a product, channels x block_, packed.
-  void transform_input(int64_t begin, int64_t end, int64_t point_stride, float* input) const {
+  // `input`: for each point the right operand of a product, channels x block_, packed; of it some channels of
+  // the tiles from `begin` on.
+  void transform_input(int64_t begin, int64_t first_channel, int64_t last_channel, float* input) const {
     const int64_t row_stride = kSide * (block_ + kMaxLanes) + kGap, seam_stride = block_ + kMaxLanes;
     const int64_t size = 6 * row_stride + 13 * seam_stride;
     float* rows = Scratch::get<float>(Slot::ConvColumns, size);
     float* seams = rows + 6 * row_stride;
     std::fill_n(rows, size, 0.0f);
     std::vector<InputRun> runs;
-    for_each_run(begin, end, [&](int64_t image, int64_t i, int64_t j, int64_t count, int64_t place) {
+    const auto add_run = [&](int64_t image, int64_t i, int64_t j, int64_t count, int64_t place) {
       runs.emplace_back(s_, image, i, j, count, place);
       seams[place + count - 1] = 1;
-    });
-    for (int64_t c = 0; c < s_.in_channels; ++c) {
+    };
+    for_each_run(begin, std::min(begin + block_, tiles_), add_run);
+    for (int64_t c = first_channel; c < last_channel; ++c) {
       for (const InputRun& run : runs)
         load_run(run, x_ + c * s_.in_h * s_.in_w, rows, row_stride, seams, seam_stride);
-      kernels_.input(block_, rows, row_stride, seams, seam_stride, input + c * gemm_.nr, point_stride,
+      kernels_.input(block_, rows, row_stride, seams, seam_stride, input + c * gemm_.nr, input_stride(),
                      s_.in_channels * gemm_.nr);
     }
   }
 
-  // The outputs of tiles from `begin` on, a block of them, for some chunks of channels.
-  void multiply(int64_t begin, int64_t first_chunk, int64_t last_chunk) const {
-    const int64_t end = std::min(begin + block_, tiles_), channels = s_.in_channels;
-    const int64_t input_stride = channels * block_ + kGap, product_stride = kChunkRows * block_ + kGap;
-    float* input = Scratch::get<float>(Slot::ConvImage, kPoints * input_stride);
+  // The outputs of a block of tiles, for some chunks of channels.
+  void multiply(int64_t block, int64_t first_chunk, int64_t last_chunk) const {
+    const int64_t begin = block * block_, channels = s_.in_channels;
+    const int64_t product_stride = kChunkRows * block_ + kGap;
     float* products = Scratch::get<float>(Slot::Product, kPoints * product_stride + kMaxLanes);
-    transform_input(begin, end, input_stride, input);
+    const float* input = inputs_ ? inputs_ + block * input_size() : nullptr;
+    if (!input) {
+      float* own = Scratch::get<float>(Slot::ConvImage, input_size());
+      transform_input(begin, 0, channels, own);
+      input = own;
+    }
     for (int64_t chunk = first_chunk; chunk < last_chunk; ++chunk) {
       const Panels panels(chunks_.height(chunk), gemm_.mr);
+      const float* filters = transformed_ ? filters_of(chunk) : nullptr;
+      if (!filters) {
+        float* own = Scratch::get<float>(Slot::ConvWeights, kPoints * panels.rows * channels);
+        transform_filters(chunk, own);
+        filters = own;
+      }
       for (int64_t point = 0; point < kPoints; ++point) {
-        gemm_.block(panels, 0, panels.count, block_, channels, filters_of(chunk, point),
-                    input + point * input_stride,
+        gemm_.block(panels, 0, panels.count, block_, channels, filters + panels.rows * channels * point,
+                    input + point * input_stride(),
                     Output<float>{products + point * product_stride, block_, 1});
       }
-      transform_output(begin, end, chunk, products, product_stride);
+      transform_output(begin, std::min(begin + block_, tiles_), chunk, products, product_stride);
     }
   }
 
@@ -260,7 +289,8 @@ class Winograd {
   const int64_t down_, across_, tiles_;
   const int64_t block_;  // tiles of a task, whole panels of the right operand
   const Chunks chunks_;
-  float* transformed_ = nullptr;
+  float* transformed_ = nullptr;  // filters, or null: each task transforms its own
+  float* inputs_ = nullptr;       // the same of blocks
 };
 
 }  // namespace
