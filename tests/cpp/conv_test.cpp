@@ -324,7 +324,9 @@ INSTANTIATE_TEST_SUITE_P(
                     ConvShape{1, 2, 2, 2, 9, 9, 3, 3, 2, 2, -1, -2, 1, 1, 4, 3},
                     shape(2, 3, 3, 3, 130, 120, 3, 3, 2, 1), shape(1, 3, 3, 3, 21, 33, 5, 5, 3, 2),
                     shape(2, 3, 3, 3, 12, 9, 3, 2, 1, 2, 3), shape(1, 2, 2, 2, 9, 9, 2, 2, 4),
-                    shape(1, 2, 2, 2, 5, 2000, 3, 3, 1, 1)));
+                    shape(1, 2, 2, 2, 5, 2000, 3, 3, 1, 1), shape(2, 5, 5, 5, 7, 7, 3, 3, 1, 1),
+                    shape(3, 3, 3, 3, 9, 4, 3, 3, 1, 2), shape(1, 2, 2, 2, 1, 2, 3, 3, 1, 3),
+                    ConvShape{2, 3, 3, 3, 9, 9, 3, 3, 1, 1, -1, -2, 1, 1, 7, 6}));
 // Short rows: images are joined.
 INSTANTIATE_TEST_SUITE_P(
     Short, ConvTest,

@@ -93,6 +93,48 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
   }
 }
 
+#if !RL_MASKED_LOADS_FAULT
+// Each input row is read once for each column of taps, and adds to three output rows.
+template <class T>
+void narrow_plane(const NarrowPlanes& planes, const T* in, const T* weight, T bias, T* out) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  const auto column = hn::Iota(d, static_cast<T>(planes.left));
+  const auto width = hn::Set(d, static_cast<T>(planes.in_w));
+  hn::Mask<Wide<T>> inside[3];
+  Vec<T> w[9];
+#pragma GCC unroll 3
+  for (int j = 0; j < 3; ++j) {
+    const auto read = hn::Add(column, hn::Set(d, static_cast<T>(j)));
+    inside[j] = hn::And(hn::Ge(read, hn::Zero(d)), hn::Lt(read, width));
+  }
+#pragma GCC unroll 9
+  for (int t = 0; t < 9; ++t) w[t] = hn::Set(d, weight[planes.place[t]]);
+  const int64_t end = planes.out_h * planes.out_w;
+  Vec<T> sum[3] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  for (int64_t q = 0; q < planes.out_h + 2; ++q) {
+    const int64_t row = planes.top + q;
+    if (row >= 0 && row < planes.in_h) {
+      const T* src = in + row * planes.in_w + planes.left;
+#pragma GCC unroll 3
+      for (int j = 0; j < 3; ++j) {
+        const auto x = hn::MaskedLoad(inside[j], d, src + j);
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; ++i) sum[i] = hn::MulAdd(w[3 * i + j], x, sum[i]);
+      }
+    }
+    if (q >= 2) {
+      const auto result = hn::Add(sum[2], hn::Set(d, bias));
+      const int64_t at = (q - 2) * planes.out_w;
+      // What is stored too much is overwritten by the next rows.
+      if (at + N <= end) hn::StoreU(result, d, out + at);
+      else store_partial(result, out + at, static_cast<int>(planes.out_w));
+    }
+    sum[2] = sum[1], sum[1] = sum[0], sum[0] = hn::Zero(d);
+  }
+}
+#endif
+
 // c[r][j] += sum over the positions of image[offsets[r] + position] * b[position][j].
 template <class T, int R, int V>
 void weight_tile(int64_t height, int64_t width, int64_t image_row, const T* HWY_RESTRICT image,
@@ -341,9 +383,14 @@ void merge_rows(int64_t rows, int64_t count, const T* even, int64_t even_row, co
 
 template <class T>
 const ConvKernels<T>* conv_table() {
-  static constexpr ConvKernels<T> kTable = {correlate<T>,      weight_products<T>, weight_dots<T>,
-                                            pack_positions<T>, copy_rows<T>,       store_rows<T>,
-                                            deal_rows<T>,      merge_rows<T>};
+#if RL_MASKED_LOADS_FAULT
+  constexpr decltype(ConvKernels<T>::narrow_plane) kNarrowPlane = nullptr;
+#else
+  constexpr auto kNarrowPlane = narrow_plane<T>;
+#endif
+  static constexpr ConvKernels<T> kTable = {
+      correlate<T>,      kNarrowPlane, lanes<T>(),    weight_products<T>, weight_dots<T>,
+      pack_positions<T>, copy_rows<T>, store_rows<T>, deal_rows<T>,       merge_rows<T>};
   return &kTable;
 }
 

@@ -22,6 +22,13 @@ struct PositionRun {
   int column, count;
 };
 
+// 3x3 depthwise correlation with stride 1 of planes whose output rows fit in a vector. Output row i begins
+// with input row i + top, and column j with column j + left; tap (i, j) is weight[place[3 * i + j]].
+struct NarrowPlanes {
+  int64_t in_h, in_w, out_h, out_w, top, left;
+  int place[9];
+};
+
 template <class T>
 struct ConvKernels {
   // For each output position (i, j), i < height and j < width, and each row r of panels begin to end:
@@ -30,6 +37,11 @@ struct ConvKernels {
   void (*correlate)(const Panels& panels, int64_t begin, int64_t end, int64_t k, const T* a, const T* image,
                     const int64_t* offsets, int64_t height, int64_t width, int64_t image_row,
                     const Output<T>& out, int64_t out_row);
+
+  // One such plane, dense; null for processors without masked loads, whose output rows may have `lanes`
+  // elements.
+  void (*narrow_plane)(const NarrowPlanes& planes, const T* in, const T* weight, T bias, T* out);
+  int64_t lanes;
 
   // c[r * c_stride + j] += sum over positions of image[offsets[r] + i * image_row + j'] * b(position, j) for
   // r < m and j < n rounded up to whole vectors; b is packed as gemm packs its right operand, position = i *
