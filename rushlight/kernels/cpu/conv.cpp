@@ -1,7 +1,6 @@
 #include "rushlight/kernels/cpu/conv.h"
 
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "rushlight/core/thread_pool.h"
@@ -52,9 +51,14 @@ Correlation forward_correlation(const ConvShape& s) {
   return c;
 }
 
-// The taps that reach input positions with the given residue, and the correlation of the output's gradient
-// with them.
-CorrelationPart residue_correlation(const ConvShape& s, int64_t residue_h, int64_t residue_w) {
+// The correlation of the output's gradient with the taps that reach input positions with a given residue.
+struct Residue {
+  Correlation c;
+  std::vector<int64_t> taps;  // their places in the kernel
+  int64_t begin;              // the first such position
+  bool is_odd;                // column of two
+};
+Residue residue_correlation(const ConvShape& s, int64_t residue_h, int64_t residue_w) {
   Correlation c{s.batch,
                 s.groups,
                 s.out_channels / s.groups,
@@ -85,18 +89,38 @@ CorrelationPart residue_correlation(const ConvShape& s, int64_t residue_h, int64
   return {c, taps, residue_h * s.in_w + residue_w, s.stride_w == 2 && residue_w == 1};
 }
 
-// (groups, out, in, kernel) to (groups, in, out, chosen positions of the kernel).
+// (groups, out, in, kernel) to (groups, in, out, taps) of each residue, one after the other. Blocks of
+// channels go through a copy: a line of the cache holds little that is wanted together, and where weights are
+// powers of two apart few such lines stay.
 template <class T>
-void transpose_weights(const Correlation& c, const std::vector<int64_t>& kernel_position, int64_t kernel_size,
-                       const T* w, T* dst) {
-  for (int64_t g = 0; g < c.groups; ++g) {
-    for (int64_t in = 0; in < c.out_channels; ++in) {
-      for (int64_t out = 0; out < c.in_channels; ++out) {
-        const T* kernel = w + ((g * c.in_channels + out) * c.out_channels + in) * kernel_size;
-        for (int64_t p : kernel_position) *dst++ = kernel[p];
+void transpose_weights(const ConvShape& s, const std::vector<Residue>& residues, const T* w, T* dst) {
+  constexpr int64_t kBlock = 16;
+  const int64_t out = s.out_channels / s.groups, in = s.in_channels / s.groups, blocks = ceil_div(in, kBlock);
+  const int64_t kernel_size = s.kernel_h * s.kernel_w;
+  const int64_t grain = std::max<int64_t>(1, 32768 / (std::min(in, kBlock) * out * kernel_size + 1));
+  parallel_for(0, s.groups * blocks, grain, [&](int64_t begin, int64_t end) {
+    T* copy = Scratch::get<T>(Slot::ConvColumns, kBlock * kBlock * kernel_size);
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t group = task / blocks, i = task % blocks * kBlock, rows = std::min(kBlock, in - i);
+      for (int64_t o = 0; o < out; o += kBlock) {
+        const int64_t columns = std::min(kBlock, out - o), pitch = rows * kernel_size;
+        for (int64_t q = 0; q < columns; ++q)
+          std::copy_n(w + ((group * out + o + q) * in + i) * kernel_size, pitch, copy + q * pitch);
+        T* target = dst;
+        for (const Residue& residue : residues) {
+          const int64_t taps = residue.c.taps();
+          for (int64_t r = 0; r < rows; ++r) {
+            T* row = target + ((group * in + i + r) * out + o) * taps;
+            for (int64_t t = 0; t < taps; ++t) {
+              const T* src = copy + r * kernel_size + residue.taps[static_cast<size_t>(t)];
+              for (int64_t q = 0; q < columns; ++q) row[q * taps + t] = src[q * pitch];
+            }
+          }
+          target += s.groups * in * out * taps;
+        }
       }
     }
-  }
+  });
 }
 
 // The gradient with respect to the input of a depthwise convolution that takes every second column: the even
@@ -107,10 +131,9 @@ void depthwise_rows_backward(const ConvShape& s, const T* dy, const T* w, const 
   const int64_t kernel_size = s.kernel_h * s.kernel_w;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
     T* weights = Scratch::get<T>(Slot::ConvPartial, s.groups * kernel_size);
-    const CorrelationPart even = residue_correlation(s, i, 0), odd = residue_correlation(s, i, 1);
-    transpose_weights(even.c, even.taps, kernel_size, w, weights);
-    T* odd_weights = weights + s.groups * even.c.taps();
-    transpose_weights(odd.c, odd.taps, kernel_size, w, odd_weights);
+    const Residue even = residue_correlation(s, i, 0), odd = residue_correlation(s, i, 1);
+    transpose_weights(s, {even, odd}, w, weights);
+    const T* odd_weights = weights + s.groups * even.c.taps();
     if (even.c.taps() > 0 && odd.c.taps() > 0 && s.out_h > 0 && s.out_w > 0) {
       depthwise_correlate(even.c, odd.c, dy, weights, odd_weights, bias, dx + even.begin);
     } else {
@@ -193,10 +216,7 @@ void pointwise(const ConvShape& s, int64_t out_channels, int64_t in_channels, Ma
                                              .out_channels = s.groups * out_channels,
                                              .in_w = positions,
                                              .out_w = positions});
-  if (planes_pay(c)) {
-    const Filters<T> filters{w.data, out_channels * in_channels, w.row_stride, w.col_stride};
-    return correlate_planes(c, x, filters, bias, y);
-  }
+  if (planes_pay(c)) return correlate_planes<T>({c, w}, x, bias, y);
   for (int64_t g = 0; g < s.groups; ++g) {
     const Epilogue<T> epilogue{.bias = bias ? bias + g * out_channels : nullptr,
                                .bias_axis = BiasAxis::PerRow};
@@ -247,14 +267,12 @@ void conv2d_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T
     if (winograd_pays(s)) return winograd_correlate(s, x, {w, in * kFilterSize, kFilterSize}, bias, y);
   }
   const Correlation c = forward_correlation(s);
-  const Filters<T> filters{w, out * c.depth(), c.depth(), c.taps()};
+  const std::vector<CorrelationPart<T>> parts = {{c, {w, c.depth(), 1}}};
   if (is_strided_pointwise(s) && out > 1) {
-    if (planes_pay(c)) return correlate_planes(c, x, filters, bias, y);
+    if (planes_pay(c)) return correlate_planes(parts[0], x, bias, y);
     return pointwise<T>(without_stride(s), out, in, {w, in, 1}, take_strided(s, x), bias, y);
   }
-  std::vector<CorrelationPart> parts = {{c, std::vector<int64_t>(static_cast<size_t>(c.taps()))}};
-  std::iota(parts[0].taps.begin(), parts[0].taps.end(), 0);
-  positions_pay(parts) ? correlate_positions(parts, x, filters, bias, y) : correlate(c, x, w, bias, y);
+  positions_pay(parts) ? correlate_positions(parts, x, bias, y) : correlate(c, x, w, bias, y);
 }
 
 template <class T>
@@ -274,21 +292,21 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
   }
   if (in == 1 && out == 1 && s.stride_w == 2 && s.in_w > 1 && s.kernel_w > 1)
     return depthwise_rows_backward(s, dy, w, bias, dx);
-  const int64_t kernel_size = s.kernel_h * s.kernel_w;
-  std::vector<CorrelationPart> parts;
+  std::vector<Residue> residues;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
-    for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j) parts.push_back(residue_correlation(s, i, j));
+    for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j)
+      residues.push_back(residue_correlation(s, i, j));
   }
-  if (positions_pay(parts)) {
-    const Filters<T> filters{w, out * in * kernel_size, kernel_size, in * kernel_size};
-    return correlate_positions(parts, dy, filters, bias, dx);
+  T* weights = Scratch::get<T>(Slot::ConvPartial, s.out_channels * in * s.kernel_h * s.kernel_w);
+  transpose_weights(s, residues, w, weights);
+  std::vector<CorrelationPart<T>> parts;
+  for (const Residue& r : residues) {
+    parts.push_back({r.c, {weights, r.c.depth(), 1}, r.begin, r.is_odd});
+    weights += s.in_channels * r.c.depth();
   }
-  for (const CorrelationPart& part : parts) {
-    const Correlation& c = part.c;
-    T* weights = Scratch::get<T>(Slot::ConvPartial, c.groups * c.out_channels * c.depth());
-    transpose_weights(c, part.taps, kernel_size, w, weights);
-    correlate(c, dy, weights, bias, dx + part.begin);
-  }
+  if (parts.empty()) return;
+  if (positions_pay(parts)) return correlate_positions(parts, dy, bias, dx);
+  for (const CorrelationPart<T>& part : parts) correlate(part.c, dy, part.w.data, bias, dx + part.begin);
 }
 
 template <class T>

@@ -13,41 +13,12 @@ namespace rushlight::cpu {
 namespace {
 
 constexpr int64_t kManyTaps = 128, kManyOutputs = 32;  // fewer do not earn the packing
-constexpr int64_t kJoinedPositions = 512;              // of images that share a product, about
-constexpr int64_t kImageElements = 1 << 20;            // of those images, about
-constexpr int64_t kJoinedPlanes = kGemmBlockColumns;   // the same where images need no copy
-constexpr int64_t kSmallPlane = 256;                   // such planes share a product
-constexpr int64_t kMaxRuns = kPanelsPacked * 32;       // columns of so many panels, at most
-
-// Sums are over (channel, tap), in this order.
-template <class T>
-struct FilterRows {
-  const T* data;
-  int64_t row_stride, channel_stride;
-  const std::vector<int64_t>& taps;
-
-  bool is_dense() const {
-    for (size_t t = 0; t < taps.size(); ++t) {
-      if (taps[t] != static_cast<int64_t>(t)) return false;
-    }
-    return channel_stride == static_cast<int64_t>(taps.size());
-  }
-  void pack(int64_t row, int64_t height, int64_t kk, int64_t depth, T* dst) const {
-    const int64_t count = static_cast<int64_t>(taps.size());
-    const T* rows = data + row * row_stride;
-    if (is_dense()) return gemm_kernels<T>().pack(height, height, depth, rows + kk, row_stride, 1, dst);
-    if (count == 1) {
-      return gemm_kernels<T>().pack(height, height, depth, rows + kk * channel_stride + taps[0], row_stride,
-                                    channel_stride, dst);
-    }
-    int64_t channel = kk / count, t = kk % count;
-    for (int64_t q = 0; q < depth; ++q, dst += height) {
-      const T* src = rows + channel * channel_stride + taps[static_cast<size_t>(t)];
-      for (int64_t r = 0; r < height; ++r) dst[r] = src[r * row_stride];
-      if (++t == count) t = 0, ++channel;
-    }
-  }
-};
+constexpr int64_t kRowOutputs = 128;         // nor do fewer where output rows are whole panels as they lie
+constexpr int64_t kJoinedPositions = 512;    // of images that share a product, about
+constexpr int64_t kImageElements = 1 << 20;  // of those images, about
+constexpr int64_t kJoinedPlanes = kGemmBlockColumns;  // the same where images need no copy
+constexpr int64_t kSmallPlane = 256;                  // such planes share a product
+constexpr int64_t kMaxRuns = kPanelsPacked * 32;      // columns of so many panels, at most
 
 // Columns are the output positions of some images, one image after the other.
 template <class T>
@@ -144,10 +115,9 @@ void store_images(const Correlation& even, const Correlation& odd, const T* even
 // What all shares of the images have in common.
 template <class T>
 struct Products {
-  const std::vector<CorrelationPart>& parts;
+  const std::vector<CorrelationPart<T>>& parts;
   const std::vector<std::vector<int64_t>>& offsets;  // of (channel, tap) of each part
-  const Filters<T>& filters;
-  int64_t joined;  // images that share a product, at most
+  int64_t joined;                                    // images that share a product, at most
 
   int64_t size() const {  // of a part, slack included
     return parts[0].c.out_channels * joined * parts[0].c.out_h * parts[0].c.out_w + kRowSlack;
@@ -163,10 +133,9 @@ struct Products {
     positions.out_h = c.out_h, positions.out_w = c.out_w, positions.offsets = offsets[part].data();
     Output<T> target{out, count * c.out_h * c.out_w, 1};
     if (bias) target.row_bias = bias + group * c.out_channels;
-    const T* w = filters.data + group * filters.group_stride;
-    packed_product(c.out_channels, target.row_stride, c.depth(),
-                   FilterRows<T>{w, filters.row_stride, filters.channel_stride, parts[part].taps}, positions,
-                   target);
+    Matrix<const T> w = parts[part].w;
+    w.data += group * c.out_channels * c.depth();
+    packed_product(c.out_channels, target.row_stride, c.depth(), StridedLeft<T, T>{w}, positions, target);
   }
 
   void run(const Positions<T>& positions, int64_t count, int64_t group, const T* bias, T* y) const {
@@ -192,7 +161,7 @@ struct Products {
   void for_each_share(const F& f) const {
     const int64_t batch = parts[0].c.batch, shares = ceil_div(batch, joined);
     int64_t work = 0;
-    for (const CorrelationPart& part : parts) work += part.c.work() / shares;
+    for (const CorrelationPart<T>& part : parts) work += part.c.work() / shares;
     const bool whole = work <= 8 * kGemmSerialWork;
     parallel_for(0, shares, whole ? 1 : shares, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) f(i * joined, std::min(joined, batch - i * joined));
@@ -211,7 +180,8 @@ std::vector<int64_t> for_each_channel(int64_t channels, int64_t channel_size,
 }
 
 // What all parts read, for outputs as high and wide as the largest ones.
-Correlation united(const std::vector<CorrelationPart>& parts) {
+template <class T>
+Correlation united(const std::vector<CorrelationPart<T>>& parts) {
   Correlation all = parts[0].c;
   for (size_t p = 1; p < parts.size(); ++p) {
     const Correlation& c = parts[p].c;
@@ -224,9 +194,13 @@ Correlation united(const std::vector<CorrelationPart>& parts) {
 
 }  // namespace
 
-bool positions_pay(const std::vector<CorrelationPart>& parts) {
+template <class T>
+bool positions_pay(const std::vector<CorrelationPart<T>>& parts) {
+  const Correlation& first = parts[0].c;
+  if (parts.size() == 1 && first.out_w % gemm_kernels<T>().nr == 0 && first.out_channels < kRowOutputs)
+    return false;
   int64_t most = 0;
-  for (const CorrelationPart& part : parts) {
+  for (const CorrelationPart<T>& part : parts) {
     if (part.c.is_empty() || part.c.depth() == 0 || part.c.out_channels < kManyOutputs) return false;
     most = std::max(most, part.c.depth());
   }
@@ -239,8 +213,7 @@ bool planes_pay(const Correlation& c) {
 }
 
 template <class T>
-void correlate_positions(const std::vector<CorrelationPart>& parts, const T* x, const Filters<T>& filters,
-                         const T* bias, T* y) {
+void correlate_positions(const std::vector<CorrelationPart<T>>& parts, const T* x, const T* bias, T* y) {
   const Correlation all = united(parts);
   const Band band(all, std::numeric_limits<int64_t>::max());
   const int64_t image_size = all.in_channels * band.size();
@@ -248,12 +221,12 @@ void correlate_positions(const std::vector<CorrelationPart>& parts, const T* x, 
       std::min(kJoinedPositions / (all.out_h * all.out_w), kImageElements / image_size), 1, all.batch);
   std::vector<std::vector<int64_t>> offsets;
   auto tap = band.offsets.begin();
-  for (const CorrelationPart& part : parts) {
+  for (const CorrelationPart<T>& part : parts) {
     const std::vector<int64_t> taps(tap, tap + part.c.taps());
     offsets.push_back(for_each_channel(all.in_channels, band.size(), taps));
     tap += part.c.taps();
   }
-  const Products<T> products{parts, offsets, filters, joined};
+  const Products<T> products{parts, offsets, joined};
   products.for_each_share([&](int64_t first, int64_t count) {
     T* images = Scratch::get<T>(Slot::ConvImage, joined * image_size + kImageSlack);
     const Positions<T> positions{images, image_size, band.pitch, 1,
@@ -277,12 +250,13 @@ void correlate_positions(const std::vector<CorrelationPart>& parts, const T* x, 
 }
 
 template <class T>
-void correlate_planes(const Correlation& c, const T* x, const Filters<T>& filters, const T* bias, T* y) {
+void correlate_planes(const CorrelationPart<T>& part, const T* x, const T* bias, T* y) {
+  const Correlation& c = part.c;
   const int64_t plane = c.in_h * c.in_w, image_size = c.groups * c.in_channels * plane;
   const int64_t shares = ceil_div(c.batch, std::max<int64_t>(1, kJoinedPlanes / (c.out_h * c.out_w)));
-  const std::vector<CorrelationPart> parts = {{c, {0}}};
+  const std::vector<CorrelationPart<T>> parts = {part};
   const std::vector<std::vector<int64_t>> offsets = {for_each_channel(c.in_channels, plane, {0})};
-  const Products<T> products{parts, offsets, filters, ceil_div(c.batch, shares)};
+  const Products<T> products{parts, offsets, ceil_div(c.batch, shares)};
   products.for_each_share([&](int64_t first, int64_t count) {
     for (int64_t g = 0; g < c.groups; ++g) {
       const int64_t begin = first * image_size + g * c.in_channels * plane;
@@ -293,10 +267,10 @@ void correlate_planes(const Correlation& c, const T* x, const Filters<T>& filter
   });
 }
 
-#define RL_INSTANTIATE(T)                                                                                \
-  template void correlate_positions<T>(const std::vector<CorrelationPart>&, const T*, const Filters<T>&, \
-                                       const T*, T*);                                                    \
-  template void correlate_planes<T>(const Correlation&, const T*, const Filters<T>&, const T*, T*);
+#define RL_INSTANTIATE(T)                                                                               \
+  template bool positions_pay<T>(const std::vector<CorrelationPart<T>>&);                               \
+  template void correlate_positions<T>(const std::vector<CorrelationPart<T>>&, const T*, const T*, T*); \
+  template void correlate_planes<T>(const CorrelationPart<T>&, const T*, const T*, T*);
 RL_INSTANTIATE(float)
 RL_INSTANTIATE(double)
 #undef RL_INSTANTIATE
