@@ -62,7 +62,7 @@ constexpr int64_t kMaxLanes = 16;
 constexpr int64_t kChunkRows = 64;    // output channels whose products wait in the second cache
 constexpr int64_t kSlice = 128;       // input channels whose filters are transformed at a time
 constexpr int64_t kInputSlice = 32;   // input channels whose tiles one thread transforms
-constexpr int64_t kFewTiles = 32;     // fewer do not earn the transform of the filters
+constexpr int64_t kFewTiles = 16;     // fewer do not earn the transform of the filters
 constexpr int64_t kFewChannels = 16;  // and of either side, the transforms of input and output
 constexpr int64_t kTasks = 8;         // enough to share among threads; independent of how many there are
 // Between the points of a buffer lies one cache line more than the contents: a power of two would send all of
