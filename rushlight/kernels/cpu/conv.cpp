@@ -7,6 +7,7 @@
 #include "rushlight/kernels/cpu/conv_correlation.h"
 #include "rushlight/kernels/cpu/conv_direct.h"
 #include "rushlight/kernels/cpu/conv_positions.h"
+#include "rushlight/kernels/cpu/conv_scatter.h"
 #include "rushlight/kernels/cpu/conv_weight.h"
 #include "rushlight/kernels/cpu/depthwise.h"
 #include "rushlight/kernels/cpu/gemm.h"
@@ -292,6 +293,7 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
   }
   if (in == 1 && out == 1 && s.stride_w == 2 && s.in_w > 1 && s.kernel_w > 1)
     return depthwise_rows_backward(s, dy, w, bias, dx);
+  if (scatter_pays(s)) return scatter_backward_input(s, dy, w, bias, dx);
   std::vector<Residue> residues;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
     for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j)
