@@ -294,6 +294,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(shape(1, 1, 32, 32, 16, 16, 3, 3, 1, 1), shape(2, 1, 33, 40, 17, 30, 3, 3, 1, 1),
                     shape(3, 1, 64, 70, 9, 14, 3, 3), shape(5, 1, 40, 135, 7, 7, 3, 3, 1, 1),
                     shape(2, 1, 34, 32, 8, 21, 3, 3, 1, 3), shape(1, 1, 300, 34, 13, 15, 3, 3, 1, 1),
+                    shape(3, 1, 16, 17, 14, 14, 3, 3, 1, 1), shape(1, 1, 20, 130, 13, 16, 3, 3, 1, 1),
+                    shape(40, 1, 18, 16, 3, 2, 3, 3, 1, 2),
                     ConvShape{1, 1, 32, 32, 20, 20, 3, 3, 1, 1, -1, 2, 1, 1, 17, 23}));
 // Enough channels for a product whose right operand is packed from the image: strides, joined images, groups,
 // panels that hold many rows, several tiles and several steps of the sum.
@@ -303,8 +305,16 @@ INSTANTIATE_TEST_SUITE_P(
                     shape(2, 2, 64, 66, 8, 7, 3, 3, 1, 1), shape(1, 1, 32, 230, 23, 17, 3, 3, 2, 1),
                     shape(5, 1, 40, 33, 7, 30, 3, 2, 3, 1, 2), shape(2, 1, 140, 35, 7, 6, 3, 3, 1, 1),
                     shape(3, 1, 130, 64, 5, 5, 1, 1, 2), shape(3, 2, 264, 260, 5, 7, 1, 1),
+                    shape(5, 1, 130, 33, 7, 7, 1, 1), shape(3, 1, 130, 33, 14, 13, 1, 1, 2),
+                    shape(2, 2, 260, 66, 1, 3, 1, 1), shape(1, 1, 128, 32, 40, 37, 1, 1, 2),
+                    shape(2, 1, 32, 64, 9, 1, 3, 1, 2), shape(9, 1, 32, 130, 16, 15, 3, 3, 2, 1),
                     ConvShape{2, 1, 36, 32, 10, 12, 3, 3, 1, 2, -2, -1, 1, 1, 5, 4},
                     ConvShape{2, 1, 36, 32, 6, 9, 3, 3, 2, 2, 4, 3, 1, 1, 6, 7}));
+// A small image and more filters than positions: the gradient with respect to the input adds up shares.
+INSTANTIATE_TEST_SUITE_P(Scatter, ConvTest,
+                         testing::Values(shape(1, 1, 20, 130, 8, 8, 3, 3, 2, 1),
+                                         shape(1, 2, 66, 260, 5, 7, 3, 3, 1, 1),
+                                         shape(1, 1, 3, 128, 9, 9, 2, 3, 3, 2, 2)));
 // Roads of the gradient with respect to the weight: products over all positions.
 INSTANTIATE_TEST_SUITE_P(ManyChannels, ConvTest,
                          testing::Values(shape(3, 1, 3, 97, 9, 11, 3, 3, 2, 1),
@@ -320,7 +330,9 @@ INSTANTIATE_TEST_SUITE_P(
                     ConvShape{1, 2, 2, 2, 9, 9, 3, 3, 2, 2, -1, -2, 1, 1, 4, 3},
                     shape(2, 3, 3, 3, 130, 120, 3, 3, 2, 1), shape(1, 3, 3, 3, 21, 33, 5, 5, 3, 2),
                     shape(2, 3, 3, 3, 12, 9, 3, 2, 1, 2, 3), shape(1, 2, 2, 2, 9, 9, 2, 2, 4),
-                    shape(1, 2, 2, 2, 5, 2000, 3, 3, 1, 1)));
+                    shape(1, 2, 2, 2, 5, 2000, 3, 3, 1, 1), shape(2, 5, 5, 5, 7, 7, 3, 3, 1, 1),
+                    shape(3, 3, 3, 3, 9, 4, 3, 3, 1, 2), shape(1, 2, 2, 2, 1, 2, 3, 3, 1, 3),
+                    ConvShape{2, 3, 3, 3, 9, 9, 3, 3, 1, 1, -1, -2, 1, 1, 7, 6}));
 // Short rows: images are joined.
 INSTANTIATE_TEST_SUITE_P(
     Short, ConvTest,

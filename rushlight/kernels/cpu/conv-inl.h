@@ -7,6 +7,8 @@
 #define RUSHLIGHT_KERNELS_CPU_CONV_INL_H_
 #endif
 
+#include <algorithm>
+
 #include "rushlight/kernels/cpu/conv_kernels.h"
 #include "rushlight/kernels/cpu/gemm-inl.h"
 
@@ -90,6 +92,48 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
     }
   }
 }
+
+#if !RL_MASKED_LOADS_FAULT
+// Each input row is read once for each column of taps, and adds to three output rows.
+template <class T>
+void narrow_plane(const NarrowPlanes& planes, const T* in, const T* weight, T bias, T* out) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  const auto column = hn::Iota(d, static_cast<T>(planes.left));
+  const auto width = hn::Set(d, static_cast<T>(planes.in_w));
+  hn::Mask<Wide<T>> inside[3];
+  Vec<T> w[9];
+#pragma GCC unroll 3
+  for (int j = 0; j < 3; ++j) {
+    const auto read = hn::Add(column, hn::Set(d, static_cast<T>(j)));
+    inside[j] = hn::And(hn::Ge(read, hn::Zero(d)), hn::Lt(read, width));
+  }
+#pragma GCC unroll 9
+  for (int t = 0; t < 9; ++t) w[t] = hn::Set(d, weight[planes.place[t]]);
+  const int64_t end = planes.out_h * planes.out_w;
+  Vec<T> sum[3] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  for (int64_t q = 0; q < planes.out_h + 2; ++q) {
+    const int64_t row = planes.top + q;
+    if (row >= 0 && row < planes.in_h) {
+      const T* src = in + row * planes.in_w + planes.left;
+#pragma GCC unroll 3
+      for (int j = 0; j < 3; ++j) {
+        const auto x = hn::MaskedLoad(inside[j], d, src + j);
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; ++i) sum[i] = hn::MulAdd(w[3 * i + j], x, sum[i]);
+      }
+    }
+    if (q >= 2) {
+      const auto result = hn::Add(sum[2], hn::Set(d, bias));
+      const int64_t at = (q - 2) * planes.out_w;
+      // What is stored too much is overwritten by the next rows.
+      if (at + N <= end) hn::StoreU(result, d, out + at);
+      else store_partial(result, out + at, static_cast<int>(planes.out_w));
+    }
+    sum[2] = sum[1], sum[1] = sum[0], sum[0] = hn::Zero(d);
+  }
+}
+#endif
 
 // c[r][j] += sum over the positions of image[offsets[r] + position] * b[position][j].
 template <class T, int R, int V>
@@ -204,28 +248,62 @@ void weight_dots(int64_t m, int64_t height, int64_t width, int64_t image_row, co
 // ---- Positions
 // ------------------------------------------------------------------------------------------------------
 
-// Whole vectors in ascending order, each overwriting what the last one stored too much.
-template <class T>
-HWY_INLINE void copy_runs(const T* image, int runs, const PositionRun* run, T* dst) {
+// Every Step-th element. Reads whole vectors.
+template <class T, int Step>
+HWY_INLINE Vec<T> load_every(const T* p) {
   const Wide<T> d;
-  constexpr int N = lanes<T>();
-  int end = 0;
+  if constexpr (Step == 1) return hn::LoadU(d, p);
+  else return hn::ConcatEven(d, hn::LoadU(d, p + lanes<T>()), hn::LoadU(d, p));
+}
+
+// A vector of each row of the image that is packed.
+struct VectorMove {
+  int64_t source, target;
+};
+
+// In ascending order, each overwriting what the last one of its panel stored too much.
+template <class T, int Step>
+void move_vectors(int64_t k, const T* image, const int64_t* offsets, int count, const VectorMove* move,
+                  T* dst) {
+  const Wide<T> d;
+  for (int64_t kk = 0; kk < k; ++kk, dst += tile_columns<T>()) {
+    const T* src = image + offsets[kk];
+#pragma GCC unroll 2
+    for (int i = 0; i < count; ++i)
+      hn::StoreU(load_every<T, Step>(src + move[i].source), d, dst + move[i].target);
+  }
+}
+
+template <class T, int Step>
+void pack_every(int64_t k, const T* image, const int64_t* offsets, int runs, const PositionRun* run, T* dst,
+                int64_t panel_stride) {
+  constexpr int N = lanes<T>(), kColumns = tile_columns<T>();
+  VectorMove move[kPanelsPacked * kColumns], last[kPanelsPacked * kColumns];
+  int count = 0, end = 0;
   for (int i = 0; i < runs; ++i) {
-    const T* src = image + run[i].source;
-    for (int c = 0; c < run[i].count; c += N) hn::StoreU(hn::LoadU(d, src + c), d, dst + run[i].column + c);
+    for (int c = 0, length; c < run[i].count; c += length, ++count) {
+      const int column = run[i].column + c, place = column % kColumns;
+      length = std::min({N, run[i].count - c, kColumns - place});
+      move[count] = {run[i].source + Step * c, column / kColumns * panel_stride + place};
+      last[count] = {run[i].source + Step * c, column / kColumns * 2 * kColumns + place};
+    }
     end = run[i].column + run[i].count;
   }
-  for (; end < tile_columns<T>(); end += N) hn::StoreU(hn::Zero(d), d, dst + end);
+  const int panels = (end + kColumns - 1) / kColumns;
+  if (end < panels * kColumns)
+    std::memset(dst + (panels - 1) * panel_stride, 0, static_cast<size_t>(k) * kColumns * sizeof(T));
+  move_vectors<T, Step>(k - 1, image, offsets, count, move, dst);
+  // Nothing may be stored behind a panel.
+  HWY_ALIGN T rows[kPanelsPacked][2 * kColumns] = {};
+  move_vectors<T, Step>(1, image, offsets + k - 1, count, last, rows[0]);
+  for (int p = 0; p < panels; ++p)
+    std::memcpy(dst + p * panel_stride + (k - 1) * kColumns, rows[p], kColumns * sizeof(T));
 }
 
 template <class T>
-void pack_positions(int64_t k, const T* image, const int64_t* offsets, int runs, const PositionRun* run,
-                    T* dst) {
-  constexpr int kColumns = tile_columns<T>();
-  for (int64_t kk = 0; kk + 1 < k; ++kk) copy_runs(image + offsets[kk], runs, run, dst + kk * kColumns);
-  HWY_ALIGN T last[kColumns + lanes<T>()];  // nothing may be stored behind the panel
-  copy_runs(image + offsets[k - 1], runs, run, last);
-  std::memcpy(dst + (k - 1) * kColumns, last, kColumns * sizeof(T));
+void pack_positions(int64_t k, const T* image, const int64_t* offsets, int step, int runs,
+                    const PositionRun* run, T* dst, int64_t panel_stride) {
+  (step == 1 ? pack_every<T, 1> : pack_every<T, 2>)(k, image, offsets, runs, run, dst, panel_stride);
 }
 
 // ---- Rows
@@ -240,6 +318,21 @@ void copy_rows(int64_t rows, int64_t count, const T* src, int64_t src_row, T* ds
   for (int64_t i = 0; i < rows; ++i, src += src_row, dst += dst_row) {
     for (int64_t j = 0; j < whole; j += N) hn::StoreU(hn::LoadU(d, src + j), d, dst + j);
     if (rest > 0) hn::StoreU(load_partial(src + whole, rest), d, dst + whole);
+  }
+}
+
+template <class T>
+void store_rows(int64_t rows, int64_t count, const T* src, int64_t src_row, T* dst, int64_t dst_row) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  if (count < N) {
+    for (int64_t i = 0; i < rows; ++i)
+      copy_partial<T>(dst + i * dst_row, src + i * src_row, static_cast<int>(count));
+    return;
+  }
+  for (int64_t i = 0; i < rows; ++i, src += src_row, dst += dst_row) {
+    for (int64_t j = 0; j + N <= count; j += N) hn::StoreU(hn::LoadU(d, src + j), d, dst + j);
+    hn::StoreU(hn::LoadU(d, src + count - N), d, dst + count - N);
   }
 }
 
@@ -290,9 +383,14 @@ void merge_rows(int64_t rows, int64_t count, const T* even, int64_t even_row, co
 
 template <class T>
 const ConvKernels<T>* conv_table() {
-  static constexpr ConvKernels<T> kTable = {correlate<T>,      weight_products<T>, weight_dots<T>,
-                                            pack_positions<T>, copy_rows<T>,       deal_rows<T>,
-                                            merge_rows<T>};
+#if RL_MASKED_LOADS_FAULT
+  constexpr decltype(ConvKernels<T>::narrow_plane) kNarrowPlane = nullptr;
+#else
+  constexpr auto kNarrowPlane = narrow_plane<T>;
+#endif
+  static constexpr ConvKernels<T> kTable = {
+      correlate<T>,      kNarrowPlane, lanes<T>(),    weight_products<T>, weight_dots<T>,
+      pack_positions<T>, copy_rows<T>, store_rows<T>, deal_rows<T>,       merge_rows<T>};
   return &kTable;
 }
 

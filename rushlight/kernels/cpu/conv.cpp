@@ -7,6 +7,7 @@
 #include "rushlight/kernels/cpu/conv_correlation.h"
 #include "rushlight/kernels/cpu/conv_direct.h"
 #include "rushlight/kernels/cpu/conv_positions.h"
+#include "rushlight/kernels/cpu/conv_scatter.h"
 #include "rushlight/kernels/cpu/conv_weight.h"
 #include "rushlight/kernels/cpu/depthwise.h"
 #include "rushlight/kernels/cpu/gemm.h"
@@ -51,10 +52,14 @@ Correlation forward_correlation(const ConvShape& s) {
   return c;
 }
 
-// The taps that reach input positions with the given residue, and the correlation of the output's gradient
-// with them.
-Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t residue_w,
-                                std::vector<int64_t>& kernel_position) {
+// The correlation of the output's gradient with the taps that reach input positions with a given residue.
+struct Residue {
+  Correlation c;
+  std::vector<int64_t> taps;  // their places in the kernel
+  int64_t begin;              // the first such position
+  bool is_odd;                // column of two
+};
+Residue residue_correlation(const ConvShape& s, int64_t residue_h, int64_t residue_w) {
   Correlation c{s.batch,
                 s.groups,
                 s.out_channels / s.groups,
@@ -70,7 +75,7 @@ Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t r
                 s.stride_w,
                 {},
                 {}};
-  kernel_position.clear();
+  std::vector<int64_t> taps;
   for (int64_t i = 0; i < s.kernel_h; ++i) {
     const int64_t row = residue_h + s.pad_top - i * s.dilation_h;
     if (row % s.stride_h != 0) continue;
@@ -79,24 +84,44 @@ Correlation residue_correlation(const ConvShape& s, int64_t residue_h, int64_t r
       if (column % s.stride_w != 0) continue;
       c.row.push_back(row / s.stride_h);
       c.column.push_back(column / s.stride_w);
-      kernel_position.push_back(i * s.kernel_w + j);
+      taps.push_back(i * s.kernel_w + j);
     }
   }
-  return c;
+  return {c, taps, residue_h * s.in_w + residue_w, s.stride_w == 2 && residue_w == 1};
 }
 
-// (groups, out, in, kernel) to (groups, in, out, chosen positions of the kernel).
+// (groups, out, in, kernel) to (groups, in, out, taps) of each residue, one after the other. Blocks of
+// channels go through a copy: a line of the cache holds little that is wanted together, and where weights are
+// powers of two apart few such lines stay.
 template <class T>
-void transpose_weights(const Correlation& c, const std::vector<int64_t>& kernel_position, int64_t kernel_size,
-                       const T* w, T* dst) {
-  for (int64_t g = 0; g < c.groups; ++g) {
-    for (int64_t in = 0; in < c.out_channels; ++in) {
-      for (int64_t out = 0; out < c.in_channels; ++out) {
-        const T* kernel = w + ((g * c.in_channels + out) * c.out_channels + in) * kernel_size;
-        for (int64_t p : kernel_position) *dst++ = kernel[p];
+void transpose_weights(const ConvShape& s, const std::vector<Residue>& residues, const T* w, T* dst) {
+  constexpr int64_t kBlock = 16;
+  const int64_t out = s.out_channels / s.groups, in = s.in_channels / s.groups, blocks = ceil_div(in, kBlock);
+  const int64_t kernel_size = s.kernel_h * s.kernel_w;
+  const int64_t grain = std::max<int64_t>(1, 32768 / (std::min(in, kBlock) * out * kernel_size + 1));
+  parallel_for(0, s.groups * blocks, grain, [&](int64_t begin, int64_t end) {
+    T* copy = Scratch::get<T>(Slot::ConvColumns, kBlock * kBlock * kernel_size);
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t group = task / blocks, i = task % blocks * kBlock, rows = std::min(kBlock, in - i);
+      for (int64_t o = 0; o < out; o += kBlock) {
+        const int64_t columns = std::min(kBlock, out - o), pitch = rows * kernel_size;
+        for (int64_t q = 0; q < columns; ++q)
+          std::copy_n(w + ((group * out + o + q) * in + i) * kernel_size, pitch, copy + q * pitch);
+        T* target = dst;
+        for (const Residue& residue : residues) {
+          const int64_t taps = residue.c.taps();
+          for (int64_t r = 0; r < rows; ++r) {
+            T* row = target + ((group * in + i + r) * out + o) * taps;
+            for (int64_t t = 0; t < taps; ++t) {
+              const T* src = copy + r * kernel_size + residue.taps[static_cast<size_t>(t)];
+              for (int64_t q = 0; q < columns; ++q) row[q * taps + t] = src[q * pitch];
+            }
+          }
+          target += s.groups * in * out * taps;
+        }
       }
     }
-  }
+  });
 }
 
 // The gradient with respect to the input of a depthwise convolution that takes every second column: the even
@@ -105,20 +130,16 @@ template <class T>
 void depthwise_rows_backward(const ConvShape& s, const T* dy, const T* w, const T* bias, T* dx) {
   if (s.batch * s.groups == 0 || s.in_h == 0) return;
   const int64_t kernel_size = s.kernel_h * s.kernel_w;
-  std::vector<int64_t> kernel_position;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
     T* weights = Scratch::get<T>(Slot::ConvPartial, s.groups * kernel_size);
-    const Correlation even = residue_correlation(s, i, 0, kernel_position);
-    transpose_weights(even, kernel_position, kernel_size, w, weights);
-    T* odd_weights = weights + s.groups * even.taps();
-    const Correlation odd = residue_correlation(s, i, 1, kernel_position);
-    transpose_weights(odd, kernel_position, kernel_size, w, odd_weights);
-    T* rows = dx + i * s.in_w;
-    if (even.taps() > 0 && odd.taps() > 0 && s.out_h > 0 && s.out_w > 0) {
-      depthwise_correlate(even, odd, dy, weights, odd_weights, bias, rows);
+    const Residue even = residue_correlation(s, i, 0), odd = residue_correlation(s, i, 1);
+    transpose_weights(s, {even, odd}, w, weights);
+    const T* odd_weights = weights + s.groups * even.c.taps();
+    if (even.c.taps() > 0 && odd.c.taps() > 0 && s.out_h > 0 && s.out_w > 0) {
+      depthwise_correlate(even.c, odd.c, dy, weights, odd_weights, bias, dx + even.begin);
     } else {
-      correlate(even, dy, weights, bias, rows);
-      correlate(odd, dy, odd_weights, bias, rows + 1);
+      correlate(even.c, dy, weights, bias, dx + even.begin);
+      correlate(odd.c, dy, odd_weights, bias, dx + odd.begin);
     }
   }
 }
@@ -196,10 +217,7 @@ void pointwise(const ConvShape& s, int64_t out_channels, int64_t in_channels, Ma
                                              .out_channels = s.groups * out_channels,
                                              .in_w = positions,
                                              .out_w = positions});
-  if (!c.is_empty() && joined_images_pay(c)) {
-    const Filters<T> filters{w.data, out_channels * in_channels, w.row_stride, w.col_stride, {0}};
-    return correlate_positions(c, x, filters, bias, y);
-  }
+  if (planes_pay(c)) return correlate_planes<T>({c, w}, x, bias, y);
   for (int64_t g = 0; g < s.groups; ++g) {
     const Epilogue<T> epilogue{.bias = bias ? bias + g * out_channels : nullptr,
                                .bias_axis = BiasAxis::PerRow};
@@ -246,16 +264,16 @@ void conv2d_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T
   if (s.groups == 0) return;
   const int64_t in = s.in_channels / s.groups, out = s.out_channels / s.groups;
   if (is_pointwise(s)) return pointwise<T>(s, out, in, {w, in, 1}, x, bias, y);
-  if (is_strided_pointwise(s) && out > 1)
-    return pointwise<T>(without_stride(s), out, in, {w, in, 1}, take_strided(s, x), bias, y);
   if constexpr (std::is_same_v<T, float>) {
     if (winograd_pays(s)) return winograd_correlate(s, x, {w, in * kFilterSize, kFilterSize}, bias, y);
   }
   const Correlation c = forward_correlation(s);
-  if (c.is_empty() || !positions_pay(c)) return correlate(c, x, w, bias, y);
-  Filters<T> filters{w, out * c.depth(), c.depth(), c.taps(), {}};
-  for (int64_t t = 0; t < c.taps(); ++t) filters.taps.push_back(t);
-  correlate_positions(c, x, filters, bias, y);
+  const std::vector<CorrelationPart<T>> parts = {{c, {w, c.depth(), 1}}};
+  if (is_strided_pointwise(s) && out > 1) {
+    if (planes_pay(c)) return correlate_planes(parts[0], x, bias, y);
+    return pointwise<T>(without_stride(s), out, in, {w, in, 1}, take_strided(s, x), bias, y);
+  }
+  positions_pay(parts) ? correlate_positions(parts, x, bias, y) : correlate(c, x, w, bias, y);
 }
 
 template <class T>
@@ -275,21 +293,22 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
   }
   if (in == 1 && out == 1 && s.stride_w == 2 && s.in_w > 1 && s.kernel_w > 1)
     return depthwise_rows_backward(s, dy, w, bias, dx);
-  const int64_t kernel_size = s.kernel_h * s.kernel_w;
-  std::vector<int64_t> kernel_position;
+  if (scatter_pays(s)) return scatter_backward_input(s, dy, w, bias, dx);
+  std::vector<Residue> residues;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
-    for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j) {
-      const Correlation c = residue_correlation(s, i, j, kernel_position);
-      if (!c.is_empty() && positions_pay(c)) {
-        const Filters<T> filters{w, out * in * kernel_size, kernel_size, in * kernel_size, kernel_position};
-        correlate_positions(c, dy, filters, bias, dx + i * s.in_w + j);
-        continue;
-      }
-      T* weights = Scratch::get<T>(Slot::ConvPartial, c.groups * c.out_channels * c.depth());
-      transpose_weights(c, kernel_position, kernel_size, w, weights);
-      correlate(c, dy, weights, bias, dx + i * s.in_w + j);
-    }
+    for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j)
+      residues.push_back(residue_correlation(s, i, j));
   }
+  T* weights = Scratch::get<T>(Slot::ConvPartial, s.out_channels * in * s.kernel_h * s.kernel_w);
+  transpose_weights(s, residues, w, weights);
+  std::vector<CorrelationPart<T>> parts;
+  for (const Residue& r : residues) {
+    parts.push_back({r.c, {weights, r.c.depth(), 1}, r.begin, r.is_odd});
+    weights += s.in_channels * r.c.depth();
+  }
+  if (parts.empty()) return;
+  if (positions_pay(parts)) return correlate_positions(parts, dy, bias, dx);
+  for (const CorrelationPart<T>& part : parts) correlate(part.c, dy, part.w.data, bias, dx + part.begin);
 }
 
 template <class T>

@@ -10,6 +10,34 @@
 
 namespace rushlight::cpu {
 
+// Rows of the input, in_row apart, dealt into phases: phase p, a plane of `pitch` columns, holds columns
+// first
+// + p, first + p + step, ... What lies to the left and right of the input stays as it is; kRowSlack elements
+// behind a plane may become zero.
+template <class T>
+void load_phases(const T* in, int64_t in_w, int64_t in_row, int64_t rows, int64_t first, int64_t step,
+                 int64_t phases, T* image, int64_t plane, int64_t pitch) {
+  const auto& kernels = conv_kernels<T>();
+  const int64_t inside = std::max<int64_t>(0, first), skipped = inside - first;
+  if (inside >= in_w) return;
+  if (step == 1) {
+    if (skipped < pitch)
+      kernels.copy_rows(rows, std::min(in_w - inside, pitch - skipped), in + inside, in_row, image + skipped,
+                        pitch);
+  } else if (step == 2 && phases == 2) {
+    const int64_t even = skipped / 2, odd = (skipped + 1) / 2;
+    const int64_t count = std::min({in_w - inside, 2 * (pitch - even), 2 * (pitch - odd) + 1});
+    if (count > 0)
+      kernels.deal_rows(rows, count, in + inside, in_row, image + skipped % 2 * plane + even,
+                        image + (skipped + 1) % 2 * plane + odd, pitch);
+  } else {
+    for (int64_t q = 0; q < rows; ++q) {
+      for (int64_t p = 0; p < phases; ++p)
+        copy_phase(in + q * in_row, in_w, first + p, step, pitch, image + p * plane + q * pitch);
+    }
+  }
+}
+
 // The input's rows and columns are dealt into as many phases as the steps, each phase a plane of `pitch`
 // columns: with that, output (i, j) reads for each tap the element offsets[tap] + i * pitch + j, and the
 // whole band is one row of outputs with a few useless ones between the rows.
@@ -52,34 +80,10 @@ struct Band {
       const int64_t end = std::clamp(c.in_h > first ? ceil_div(c.in_h - first, c.step_h) : 0, begin, count);
       for (int64_t p = 0; p < phases_w; ++p) std::fill_n(image + p * plane, begin * pitch, T(0));
       if (end > begin)
-        load_rows(in + (first + begin * c.step_h) * c.in_w, end - begin, image + begin * pitch);
+        load_phases(in + (first + begin * c.step_h) * c.in_w, c.in_w, c.step_h * c.in_w, end - begin, left,
+                    c.step_w, phases_w, image + begin * pitch, plane, pitch);
       for (int64_t p = 0; p < phases_w; ++p)
         std::fill_n(image + p * plane + end * pitch, (count - end) * pitch, T(0));
-    }
-  }
-
- private:
-  // Rows inside the input. What lies to the left and right of it stays zero.
-  template <class T>
-  void load_rows(const T* in, int64_t rows, T* image) const {
-    const auto& kernels = conv_kernels<T>();
-    const int64_t in_row = c.step_h * c.in_w, first = std::max<int64_t>(0, left), skipped = first - left;
-    if (first >= c.in_w) return;
-    if (c.step_w == 1) {
-      if (skipped < pitch)
-        kernels.copy_rows(rows, std::min(c.in_w - first, pitch - skipped), in + first, in_row,
-                          image + skipped, pitch);
-    } else if (c.step_w == 2 && phases_w == 2) {
-      const int64_t even = skipped / 2, odd = (skipped + 1) / 2;
-      const int64_t count = std::min({c.in_w - first, 2 * (pitch - even), 2 * (pitch - odd) + 1});
-      if (count > 0)
-        kernels.deal_rows(rows, count, in + first, in_row, image + skipped % 2 * plane + even,
-                          image + (skipped + 1) % 2 * plane + odd, pitch);
-    } else {
-      for (int64_t q = 0; q < rows; ++q) {
-        for (int64_t p = 0; p < phases_w; ++p)
-          copy_phase(in + q * in_row, c.in_w, left + p, c.step_w, pitch, image + p * plane + q * pitch);
-      }
     }
   }
 };

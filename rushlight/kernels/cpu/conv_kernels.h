@@ -13,10 +13,20 @@ namespace rushlight::cpu {
 inline constexpr int64_t kImageSlack = 128;
 inline constexpr int64_t kRowSlack = 16;
 
-// Columns of a panel whose elements are neighbours in the image.
+// So many panels are packed at once: longer reads, fewer pages.
+inline constexpr int kPanelsPacked = 8;
+
+// Columns of panels whose elements are neighbours in the image.
 struct PositionRun {
   int64_t source;
   int column, count;
+};
+
+// 3x3 depthwise correlation with stride 1 of planes whose output rows fit in a vector. Output row i begins
+// with input row i + top, and column j with column j + left; tap (i, j) is weight[place[3 * i + j]].
+struct NarrowPlanes {
+  int64_t in_h, in_w, out_h, out_w, top, left;
+  int place[9];
 };
 
 template <class T>
@@ -28,6 +38,11 @@ struct ConvKernels {
                     const int64_t* offsets, int64_t height, int64_t width, int64_t image_row,
                     const Output<T>& out, int64_t out_row);
 
+  // One such plane, dense; null for processors without masked loads, whose output rows may have `lanes`
+  // elements.
+  void (*narrow_plane)(const NarrowPlanes& planes, const T* in, const T* weight, T bias, T* out);
+  int64_t lanes;
+
   // c[r * c_stride + j] += sum over positions of image[offsets[r] + i * image_row + j'] * b(position, j) for
   // r < m and j < n rounded up to whole vectors; b is packed as gemm packs its right operand, position = i *
   // width + j'.
@@ -38,15 +53,18 @@ struct ConvKernels {
   void (*weight_dots)(int64_t m, int64_t height, int64_t width, int64_t image_row, const T* image,
                       const int64_t* offsets, const T* b, int64_t b_row, T* c, int64_t c_stride);
 
-  // A panel of gemm's right operand whose columns are output positions: row kk is what `runs` find from
-  // image + offsets[kk] on, then zeros. Reads whole vectors.
-  void (*pack_positions)(int64_t k, const T* image, const int64_t* offsets, int runs, const PositionRun* run,
-                         T* dst);
+  // Some panels of gemm's right operand, up to kPanelsPacked in one pass, whose columns are output positions:
+  // row kk is what `runs` find from image + offsets[kk] on, neighbours being `step` (1 or 2) apart there,
+  // then zeros. Reads whole vectors.
+  void (*pack_positions)(int64_t k, const T* image, const int64_t* offsets, int step, int runs,
+                         const PositionRun* run, T* dst, int64_t panel_stride);
 
   // Rows of `count` elements, in ascending order. Whole vectors are stored, zeros behind the last element:
   // kRowSlack elements behind the last row must be writable.
   void (*copy_rows)(int64_t rows, int64_t count, const T* src, int64_t src_row, T* dst, int64_t dst_row);
-  // The same, elements 0, 2, ... of a row to a row of `even`, elements 1, 3, ... to one of `odd`.
+  // The same, nothing stored behind a row.
+  void (*store_rows)(int64_t rows, int64_t count, const T* src, int64_t src_row, T* dst, int64_t dst_row);
+  // As copy_rows, elements 0, 2, ... of a row to a row of `even`, elements 1, 3, ... to one of `odd`.
   void (*deal_rows)(int64_t rows, int64_t count, const T* src, int64_t src_row, T* even, T* odd,
                     int64_t dst_row);
   // The opposite, nothing stored behind a row: `count` elements, from `even` and `odd` in turns. Reads whole

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "rushlight/kernels/cpu/conv_band.h"
 #include "rushlight/kernels/cpu/conv_correlation.h"
 #include "rushlight/kernels/cpu/conv_kernels.h"
 
@@ -18,15 +19,15 @@ inline constexpr int64_t kConvSerialWork = 96 * 96 * 96;  // multiplications bel
 inline constexpr int64_t kShortRow = 7, kJoinedImages = 8;
 
 // How a task holds its part of the input. The columns are dealt into step_w phases, so that neighbouring
-// output columns read neighbouring elements whatever the stride; a row is its phases one after the other.
-// Where an output row is too short for that, the same position of `lanes` images lies side by side instead.
+// output columns read neighbouring elements whatever the stride; each phase is a plane of its own. Where an
+// output row is too short for that, the same position of `lanes` images lies side by side instead.
 struct TileLayout {
   int64_t lanes = 1;      // images of a task
   int64_t channels;       // of a block
   int64_t height, width;  // of the output tile
   int64_t top, left;      // the smallest tap
   int64_t span;           // rows of input that an output row reads, gaps included
-  int64_t phases, phase_length = 0, row_length, plane;
+  int64_t phases, phase_plane, row_length, plane;
   std::vector<int64_t> offsets;  // (channel of the block, tap)
 
   template <class T>
@@ -50,20 +51,21 @@ struct TileLayout {
     } else {
       const int64_t columns = budget / (l.channels * l.span * l.phases) - reach / c.step_w;
       l.width = std::min(c.out_w, std::max<int64_t>(32, columns / 32 * 32));
-      l.phase_length = l.width + reach / c.step_w;
-      l.row_length = l.phases * l.phase_length;
+      l.row_length = l.width + reach / c.step_w;
     }
-    const int64_t rows = (budget / (l.channels * l.row_length) - l.span) / c.step_h + 1;
+    if (l.lanes > 1) l.phases = 1;
+    const int64_t rows = (budget / (l.channels * l.phases * l.row_length) - l.span) / c.step_h + 1;
     const int64_t shared =
         ceil_div(c.out_h, ceil_div(kConvTasks, l.blocks(c) * c.groups));  // rows when all tasks get some
     l.height = std::max<int64_t>(1, std::min({rows, shared, c.out_h}));
-    l.plane = ((l.height - 1) * c.step_h + l.span) * l.row_length;
+    l.phase_plane = ((l.height - 1) * c.step_h + l.span) * l.row_length + kRowSlack;
+    l.plane = l.phases * l.phase_plane;
     for (int64_t channel = 0; channel < l.channels; ++channel) {
       for (size_t t = 0; t < c.row.size(); ++t) {
         const int64_t column = c.column[t] - l.left;
         l.offsets.push_back(
             channel * l.plane + (c.row[t] - l.top) * l.row_length +
-            (l.lanes > 1 ? column * l.lanes : column % c.step_w * l.phase_length + column / c.step_w));
+            (l.lanes > 1 ? column * l.lanes : column % c.step_w * l.phase_plane + column / c.step_w));
       }
     }
     return l;
@@ -79,21 +81,15 @@ template <class T>
 void load_tile(const Correlation& c, const TileLayout& l, const T* planes, int64_t channels, int64_t i,
                int64_t j, T* dst) {
   const int64_t rows = (std::min(l.height, c.out_h - i) - 1) * c.step_h + l.span;
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    const T* plane = planes + channel * c.in_h * c.in_w;
-    for (int64_t r = 0; r < rows; ++r) {
-      if (c.step_h > l.span && r % c.step_h >= l.span) continue;  // no tap reads this row
-      T* row = dst + channel * l.plane + r * l.row_length;
-      const int64_t in_row = i * c.step_h + l.top + r;
-      if (in_row < 0 || in_row >= c.in_h) {
-        std::fill_n(row, l.row_length, T(0));
-        continue;
-      }
-      for (int64_t phase = 0; phase < l.phases; ++phase) {
-        copy_phase(plane + in_row * c.in_w, c.in_w, j * c.step_w + l.left + phase, c.step_w, l.phase_length,
-                   row + phase * l.phase_length);
-      }
-    }
+  const int64_t top = i * c.step_h + l.top, left = j * c.step_w + l.left;
+  const int64_t begin = std::clamp<int64_t>(-top, 0, rows), end = std::clamp(c.in_h - top, begin, rows);
+  const bool is_inside = begin == 0 && end == rows && left >= 0 && left + l.row_length * c.step_w <= c.in_w;
+  for (int64_t channel = 0; channel < channels; ++channel, dst += l.plane) {
+    if (!is_inside) std::fill_n(dst, l.plane, T(0));
+    const T* in = planes + (channel * c.in_h + top + begin) * c.in_w;
+    if (end > begin)
+      load_phases(in, c.in_w, c.in_w, end - begin, left, c.step_w, l.phases, dst + begin * l.row_length,
+                  l.phase_plane, l.row_length);
   }
 }
 

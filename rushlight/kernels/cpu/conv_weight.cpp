@@ -54,11 +54,13 @@ struct WeightGradient {
                     const T* gradient, int64_t row_stride, int64_t column_stride, T* sums) const {
     const auto& gemm = gemm_kernels<T>();
     T* packed = Scratch::get<T>(Slot::ConvColumns, columns * height * width);
+    const int64_t positions = height * width;
+    const int64_t run = row_stride == width * column_stride ? positions : width;  // in one go
     for (int64_t o = 0; o < c.out_channels; o += gemm.nr) {
-      for (int64_t r = 0; r < height; ++r) {
-        gemm.pack(std::min(gemm.nr, c.out_channels - o), gemm.nr, width,
-                  gradient + o * c.out_plane + r * row_stride, c.out_plane, column_stride,
-                  packed + (o * height + r * gemm.nr) * width);
+      for (int64_t q = 0; q < positions; q += run) {
+        gemm.pack(std::min(gemm.nr, c.out_channels - o), gemm.nr, run,
+                  gradient + o * c.out_plane + q / width * row_stride, c.out_plane, column_stride,
+                  packed + o * positions + q * gemm.nr);
       }
     }
     conv_kernels<T>().weight_products(rows, c.out_channels, height, width, image_row, tile, l.offsets.data(),
@@ -81,20 +83,25 @@ struct WeightGradient {
     });
   }
 
+  // Adds up the parts, some rows at a time, and stores each row as a column.
   void combine(T* dw) const {
-    const int64_t part_size = c.groups * c.depth() * columns;
-    parallel_for(0, c.groups * c.out_channels, std::max<int64_t>(1, 32768 / (parts * c.depth())),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t o = begin; o < end; ++o) {
-                     const T* first = partial + o / c.out_channels * c.depth() * columns + o % c.out_channels;
-                     for (int64_t kk = 0; kk < c.depth(); ++kk) {
-                       T sum = first[kk * columns];
-                       for (int64_t part = 1; part < parts; ++part)
-                         sum += first[part * part_size + kk * columns];
-                       dw[o * c.depth() + kk] = sum;
-                     }
-                   }
-                 });
+    constexpr int64_t kRows = 16;
+    const int64_t depth = c.depth(), part_size = c.groups * depth * columns, blocks = ceil_div(depth, kRows);
+    const int64_t grain = std::max<int64_t>(1, 32768 / (parts * kRows * columns));
+    parallel_for(0, c.groups * blocks, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t group = task / blocks, first = task % blocks * kRows,
+                      rows = std::min(kRows, depth - first);
+        T* sums = partial + (group * depth + first) * columns;
+        for (int64_t part = 1; part < parts; ++part) {
+          for (int64_t e = 0; e < rows * columns; ++e) sums[e] += sums[part * part_size + e];
+        }
+        T* target = dw + group * c.out_channels * depth + first;
+        for (int64_t o = 0; o < c.out_channels; ++o) {
+          for (int64_t r = 0; r < rows; ++r) target[o * depth + r] = sums[r * columns + o];
+        }
+      }
+    });
   }
 };
 

@@ -11,9 +11,13 @@ namespace {
 
 constexpr int64_t kBandElements = 4096;   // of input: half of the first cache
 constexpr int64_t kSerialWork = 1 << 18;  // multiplications below which no thread is woken
+constexpr int64_t kTaskWork = 1 << 15;    // and of a task, about
 constexpr int64_t kLongRow = 32;          // output rows are computed one by one from this length on
 
-int64_t grain(int64_t work) { return std::max<int64_t>(1, kSerialWork / std::max<int64_t>(1, work)); }
+// `count` pieces of so much work each.
+int64_t grain(int64_t count, int64_t work) {
+  return count * work <= kSerialWork ? count : std::max<int64_t>(1, kTaskWork / std::max<int64_t>(1, work));
+}
 
 // The sums of a band: output (i, j) at results[i * row + j].
 template <class T>
@@ -65,35 +69,73 @@ void load_planes(const Band& band, const T* x, int64_t count, int64_t i, int64_t
   for (int64_t p = 0; p < count; ++p) band.load(x + p * c.in_h * c.in_w, i, rows, images + p * band.size());
 }
 
+// Whether planes are of the kind that NarrowPlanes describes.
+template <class T>
+bool is_narrow(const Correlation& c, NarrowPlanes& planes) {
+  const auto& kernels = conv_kernels<T>();
+  if (!kernels.narrow_plane || c.taps() != 9 || c.step_h != 1 || c.step_w != 1 || c.out_w > kernels.lanes ||
+      c.out_column != 1 || c.out_row != c.out_w || c.out_plane != c.out_h * c.out_w)
+    return false;
+  planes = {c.in_h,
+            c.in_w,
+            c.out_h,
+            c.out_w,
+            *std::min_element(c.row.begin(), c.row.end()),
+            *std::min_element(c.column.begin(), c.column.end()),
+            {}};
+  for (size_t t = 0; t < 9; ++t) {
+    const int64_t i = c.row[t] - planes.top, j = c.column[t] - planes.left;
+    if (i > 2 || j > 2) return false;  // dilated, or another shape
+    planes.place[3 * i + j] = static_cast<int>(t);
+  }
+  return true;
+}
+
+template <class T>
+void correlate_narrow(const Correlation& c, const NarrowPlanes& narrow, const T* x, const T* w, const T* bias,
+                      T* y) {
+  const int64_t planes = c.batch * c.groups;
+  parallel_for(0, planes, grain(planes, c.out_h * c.out_w * 9), [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t group = p % c.groups;
+      conv_kernels<T>().narrow_plane(narrow, x + p * c.in_h * c.in_w, w + group * 9,
+                                     bias ? bias[group] : T(0), y + p * c.out_plane);
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
 void depthwise_correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y) {
+  if (NarrowPlanes narrow; is_narrow<T>(c, narrow)) return correlate_narrow(c, narrow, x, w, bias, y);
   const Band band(c, kBandElements);
   const bool in_place = c.out_column == 1 && c.out_w >= kLongRow;
   const int64_t taps = c.taps(), most = planes_at_once(band), length = band.height * band.pitch;
-  parallel_for(0, c.batch * c.groups, grain(c.out_h * c.out_w * taps), [&](int64_t begin, int64_t end) {
-    T* images = empty_images<T>(Slot::ConvImage, most * band.size());
-    T* results = Scratch::get<T>(Slot::ConvColumns, most * length + kImageSlack);
-    for (int64_t first = begin; first < end; first += most) {
-      const int64_t count = std::min(most, end - first);
-      for (int64_t i = 0; i < c.out_h; i += band.height) {
-        const int64_t rows = std::min(band.height, c.out_h - i);
-        T* target = y + first * c.out_plane + i * c.out_row;
-        load_planes(band, x + first * c.in_h * c.in_w, count, i, rows, images);
-        for (int64_t p = 0; p < count; ++p) {
-          const int64_t group = (first + p) % c.groups;
-          correlate_band(band, images + p * band.size(), w + group * taps, bias ? bias + group : nullptr,
-                         rows, in_place ? target + p * c.out_plane : results + p * length,
-                         in_place ? c.out_row : band.pitch);
-        }
-        for (int64_t p = 0; p < count && !in_place; ++p) {
-          store_rows(c, results + p * length, band.pitch, rows, target + p * c.out_plane,
-                     (count - p - 1) * c.out_plane);
-        }
-      }
-    }
-  });
+  parallel_for(0, c.batch * c.groups, grain(c.batch * c.groups, c.out_h * c.out_w * taps),
+               [&](int64_t begin, int64_t end) {
+                 T* images = empty_images<T>(Slot::ConvImage, most * band.size());
+                 T* results = Scratch::get<T>(Slot::ConvColumns, most * length + kImageSlack);
+                 for (int64_t first = begin; first < end; first += most) {
+                   const int64_t count = std::min(most, end - first);
+                   for (int64_t i = 0; i < c.out_h; i += band.height) {
+                     const int64_t rows = std::min(band.height, c.out_h - i);
+                     T* target = y + first * c.out_plane + i * c.out_row;
+                     load_planes(band, x + first * c.in_h * c.in_w, count, i, rows, images);
+                     for (int64_t p = 0; p < count; ++p) {
+                       const int64_t group = (first + p) % c.groups;
+                       correlate_band(band, images + p * band.size(), w + group * taps,
+                                      bias ? bias + group : nullptr, rows,
+                                      in_place ? target + p * c.out_plane : results + p * length,
+                                      in_place ? c.out_row : band.pitch);
+                     }
+                     for (int64_t p = 0; p < count && !in_place; ++p) {
+                       store_rows(c, results + p * length, band.pitch, rows, target + p * c.out_plane,
+                                  (count - p - 1) * c.out_plane);
+                     }
+                   }
+                 }
+               });
 }
 
 template <class T>
@@ -105,32 +147,33 @@ void depthwise_correlate(const Correlation& even, const Correlation& odd, const 
   const int64_t most = std::min(planes_at_once(bands[0]), planes_at_once(bands[1]));
   const int64_t length = height * std::max(bands[0].pitch, bands[1].pitch);
   const int64_t work = even.out_h * (even.out_w * even.taps() + odd.out_w * odd.taps());
-  parallel_for(0, even.batch * even.groups, grain(work), [&](int64_t begin, int64_t end) {
-    T* images[] = {empty_images<T>(Slot::ConvImage, most * bands[0].size()),
-                   empty_images<T>(Slot::ConvStrided, most * bands[1].size())};
-    T* results = Scratch::get<T>(Slot::ConvColumns, 2 * most * length + kImageSlack);
-    T* results_of[] = {results, results + most * length};
-    for (int64_t first = begin; first < end; first += most) {
-      const int64_t count = std::min(most, end - first);
-      for (int64_t i = 0; i < even.out_h; i += height) {
-        const int64_t rows = std::min(height, even.out_h - i);
-        for (int k = 0; k < 2; ++k) {
-          const Band& band = bands[k];
-          load_planes(band, x + first * even.in_h * even.in_w, count, i, rows, images[k]);
-          for (int64_t p = 0; p < count; ++p) {
-            const int64_t group = (first + p) % even.groups;
-            correlate_band(band, images[k] + p * band.size(), weights[k] + group * band.c.taps(),
-                           bias ? bias + group : nullptr, rows, results_of[k] + p * length, band.pitch);
+  parallel_for(
+      0, even.batch * even.groups, grain(even.batch * even.groups, work), [&](int64_t begin, int64_t end) {
+        T* images[] = {empty_images<T>(Slot::ConvImage, most * bands[0].size()),
+                       empty_images<T>(Slot::ConvStrided, most * bands[1].size())};
+        T* results = Scratch::get<T>(Slot::ConvColumns, 2 * most * length + kImageSlack);
+        T* results_of[] = {results, results + most * length};
+        for (int64_t first = begin; first < end; first += most) {
+          const int64_t count = std::min(most, end - first);
+          for (int64_t i = 0; i < even.out_h; i += height) {
+            const int64_t rows = std::min(height, even.out_h - i);
+            for (int k = 0; k < 2; ++k) {
+              const Band& band = bands[k];
+              load_planes(band, x + first * even.in_h * even.in_w, count, i, rows, images[k]);
+              for (int64_t p = 0; p < count; ++p) {
+                const int64_t group = (first + p) % even.groups;
+                correlate_band(band, images[k] + p * band.size(), weights[k] + group * band.c.taps(),
+                               bias ? bias + group : nullptr, rows, results_of[k] + p * length, band.pitch);
+              }
+            }
+            for (int64_t p = 0; p < count; ++p) {
+              conv_kernels<T>().merge_rows(rows, even.out_w + odd.out_w, results_of[0] + p * length,
+                                           bands[0].pitch, results_of[1] + p * length, bands[1].pitch,
+                                           y + (first + p) * even.out_plane + i * even.out_row, even.out_row);
+            }
           }
         }
-        for (int64_t p = 0; p < count; ++p) {
-          conv_kernels<T>().merge_rows(rows, even.out_w + odd.out_w, results_of[0] + p * length,
-                                       bands[0].pitch, results_of[1] + p * length, bands[1].pitch,
-                                       y + (first + p) * even.out_plane + i * even.out_row, even.out_row);
-        }
-      }
-    }
-  });
+      });
 }
 
 template <class T>
@@ -138,24 +181,25 @@ void depthwise_weight_gradient(const Correlation& c, const T* dy, const T* x, T*
   const Band band(c, kBandElements);
   const int64_t taps = c.taps(), most = planes_at_once(band);
   std::fill_n(dw, c.groups * taps, T(0));
-  parallel_for(0, c.groups, grain(c.batch * c.out_h * c.out_w * taps), [&](int64_t begin, int64_t end) {
-    T* images = empty_images<T>(Slot::ConvImage, most * band.size());
-    for (int64_t first = begin; first < end; first += most) {
-      const int64_t count = std::min(most, end - first);
-      for (int64_t n = 0; n < c.batch; ++n) {
-        const int64_t plane = n * c.groups + first;
-        for (int64_t i = 0; i < c.out_h; i += band.height) {
-          const int64_t rows = std::min(band.height, c.out_h - i);
-          load_planes(band, x + plane * c.in_h * c.in_w, count, i, rows, images);
-          for (int64_t p = 0; p < count; ++p) {
-            conv_kernels<T>().weight_dots(taps, rows, c.out_w, band.pitch, images + p * band.size(),
-                                          band.offsets.data(), dy + (plane + p) * c.out_plane + i * c.out_row,
-                                          c.out_row, dw + (first + p) * taps, 1);
+  parallel_for(
+      0, c.groups, grain(c.groups, c.batch * c.out_h * c.out_w * taps), [&](int64_t begin, int64_t end) {
+        T* images = empty_images<T>(Slot::ConvImage, most * band.size());
+        for (int64_t first = begin; first < end; first += most) {
+          const int64_t count = std::min(most, end - first);
+          for (int64_t n = 0; n < c.batch; ++n) {
+            const int64_t plane = n * c.groups + first;
+            for (int64_t i = 0; i < c.out_h; i += band.height) {
+              const int64_t rows = std::min(band.height, c.out_h - i);
+              load_planes(band, x + plane * c.in_h * c.in_w, count, i, rows, images);
+              for (int64_t p = 0; p < count; ++p) {
+                conv_kernels<T>().weight_dots(
+                    taps, rows, c.out_w, band.pitch, images + p * band.size(), band.offsets.data(),
+                    dy + (plane + p) * c.out_plane + i * c.out_row, c.out_row, dw + (first + p) * taps, 1);
+              }
+            }
           }
         }
-      }
-    }
-  });
+      });
 }
 
 #define RL_INSTANTIATE(T)                                                                                    \

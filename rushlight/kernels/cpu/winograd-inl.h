@@ -63,24 +63,29 @@ HWY_INLINE void transform_output(const Lanes (&m)[6], Lanes (&y)[4]) {
 }
 
 // See WinogradKernels for the three that follow.
-inline void winograd_input(int64_t count, const float* rows, int64_t row_stride, float* out,
-                           int64_t point_stride) {
+inline void winograd_input(int64_t count, const float* rows, int64_t row_stride, const float* seams,
+                           int64_t seam_stride, float* out, int64_t point_stride, int64_t panel_stride) {
   const Lane lane;
   HWY_ALIGN float half_way[36 * kLanes];
   for (int64_t tile = 0; tile < count; tile += kLanes) {
+    const auto is_last = hn::Ne(hn::LoadU(lane, seams + tile), hn::Zero(lane));
     for (int64_t i = 0; i < 6; ++i) {
       const float* row = rows + i * row_stride + 4 * tile;
+      const float* seam = seams + (2 * i + 1) * seam_stride + tile;
       Lanes d[6], t[6], unused_2, unused_3;
       hn::LoadInterleaved4(lane, row, d[0], d[1], d[2], d[3]);
       hn::LoadInterleaved4(lane, row + 4, d[4], d[5], unused_2, unused_3);
+      d[4] = hn::IfThenElse(is_last, hn::LoadU(lane, seam), d[4]);
+      d[5] = hn::IfThenElse(is_last, hn::LoadU(lane, seam + seam_stride), d[5]);
       transform_input(d, t);
       for (int64_t j = 0; j < 6; ++j) hn::Store(t[j], lane, half_way + (i * 6 + j) * kLanes);
     }
+    float* target = out + tile / (2 * kLanes) * panel_stride + tile % (2 * kLanes);
     for (int64_t j = 0; j < 6; ++j) {
       Lanes d[6], t[6];
       for (int64_t i = 0; i < 6; ++i) d[i] = hn::Load(lane, half_way + (i * 6 + j) * kLanes);
       transform_input(d, t);
-      for (int64_t i = 0; i < 6; ++i) hn::StoreU(t[i], lane, out + (i * 6 + j) * point_stride + tile);
+      for (int64_t i = 0; i < 6; ++i) hn::StoreU(t[i], lane, target + (i * 6 + j) * point_stride);
     }
   }
 }
@@ -129,18 +134,6 @@ inline void winograd_filter(int64_t count, const float* w, int64_t stride, bool 
       Lanes u[6];
       transform_filter(half_way[i], u);
       for (int64_t j = 0; j < 6; ++j) hn::StoreU(u[j], lane, out + (i * 6 + j) * point_stride + first);
-    }
-  }
-}
-
-inline void winograd_deal(const float* in, int64_t in_stride, int64_t count, float* out, int64_t point_stride,
-                          int64_t panel_stride) {
-  const Lane lane;
-  for (int64_t point = 0; point < 36; ++point, in += in_stride, out += point_stride) {
-    float* panel = out;
-    for (int64_t t = 0; t < count; t += 2 * kLanes, panel += panel_stride) {
-      hn::StoreU(hn::LoadU(lane, in + t), lane, panel);
-      hn::StoreU(hn::LoadU(lane, in + t + kLanes), lane, panel + kLanes);
     }
   }
 }
