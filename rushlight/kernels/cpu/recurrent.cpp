@@ -12,8 +12,11 @@ namespace rushlight::cpu {
 namespace {
 
 constexpr int64_t kGrain = 4 * 1024;  // elements of a gate; each costs several exponentials
-// Sequences that a thread takes through all steps, so that threads need not meet at every step.
-constexpr int64_t kSequencesAtOnce = 16;
+// Sequences that a thread takes through all steps, so that threads need not meet at every step: few enough to
+// share, and so many that the weight, read from the caches for each group, is used for several rows.
+int64_t group_size(int64_t batch) {
+  return std::clamp<int64_t>((batch + kGemmTasks - 1) / kGemmTasks, 4, 16);
+}
 
 // The product of states, or of gradients, with the weight at every step. Where several steps share the packed
 // weight, sequences are dealt out to the threads; otherwise each product is divided.
@@ -21,10 +24,12 @@ template <class T>
 class StepProduct {
  public:
   StepProduct(const Sequences& s, int64_t n, int64_t k, Matrix<const T> weight)
-      : n_(n), k_(k), weight_(weight) {
-    if (s.counts.size() > 1 && s.counts.front() > 1) shared_.emplace(Slot::RecurrentWeights, k, n, weight);
+      : n_(n), k_(k), weight_(weight), group_(s.counts.front()) {
+    if (s.counts.size() == 1 || s.counts.front() == 1) return;
+    shared_.emplace(Slot::RecurrentWeights, k, n, weight);
+    group_ = group_size(s.counts.front());
   }
-  int64_t sequences_at_once() const { return shared_ ? kSequencesAtOnce : INT64_MAX; }
+  int64_t group() const { return group_; }  // sequences at a time
 
   // out (m x n) = a (m x k, dense) @ weight (k x n) + beta * out + bias
   void multiply(int64_t m, const T* a, T* out, T beta, const T* bias = nullptr) const {
@@ -40,9 +45,11 @@ class StepProduct {
   const int64_t n_, k_;
   const Matrix<const T> weight_;
   std::optional<SharedRight<T>> shared_;
+  int64_t group_;
 };
 
-// Calls f(first sequence, row of its step, sequences) for the steps of some sequences, one after the other.
+// Calls f(row, count) for the steps of the sequences [begin, end) in order: how many of them have the step,
+// and the row of the first.
 template <class F>
 void each_step(const Sequences& s, bool descending, int64_t begin, int64_t end, F&& f) {
   const int64_t steps = static_cast<int64_t>(s.counts.size());
@@ -53,11 +60,6 @@ void each_step(const Sequences& s, bool descending, int64_t begin, int64_t end, 
     if (count > begin) f(row + begin, std::min(count, end) - begin);
     if (!descending) row += count;
   }
-}
-
-template <class F>
-void each_group(const Sequences& s, int64_t at_once, F&& f) {
-  parallel_for(0, s.counts.front(), at_once, f);
 }
 
 template <class F>
@@ -75,7 +77,7 @@ void recurrent_forward(const Sequences& s, const RecurrentForward<T>& x) {
   const bool is_gru = s.cell == Cell::Gru, is_lstm = s.cell == Cell::Lstm;
   const CellKernel<T>& cell = cell_kernel<T>(s.cell);
   const StepProduct<T> product(s, width, hidden, x.weight.transposed());
-  each_group(s, product.sequences_at_once(), [&](int64_t begin, int64_t end) {
+  parallel_for(0, s.counts.front(), product.group(), [&](int64_t begin, int64_t end) {
     T* sums = is_gru ? Scratch::get<T>(Slot::RecurrentSums, (end - begin) * width) : nullptr;
     T* states = x.h + begin * hidden;
     each_step(s, s.reverse, begin, end, [&](int64_t first, int64_t count) {
@@ -101,7 +103,7 @@ void recurrent_backward(const Sequences& s, const RecurrentBackward<T>& x) {
   const auto at = [](auto* p, int64_t place) { return p ? p + place : p; };
   const CellKernel<T>& cell = cell_kernel<T>(s.cell);
   const StepProduct<T> product(s, hidden, width, x.weight);
-  each_group(s, product.sequences_at_once(), [&](int64_t begin, int64_t end) {
+  parallel_for(0, s.counts.front(), product.group(), [&](int64_t begin, int64_t end) {
     each_step(s, !s.reverse, begin, end, [&](int64_t first, int64_t count) {
       each_row(s, count, [&](int64_t r) {
         const int64_t state = (begin + r) * hidden, row = (first + r) * hidden, gates = (first + r) * width;
