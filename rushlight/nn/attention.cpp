@@ -22,6 +22,18 @@ Tensor additive(const Tensor& mask, DType dtype) {
   return where(mask, full_like(zero, -std::numeric_limits<double>::infinity()), zero);
 }
 
+// A mask of all heads (L, S), or of each (N heads, L, S).
+void check_mask(const Tensor& mask, bool batched, int64_t heads, int64_t length, int64_t sources) {
+  const bool each = mask.dim() == 3;
+  if (mask.sizes() == (each ? Dims{heads, length, sources} : Dims{length, sources})) return;
+  const std::string found = concat("torch.Size(", rushlight::to_string(mask.sizes()), ")"),
+                    wanted = concat("(", each ? concat(heads, ", ") : "", length, ", ", sources, ")");
+  if (each && !batched)
+    throw_error<AssertionError>("Expected `attn_mask` shape to be ", wanted, " but got ", found);
+  throw_error<RuntimeError>("The shape of the ", mask.dim(), "D attn_mask is ", found, ", but should be ",
+                            wanted, ".");
+}
+
 Tensor one_more_column(const Tensor& mask) { return mask.defined() ? pad(mask, {0, 1}) : mask; }
 
 }  // namespace
@@ -97,56 +109,58 @@ std::tuple<Tensor, Tensor> MultiheadAttention::attend(const Tensor& query, const
   RL_CHECK_AS(AssertionError, query.dim() == 2 || query.dim() == 3,
               "query should be unbatched 2D or batched 3D tensor but received ", query.dim(),
               "-D query tensor");
-  const bool batched = query.dim() == 3;
-  auto steps_first = [&](const Tensor& t) {
-    return !batched ? t.unsqueeze(1) : batch_first ? t.transpose(0, 1) : t;
+  RL_CHECK_AS(AssertionError, !attn_mask.defined() || attn_mask.dim() == 2 || attn_mask.dim() == 3, "For ",
+              query.dim() == 3 ? "batched (3-D)" : "unbatched (2-D)",
+              " `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found ",
+              attn_mask.defined() ? attn_mask.dim() : 0, "-D tensor instead");
+  RL_CHECK_AS(AssertionError, query.size(-1) == embed_dim, "was expecting embedding dimension of ", embed_dim,
+              ", but got ", query.size(-1));
+  const bool batched = query.dim() == 3, weighed = need_weights.value_or(true);
+  auto [q, k, v] = project(query, key, value);
+  // Between the layout of the arguments and (N, heads, steps, head_dim).
+  const Dims order = batched && batch_first ? Dims{0, 2, 1, 3} : Dims{1, 2, 0, 3};
+  const auto by_heads = [&](const Tensor& t) {
+    return (batched ? t : t.unsqueeze(1)).unflatten(-1, {num_heads, head_dim}).permute(order);
   };
-  const bool same = query.is_same(key) && key.is_same(value);
-  const Tensor q_in = steps_first(query), k_in = same ? q_in : steps_first(key),
-               v_in = same ? q_in : steps_first(value);
-  const int64_t length = q_in.size(0), batch = q_in.size(1);
-  RL_CHECK_AS(AssertionError, q_in.size(2) == embed_dim, "was expecting embedding dimension of ", embed_dim,
-              ", but got ", q_in.size(2));
-  auto [q, k, v] = project(q_in, k_in, v_in);
+  q = by_heads(q), k = by_heads(k), v = by_heads(v);
+  const int64_t batch = q.size(0), length = q.size(2);
 
-  Tensor mask = additive(attn_mask, q.dtype()), padding = additive(key_padding_mask, q.dtype());
-  if (tensor(kBiasK).defined()) {
-    k = cat({k, tensor(kBiasK).repeat({1, batch, 1})}, 0);
-    v = cat({v, tensor(kBiasV).repeat({1, batch, 1})}, 0);
+  // Without weights to show, and without padding, a causal mask need not be read.
+  const bool causal = is_causal.value_or(false) && !key_padding_mask.defined() && !weighed;
+  Tensor mask = causal ? Tensor() : additive(attn_mask, q.dtype()),
+         padding = additive(key_padding_mask, q.dtype());
+  if (mask.defined()) check_mask(mask, batched, batch * num_heads, length, k.size(2));
+  const auto append = [&](const Tensor& to_keys, const Tensor& to_values) {
+    k = cat({k, to_keys.expand({batch, num_heads, 1, head_dim})}, 2);
+    v = cat({v, to_values.expand({batch, num_heads, 1, head_dim})}, 2);
     mask = one_more_column(mask);
     padding = one_more_column(padding);
-  }
-  auto heads_first = [&](const Tensor& t) {
-    return t.reshape({t.size(0), batch * num_heads, head_dim}).transpose(0, 1);
   };
-  q = heads_first(q);
-  k = heads_first(k);
-  v = heads_first(v);
-  if (add_zero_attn) {
-    const Tensor zero = zeros({batch * num_heads, 1, head_dim}, k.dtype());
-    k = cat({k, zero}, 1);
-    v = cat({v, zero}, 1);
-    mask = one_more_column(mask);
-    padding = one_more_column(padding);
-  }
-  const int64_t sources = k.size(1);
-  Tensor scores = (q * (1 / std::sqrt(static_cast<double>(head_dim)))).bmm(k.transpose(1, 2));
-  if (mask.defined()) scores = scores + mask;  // (L, S) or (N heads, L, S)
+  if (const Tensor b = tensor(kBiasK); b.defined())
+    append(b.view({num_heads, 1, head_dim}), tensor(kBiasV).view({num_heads, 1, head_dim}));
+  if (add_zero_attn) append(zeros({1}, k.dtype()), zeros({1}, v.dtype()));
+  const int64_t sources = k.size(2);
+  if (mask.defined() && mask.dim() == 3) mask = mask.reshape({batch, num_heads, length, sources});
   if (padding.defined()) {
-    const Tensor wide = (batched ? padding : padding.unsqueeze(0))
-                            .view({batch, 1, 1, sources})
-                            .expand({batch, num_heads, 1, sources});
-    scores = scores + wide.reshape({batch * num_heads, 1, sources});
+    const Tensor of_keys = padding.view({batch, 1, 1, sources});
+    mask = mask.defined() ? mask + of_keys : of_keys;
   }
-  Tensor weights = scores.softmax(-1);
-  if (dropout > 0 && training()) weights = F::dropout(weights, dropout, true);
-  Tensor out = weights.bmm(v).transpose(0, 1).reshape({length * batch, embed_dim});
-  for (auto& [name, child] : children()) out = (*child)(out);
-  out = out.view({length, batch, embed_dim});
+
+  const double drop = training() ? dropout : 0.0;
+  Tensor out, weights;
+  if (weighed) {
+    const Tensor scores = (q * (1 / std::sqrt(static_cast<double>(head_dim)))).matmul(k.transpose(-2, -1));
+    weights = (mask.defined() ? scores + mask : scores).softmax(-1);
+    if (drop > 0) weights = F::dropout(weights, drop, true);
+    out = weights.matmul(v);
+  } else {
+    out = F::scaled_dot_product_attention(q, k, v, mask, drop, causal);
+  }
+  out = batched && batch_first ? out.transpose(1, 2) : out.permute({2, 0, 1, 3});
+  out = out.flatten(2);
   if (!batched) out = out.squeeze(1);
-  else if (batch_first) out = out.transpose(0, 1);
-  if (!need_weights.value_or(true)) return {out, Tensor()};
-  weights = weights.view({batch, num_heads, length, sources});
+  for (auto& [name, child] : children()) out = (*child)(out);
+  if (!weighed) return {out, Tensor()};
   if (average_attn_weights.value_or(true)) weights = weights.mean(1);
   return {out, batched ? weights : weights.squeeze(0)};
 }

@@ -5,37 +5,17 @@
 #include "rushlight/kernels/cpu/random.h"
 #include "rushlight/nn/init.h"
 #include "rushlight/ops/ops.h"
+#include "rushlight/ops/recurrent.h"
 
 namespace rushlight::nn {
 
 namespace {
 
-int64_t gates_of(const std::string& mode) { return mode == "LSTM" ? 4 : mode == "GRU" ? 3 : 1; }
-
-Tensor affine(const Tensor& x, const Tensor& w, const Tensor& b) { return functional::linear(x, w, b); }
-
-// One step from x W_ih^T + b_ih and the states. Formulas: Hochreiter and Schmidhuber (1997), Cho et al.
-// (2014).
-States step_gates(const std::string& mode, const Tensor& from_input, const States& states, const Tensor& w_hh,
-                  const Tensor& b_hh) {
-  const auto& [h, c] = states;
-  const Tensor from_state = affine(h, w_hh, b_hh);
-  if (mode == "RNN_TANH") return {tanh(from_input + from_state), Tensor()};
-  if (mode == "RNN_RELU") return {relu(from_input + from_state), Tensor()};
-  if (mode == "LSTM") {
-    const TensorVector g = (from_input + from_state).chunk(4, 1);
-    const Tensor cell = sigmoid(g[1]) * c + sigmoid(g[0]) * tanh(g[2]);
-    return {sigmoid(g[3]) * tanh(cell), cell};
-  }
-  const TensorVector x = from_input.chunk(3, 1), y = from_state.chunk(3, 1);
-  const Tensor reset = sigmoid(x[0] + y[0]), update = sigmoid(x[1] + y[1]), next = tanh(x[2] + reset * y[2]);
-  return {(h - next) * update + next, Tensor()};
+cpu::Cell cell_of(const std::string& mode) {
+  if (mode == "LSTM") return cpu::Cell::Lstm;
+  if (mode == "GRU") return cpu::Cell::Gru;
+  return mode == "RNN_TANH" ? cpu::Cell::Tanh : cpu::Cell::Relu;
 }
-
-Tensor rows_of(const Tensor& t, int64_t start, int64_t count) {
-  return t.defined() ? t.narrow(0, start, count) : t;
-}
-Tensor stack_rows(const std::vector<Tensor>& parts) { return parts.size() == 1 ? parts[0] : cat(parts, 0); }
 
 std::string brackets(std::initializer_list<int64_t> sizes) { return rushlight::to_string(Dims(sizes)); }
 
@@ -54,7 +34,7 @@ void RecurrentBase::build_gates(const OptDevice& device, const OptDType& dtype) 
               "proj_size should be a positive integer or zero to disable projections");
   RL_CHECK_AS(ValueError, s.proj_size < s.hidden_size, "proj_size has to be smaller than hidden_size");
   const int64_t directions = s.bidirectional ? 2 : 1, out = s.proj_size ? s.proj_size : s.hidden_size,
-                g = gates_of(s.mode) * s.hidden_size;
+                g = cpu::gates_of(cell_of(s.mode)) * s.hidden_size;
   for (int64_t layer = 0; layer < s.num_layers; ++layer) {
     const int64_t in = layer == 0 ? s.input_size : out * directions;
     for (int64_t d = 0; d < directions; ++d) {
@@ -98,42 +78,19 @@ std::string RecurrentBase::describe() {
 
 // ---- Computation
 
-// Steps in order, or from the last to the first: sequences that are over keep their state, those that begin
-// join with theirs.
 std::tuple<Tensor, States> RecurrentBase::run_direction(const Tensor& rows,
                                                         const std::vector<int64_t>& batch_sizes,
                                                         const States& initial, int64_t layer, bool reverse) {
   const Shape s = shape();
-  const Tensor w_hh = weight("weight_hh", layer, reverse),
-               b_hh = s.bias ? weight("bias_hh", layer, reverse) : Tensor();
-  const Tensor w_hr = s.proj_size ? weight("weight_hr", layer, reverse) : Tensor();
-  const Tensor from_input = affine(rows, weight("weight_ih", layer, reverse),
-                                   s.bias ? weight("bias_ih", layer, reverse) : Tensor());
-  // One node for all steps: a view for each would bring back a gradient of all rows each.
-  const TensorVector step_inputs = split_with_sizes(from_input, batch_sizes, 0);
-  const int64_t steps = static_cast<int64_t>(batch_sizes.size());
-  std::vector<Tensor> outputs(static_cast<size_t>(steps)), done_h, done_c;
-  int64_t active = reverse ? batch_sizes.back() : batch_sizes.front();
-  States state{rows_of(std::get<0>(initial), 0, active), rows_of(std::get<1>(initial), 0, active)};
-  for (int64_t i = 0; i < steps; ++i) {
-    const int64_t t = reverse ? steps - 1 - i : i, count = batch_sizes[static_cast<size_t>(t)];
-    auto& [h, c] = state;
-    if (count < active) {
-      done_h.insert(done_h.begin(), rows_of(h, count, active - count));
-      if (c.defined()) done_c.insert(done_c.begin(), rows_of(c, count, active - count));
-      state = {rows_of(h, 0, count), rows_of(c, 0, count)};
-    } else if (count > active) {
-      h = cat({h, rows_of(std::get<0>(initial), active, count - active)}, 0);
-      if (c.defined()) c = cat({c, rows_of(std::get<1>(initial), active, count - active)}, 0);
-    }
-    active = count;
-    state = step_gates(s.mode, step_inputs[static_cast<size_t>(t)], state, w_hh, b_hh);
-    if (w_hr.defined()) std::get<0>(state) = std::get<0>(state).matmul(w_hr.t());
-    outputs[static_cast<size_t>(t)] = std::get<0>(state);
-  }
-  done_h.insert(done_h.begin(), std::get<0>(state));
-  if (std::get<1>(state).defined()) done_c.insert(done_c.begin(), std::get<1>(state));
-  return {stack_rows(outputs), {stack_rows(done_h), done_c.empty() ? Tensor() : stack_rows(done_c)}};
+  const auto parameter = [&](const char* what, bool exists) {
+    return exists ? weight(what, layer, reverse) : Tensor();
+  };
+  const auto& [h, c] = initial;
+  const RecurrentResult y = recurrent_layer(
+      {cell_of(s.mode), reverse, batch_sizes},
+      {rows, h, c, parameter("weight_ih", true), parameter("weight_hh", true), parameter("bias_ih", s.bias),
+       parameter("bias_hh", s.bias), parameter("weight_hr", s.proj_size != 0)});
+  return {y.rows, {y.h, y.c}};
 }
 
 std::tuple<Tensor, States> RecurrentBase::run(const Tensor& rows, const std::vector<int64_t>& batch_sizes,
@@ -275,21 +232,26 @@ States CellBase::prepare(const char* name, const Tensor& input, const States& st
   return {state(std::get<0>(states)), state(std::get<1>(states))};
 }
 
+States CellBase::compute(cpu::Cell cell, const Tensor& batch, const States& states) {
+  const auto& [h, c] = states;
+  const RecurrentResult y = recurrent_layer(
+      {cell, false, {batch.size(0)}}, {batch, h, cell == cpu::Cell::Lstm ? c : Tensor(), tensor(kWeightIh),
+                                       tensor(kWeightHh), tensor(kBiasIh), tensor(kBiasHh), Tensor()});
+  return {y.h, y.c};
+}
+
 Tensor RNNCell::step(const Tensor& input, const Tensor& hx) {
   RL_CHECK(nonlinearity == "tanh" || nonlinearity == "relu", "Unknown nonlinearity: ", nonlinearity);
   Tensor x;
   const States s = prepare("RNNCell", input, {hx, Tensor()}, input_size, hidden_size, x);
-  const Tensor h = std::get<0>(step_gates(nonlinearity == "tanh" ? "RNN_TANH" : "RNN_RELU",
-                                          affine(x, tensor(kWeightIh), tensor(kBiasIh)), s, tensor(kWeightHh),
-                                          tensor(kBiasHh)));
+  const Tensor h = std::get<0>(compute(nonlinearity == "tanh" ? cpu::Cell::Tanh : cpu::Cell::Relu, x, s));
   return input.dim() == 2 ? h : h.squeeze(0);
 }
 
 States LSTMCell::step(const Tensor& input, const States& hx) {
   Tensor x;
   const States s = prepare("LSTMCell", input, hx, input_size, hidden_size, x);
-  const auto [h, c] = step_gates("LSTM", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s, tensor(kWeightHh),
-                                 tensor(kBiasHh));
+  const auto [h, c] = compute(cpu::Cell::Lstm, x, s);
   if (input.dim() == 2) return {h, c};
   return {h.squeeze(0), c.squeeze(0)};
 }
@@ -297,8 +259,7 @@ States LSTMCell::step(const Tensor& input, const States& hx) {
 Tensor GRUCell::step(const Tensor& input, const Tensor& hx) {
   Tensor x;
   const States s = prepare("GRUCell", input, {hx, Tensor()}, input_size, hidden_size, x);
-  const Tensor h = std::get<0>(step_gates("GRU", affine(x, tensor(kWeightIh), tensor(kBiasIh)), s,
-                                          tensor(kWeightHh), tensor(kBiasHh)));
+  const Tensor h = std::get<0>(compute(cpu::Cell::Gru, x, s));
   return input.dim() == 2 ? h : h.squeeze(0);
 }
 

@@ -5,6 +5,10 @@
 
 #include "rushlight/nn/module.h"
 
+namespace rushlight::cpu {
+enum class Cell : uint8_t;
+}
+
 namespace rushlight::nn {
 
 using States = std::tuple<Tensor, Tensor>;  // h and, for an LSTM, c
@@ -91,6 +95,8 @@ class CellBase : public Module {
   // Checks the ranks, adds the batch dimension, makes missing states; `name` is in the messages.
   States prepare(const char* name, const Tensor& input, const States& states, int64_t input_size,
                  int64_t hidden_size, Tensor& batch);
+  // The states after one step of what prepare made.
+  States compute(cpu::Cell cell, const Tensor& batch, const States& states);
 };
 
 class RNNCell : public CellBase {

@@ -99,6 +99,8 @@ enum class Slot : uint8_t {
   ConvWeights,
   ConvPartial,
   ConvStrided,
+  RecurrentWeights,
+  RecurrentSums,
   kCount
 };
 

@@ -6,26 +6,12 @@
 
 #include "rushlight/kernels/cpu/reduce-inl.h"
 #include "rushlight/kernels/cpu/softmax_kernels.h"
+#include "rushlight/kernels/cpu/vectors-inl.h"
 
 RL_MATH_BEGIN
 
 using cpu::Softmax;
 using cpu::SoftmaxKernel;
-
-// f on whole vectors of [0, n), then on the rest: f(load, store) with functions that move a whole or a part
-// vector.
-template <class T, class F>
-RL_INLINE void each_vector(int64_t n, F f) {
-  using V = Simd<T>;
-  int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) {
-    f([i](const T* p) HWY_ATTR { return V::load(p + i); }, [i](V v, T* p) HWY_ATTR { v.store(p + i); });
-  }
-  if (i < n) {
-    f([i, n](const T* p) HWY_ATTR { return V::load_part(p + i, n - i); },
-      [i, n](V v, T* p) HWY_ATTR { v.store_part(p + i, n - i); });
-  }
-}
 
 // The sum over [0, n) of the vectors f(load, store), in blocks of float that are added up in double. Lanes
 // beyond n must be masked by f through `count`, the number of lanes that count.
