@@ -3,6 +3,7 @@
 
 #include "rushlight/ops/in_place.h"
 #include "rushlight/ops/pointwise.h"
+#include "rushlight/ops/type_name.h"
 
 namespace rushlight {
 namespace {
@@ -15,15 +16,18 @@ using cpu::Formula;
 
 constexpr const char* kNoBounds = "torch.clamp: At least one of 'min' or 'max' must not be None";
 
-// The dtype that the number brings: clamping integers at 0.5 gives floats.
+// x in the dtype that the numbers bring: clamping integers at 0.5 gives floats.
 Tensor promoted(const Tensor& x, const OptScalar& min, const OptScalar& max) {
   ResultType type;
   type.add(x);
   if (min) type.add(*min);
   if (max) type.add(*max);
   RL_CHECK_AS(NotImplementedError, !is_complex(type.get()), "clamp is not supported for complex types");
-  RL_CHECK_AS(NotImplementedError, type.get() != DType::Bool,
-              "\"clamp_scalar_cpu\" not implemented for 'Bool'");
+  RL_CHECK_AS(NotImplementedError, type.get() != DType::Bool, "\"clamp_",
+              !max   ? "min_"
+              : !min ? "max_"
+                     : "",
+              "scalar_cpu\" not implemented for 'Bool'");
   return x.detach().to(type.get());
 }
 
@@ -39,17 +43,24 @@ Scalar in_dtype(const Scalar& bound, DType dtype) {
 
 bool is_nan(const OptScalar& s) { return s && std::isnan(s->to_double()); }
 
-Tensor clamp_forward(const Tensor& x, const OptScalar& min, const OptScalar& max) {
+Tensor clamp_forward(const Tensor& x, const OptScalar& min, const OptScalar& max,
+                     const Tensor* destination = nullptr) {
+  RL_CHECK(min || max, kNoBounds);
   const Tensor wide = promoted(x, min, max);
-  if (is_nan(min) || is_nan(max)) return full_like(wide, std::nan(""));
-  if (!max) return pointwise(Formula::ClampMin, {wide}, params_of(in_dtype(*min, wide.dtype())));
-  if (!min) return pointwise(Formula::ClampMax, {wide}, params_of(in_dtype(*max, wide.dtype())));
-  return pointwise(Formula::Clamp, {wide},
-                   params_of(in_dtype(*min, wide.dtype()), in_dtype(*max, wide.dtype())));
+  RL_CHECK(!destination || can_cast(wide.dtype(), destination->dtype()), "result type ",
+           info(wide.dtype()).message_name, " can't be cast to the desired output type ",
+           c_type_name(destination->dtype()));
+  if (is_nan(min) || is_nan(max)) {
+    const Tensor nans = full_like(wide, std::nan(""));
+    return destination ? assign(*destination, nans) : nans;
+  }
+  const Formula formula = !max ? Formula::ClampMin : !min ? Formula::ClampMax : Formula::Clamp;
+  const Scalar first = in_dtype(min ? *min : *max, wide.dtype()),
+               second = min && max ? in_dtype(*max, wide.dtype()) : Scalar(0);
+  return pointwise(formula, {wide}, params_of(first, second), destination);
 }
 
 Tensor clamp_number(const char* node, const Tensor& x, OptScalar min, OptScalar max) {
-  RL_CHECK(min || max, kNoBounds);
   Tensor out = clamp_forward(x, min, max);
   if (!tracks(x)) return out;
   return Record(node, {x}).save(x).rule(out, [min, max](Node& n, const Tensor& g) -> Tensor {
@@ -75,30 +86,53 @@ struct ClampRule {
   }
 };
 
-Tensor clamp_tensor(const char* node, const Tensor& x, const Tensor& min, const Tensor& max) {
+// At least one of the bounds is defined.
+Tensor clamp_forward(const Tensor& x, const Tensor& min, const Tensor& max,
+                     const Tensor* destination = nullptr) {
   RL_CHECK(min.defined() || max.defined(), kNoBounds);
   if (min.defined() && max.defined()) {
     RL_CHECK_AS(NotImplementedError,
                 x.dtype() != DType::Bool || min.dtype() != DType::Bool || max.dtype() != DType::Bool,
                 "\"clamp_cpu\" not implemented for 'Bool'");
+    return pointwise(Formula::ClampTensor, {x, min, max}, {}, destination);
   }
+  const bool lower = min.defined();
+  const Tensor& bound = lower ? min : max;
   ResultType type;
-  for (const Tensor& t : {x, min, max})
-    if (t.defined()) type.add(t);
-  const bool one = !min.defined() || !max.defined(), lower = min.defined();
-  RL_CHECK_AS(NotImplementedError, !one || !is_complex(type.get()), "\"", lower ? "maximum" : "minimum",
+  type.add(x);
+  type.add(bound);
+  RL_CHECK_AS(NotImplementedError, !is_complex(type.get()), "\"", lower ? "maximum" : "minimum",
               "_cpu\" not implemented for '", info(type.get()).message_name, "'");
-  Tensor out = !max.defined()   ? pointwise(Formula::Maximum, {x, min})
-               : !min.defined() ? pointwise(Formula::Minimum, {x, max})
-                                : pointwise(Formula::ClampTensor, {x, min, max});
+  return pointwise(lower ? Formula::Maximum : Formula::Minimum, {x, bound}, {}, destination);
+}
+
+Tensor clamp_tensor(const char* node, const Tensor& x, const Tensor& min, const Tensor& max) {
+  Tensor out = clamp_forward(x, min, max);
   if (!tracks(x, min, max)) return out;
   return Record(node, {x, min, max}).save(x, min, max).rule(out, ClampRule{min.defined(), max.defined()});
+}
+
+// self = clamp(self, min, max), which `recorded` records.
+template <class Recorded>
+const Tensor& clamp_in_place(const Tensor& self, const OptScalar& min, const OptScalar& max,
+                             Recorded recorded) {
+  return in_place(
+      self, tracks(self), [&] { clamp_forward(self, min, max, &self); }, recorded);
+}
+template <class Recorded>
+const Tensor& clamp_in_place(const Tensor& self, const Tensor& min, const Tensor& max, Recorded recorded) {
+  return in_place(
+      self, tracks(self, min, max), [&] { clamp_forward(self, min, max, &self); }, recorded);
+}
+
+void check_no_complex(const Tensor& x) {
+  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "clamp is not supported for complex types");
 }
 
 }  // namespace
 
 Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) {
-  RL_CHECK_AS(NotImplementedError, !is_complex(x.dtype()), "clamp is not supported for complex types");
+  check_no_complex(x);
   return clamp_tensor("ClampBackward0", x, min, max);
 }
 Tensor clamp(const Tensor& x, OptScalar min, OptScalar max) {
@@ -108,5 +142,27 @@ Tensor clamp_min(const Tensor& x, const Tensor& min) { return clamp_tensor("Clam
 Tensor clamp_min(const Tensor& x, const Scalar& min) { return clamp_number("ClampMinBackward0", x, min, {}); }
 Tensor clamp_max(const Tensor& x, const Tensor& max) { return clamp_tensor("ClampMaxBackward1", x, {}, max); }
 Tensor clamp_max(const Tensor& x, const Scalar& max) { return clamp_number("ClampMaxBackward0", x, {}, max); }
+
+const Tensor& clamp_(const Tensor& x, const Tensor& min, const Tensor& max) {
+  check_no_complex(x);
+  return clamp_in_place(x, min, max, [&](const Tensor& original) { return clamp(original, min, max); });
+}
+const Tensor& clamp_(const Tensor& x, OptScalar min, OptScalar max) {
+  return clamp_in_place(x, min, max, [&](const Tensor& original) { return clamp(original, min, max); });
+}
+const Tensor& clamp_min_(const Tensor& x, const Tensor& min) {
+  return clamp_in_place(x, min, {}, [&](const Tensor& original) { return clamp_min(original, min); });
+}
+const Tensor& clamp_min_(const Tensor& x, const Scalar& min) {
+  return clamp_in_place(x, OptScalar(min), {},
+                        [&](const Tensor& original) { return clamp_min(original, min); });
+}
+const Tensor& clamp_max_(const Tensor& x, const Tensor& max) {
+  return clamp_in_place(x, {}, max, [&](const Tensor& original) { return clamp_max(original, max); });
+}
+const Tensor& clamp_max_(const Tensor& x, const Scalar& max) {
+  return clamp_in_place(x, {}, OptScalar(max),
+                        [&](const Tensor& original) { return clamp_max(original, max); });
+}
 
 }  // namespace rushlight

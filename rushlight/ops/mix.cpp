@@ -70,16 +70,16 @@ void check_addcdiv(const Tensor& a, const Tensor& b) {
       "behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes.");
 }
 
-// self = formula(self, a, b): straight into self while nothing is recorded, else by way of the recorded
-// operation.
+// self = formula(self, a, b); `recorded` is the operation that records.
 template <class Recorded>
 const Tensor& change(Formula formula, const Tensor& self, const Tensor& a, const Operand& b,
                      const cpu::Params& params, Recorded recorded) {
-  if (tracks(self, a) || (b.is_tensor() && tracks(b.tensor()))) return in_place(self, recorded);
-  autograd::check_in_place(self);
-  pointwise(formula, {self, a, b}, params, &self);
-  self.bump_version();
-  return self;
+  return in_place(
+      self, tracks(self, a) || (b.is_tensor() && tracks(b.tensor())),
+      [&] {
+        pointwise(formula, {self, a, b}, params, &self);
+      },
+      recorded);
 }
 
 const char* c_name(DType dtype) {

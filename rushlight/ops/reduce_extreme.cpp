@@ -122,8 +122,10 @@ MinMax aminmax(const Tensor& x, OptInt dim, bool keepdim) {
   RL_CHECK(!dim || x.dim() > 0 || !is_complex(x.dtype()), "aminmax not implemented for ",
            info(x.dtype()).message_name);
   check_ordered(x, "aminmax_cpu");
-  MinMax out{reduce(x, dims, {Reduce::Min, x.dtype(), x.dtype()}),
-             reduce(x, dims, {Reduce::Max, x.dtype(), x.dtype()})};
+  // Along one dimension PyTorch returns the first of several zeros: those that know their place do, too.
+  const bool first = dim && is_floating(x.dtype());
+  MinMax out{reduce(x, dims, {first ? Reduce::ArgMin : Reduce::Min, x.dtype(), x.dtype()}),
+             reduce(x, dims, {first ? Reduce::ArgMax : Reduce::Max, x.dtype(), x.dtype()})};
   if (!tracks(x)) return out;
   Record("AminmaxBackward0", {x})
       .save(x)

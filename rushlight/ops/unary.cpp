@@ -255,10 +255,9 @@ Tensor entr(const Tensor& x) {
                   [](const Tensor& g, const Tensor& x) { return -g * (x.log() + 1); });
 }
 Tensor ndtr(const Tensor& x) {
-  const Tensor y = x * -M_SQRT1_2;
-  if (tracks(x)) return y.erfc() * 0.5;
-  y.erfc_();  // in the memory just written, which the cache still holds
-  return y.mul_(0.5);
+  return of_input("SpecialNdtrBackward0", Formula::Ndtr, {}, x, [](const Tensor& g, const Tensor& x) {
+    return g * ((x * x * -0.5).exp() * (M_2_SQRTPI * M_SQRT1_2 / 2));
+  });
 }
 Tensor log_ndtr(const Tensor& x) {
   check_no_half("log_ndtr_cpu", x.dtype());

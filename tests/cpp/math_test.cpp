@@ -164,6 +164,7 @@ void fill_kernels(Kernels* k) {
   RL_U(I1);
   RL_U(I1e);
   RL_U(Erfcx);
+  RL_U(Ndtr);
   RL_U(LogNdtr);
   RL_U(Ndtri);
   RL_U(Cube);
@@ -577,6 +578,7 @@ const Case kUnary[] = {
     {"I1", RL_REF(bessel_reference(1, x)), 1, 8, -90, 90},
     {"I1e", RL_REF(bessel_scaled_reference(1, x)), 1, 8, -30, 30},
     {"Erfcx", RL_REF(erfcx_reference(x)), 1, 5, -10, 40},
+    {"Ndtr", RL_REF(std::erfc(-x* std::sqrt(Exact(0.5))) / 2), 1, 7, -40, 10},
     {"LogNdtr", RL_REF(log_ndtr_reference(x)), 1, 7, -40, 10},
     {"Ndtri", RL_REF(ndtri_reference(x)), 1, 5, 0, 1},
     {"Sigmoid", RL_REF(sigmoid_reference(x)), 2.4, 2.4, -110, 40},

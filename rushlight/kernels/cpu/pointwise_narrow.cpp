@@ -1,6 +1,7 @@
 // Kernels that read and write Half, BFloat16 and integers of 8 and 16 bits themselves. Where a formula is a
 // few instructions, the way through a block of floats or int32_t would cost more than the formula: here the
 // wide numbers stay in registers.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -136,6 +137,21 @@ struct ElementsOrNumber {
   RL_INLINE auto rest(size_t bytes) const { return is_number ? number : elements.rest(bytes); }
 };
 
+// Of two zeros PyTorch's fmax and fmin of BFloat16 return the second, those of other dtypes the first.
+template <class F>
+struct SecondOfZeros : F {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return F::operator()(b, a);
+  }
+};
+template <class H, class F>
+RL_INLINE auto of_dtype(F f) {
+  constexpr bool kExtreme = std::is_same_v<F, Fmax> || std::is_same_v<F, Fmin>;
+  if constexpr (kExtreme && std::is_same_v<H, BFloat16>) return Widened<H, SecondOfZeros<F>>{};
+  else return Widened<H, F>{f};
+}
+
 template <bool kNumbers, class F, size_t... I>
 RL_INLINE void narrow_loop(F f, const void* const* in, void* result, int64_t n, const Params& p,
                            std::index_sequence<I...> order) {
@@ -166,8 +182,38 @@ BlockKernel bits_kernel() {
   };
 }
 
+// Longer formulas that such results let do with less; their vectors go through a block, since two at once
+// would not fit the registers.
+struct ShortSin {
+  RL_INLINE Simd<float> operator()(Simd<float> x) const { return sin_short(x); }
+};
+struct ShortCos {
+  RL_INLINE Simd<float> operator()(Simd<float> x) const { return cos_short(x); }
+};
+template <DType kDType, class F>
+void short_block(const void* const* in, void* result, int64_t n, const Params& p) {
+  const cpu::Load load = cpu::load_function(kDType, Compute::Float);
+  const cpu::Store store = cpu::store_function(Compute::Float, kDType);
+  const uint16_t* from = static_cast<const uint16_t*>(in[0]);
+  uint16_t* to = static_cast<uint16_t*>(result);
+  HWY_ALIGN float block[cpu::kBlock];
+  const void* const floats[] = {block};
+  for (int64_t i = 0; i < n; i += cpu::kBlock) {
+    const int64_t count = std::min(cpu::kBlock, n - i);
+    load(from + i, 1, block, count);
+    loop<false, float>(F(), floats, block, count, p, std::make_index_sequence<1>());
+    store(block, to + i, 1, count);
+  }
+}
+template <class F>
+BlockKernel short_kernel(DType dtype) {
+  return dtype == DType::Float16 ? &short_block<DType::Float16, F> : &short_block<DType::BFloat16, F>;
+}
+
 BlockKernel narrow_float_kernel(Formula formula, DType dtype) {
   switch (formula) {
+    case Formula::Sin: return short_kernel<ShortSin>(dtype);
+    case Formula::Cos: return short_kernel<ShortCos>(dtype);
     case Formula::Neg: return bits_kernel<1, NegBits>();
     case Formula::Abs: return bits_kernel<1, AbsBits>();
     case Formula::Copysign: return bits_kernel<2, CopysignBits>();
@@ -176,15 +222,14 @@ BlockKernel narrow_float_kernel(Formula formula, DType dtype) {
   const auto choose = [&]<class H>() -> BlockKernel {
     if constexpr (kHasPairs<H>) {
       switch (formula) {
-#define RL_NARROW_CASE(kArity, Formula_)                                                \
-  case Formula::Formula_:                                                               \
-    if constexpr (is_brief(Formula::Formula_)) {                                        \
-      return [](const void* const* in, void* out, int64_t n, const Params& p) {         \
-        const auto f = make_formula<Formula_, float>(p);                                \
-        narrow_loop<false>(Widened<H, std::remove_cv_t<decltype(f)>>{f}, in, out, n, p, \
-                           std::make_index_sequence<kArity>());                         \
-      };                                                                                \
-    }                                                                                   \
+#define RL_NARROW_CASE(kArity, Formula_)                                                 \
+  case Formula::Formula_:                                                                \
+    if constexpr (is_brief(Formula::Formula_)) {                                         \
+      return [](const void* const* in, void* out, int64_t n, const Params& p) {          \
+        narrow_loop<false>(of_dtype<H>(make_formula<Formula_, float>(p)), in, out, n, p, \
+                           std::make_index_sequence<kArity>());                          \
+      };                                                                                 \
+    }                                                                                    \
     break;
 #define RL_CASE_UNARY(Formula, Types) RL_NARROW_CASE(1, Formula)
 #define RL_CASE_BINARY(Formula, Types) RL_NARROW_CASE(2, Formula)

@@ -479,8 +479,9 @@ struct Extreme {
     for (int64_t i = 0; i < n; i += kPart) {
       const T best = Monoid<T, T, Itself, Combine>::part(x + i, std::min(kPart, n - i));
       if (*s.index == kNone || replaces(best, *s.value)) {
-        *s.value = best;
-        *s.index = first + i + find(x + i, best);
+        const int64_t at = i + find(x + i, best);
+        *s.value = x[at];  // of several zeros the sign of the first
+        *s.index = first + at;
       }
     }
   }

@@ -27,6 +27,7 @@ RL_SPECIAL(I0e, i0e)
 RL_SPECIAL(I1, i1)
 RL_SPECIAL(I1e, i1e)
 RL_SPECIAL(Erfcx, erfcx)
+RL_SPECIAL(Ndtr, ndtr)
 RL_SPECIAL(LogNdtr, log_ndtr)
 RL_SPECIAL(Ndtri, ndtri)
 #undef RL_SPECIAL

@@ -106,6 +106,7 @@ RL_INLINE double erfcx(double x) {
   for (int k = 60; k > 0; --k) tail = x + k / (2 * tail);
   return std::isinf(x) ? 0 : 0.56418958354775628695 / tail;
 }
+RL_INLINE double ndtr(double x) { return std::erfc(x * -0.70710678118654752440) / 2; }
 RL_INLINE double log_ndtr(double x) {
   constexpr double kHalfRoot = 0.70710678118654752440;
   if (x < -1) return std::log(erfcx(-x * kHalfRoot) / 2) - x * x / 2;

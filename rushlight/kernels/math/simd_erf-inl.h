@@ -13,14 +13,15 @@
 
 RL_MATH_BEGIN
 
-// exp(x^2) erfc(x) (1 + 2 x) in u = (x - 4) / (x + 4), for x >= 0 (the form of Shepherd and Laframboise,
-// 1981). Degree 11 carries 29 bits up to x = 11, where float's erfc is 0; degree 22 carries 56 bits up to 28.
-RL_INLINE Simd<double> erfcx_short(Simd<double> u) {
-  return poly_split(u, 1.2329951189208189, -1.3962113736814268e-1, 1.5379593787053266e-2,
-                    6.8098064924633185e-2, -1.0103670089378695e-1, 9.3720120139660498e-2,
-                    -6.6364846876103258e-2, 3.7213483276662041e-2, -1.6002144964977946e-2,
-                    5.092426432461594e-3, -1.1006446361984264e-3, -6.3258145104210899e-4);
+// exp(x^2) erfc(x) / v in v = 6 / (x + 3): degree 9 carries 28 bits up to x = 11, where float's erfc is 0.
+RL_INLINE Simd<double> erfcx_short(Simd<double> v) {
+  return poly_split(v, 9.4019876709366935e-2, 4.7152536430150817e-2, 2.1505461447229883e-2,
+                    1.1831871877219356e-2, 1.9202654674353709e-4, 6.0731875575914219e-3,
+                    -3.3088946001079737e-3, 2.0414370762922581e-3, -5.5977011704210528e-4,
+                    5.3418476825213014e-5);
 }
+// exp(x^2) erfc(x) (1 + 2 x) in u = (x - 4) / (x + 4) (the form of Shepherd and Laframboise, 1981): degree 22
+// carries 56 bits for 0 <= x <= 28, where double's erfc is 0.
 RL_INLINE Simd<double> erfcx_long(Simd<double> u) {
   return poly_split(
       u, 1.2329951186255525, -1.3962111684056289e-1, 1.5379652102620741e-2, 6.8097054254737324e-2,
@@ -32,14 +33,16 @@ RL_INLINE Simd<double> erfcx_long(Simd<double> u) {
 }
 template <bool kLong>
 inline constexpr double kErfcxLimit = kLong ? 28.0 : 11.0;
-// exp(a^2) erfc(a) for 0 <= a <= kErfcxLimit. The short form can afford the rounding of a common denominator.
+// exp(a^2) erfc(a) / divisor for a = x / unit, 0 <= a <= kErfcxLimit.
 template <bool kLong>
-RL_INLINE Simd<double> erfcx_near(Simd<double> a) {
+RL_INLINE Simd<double> erfcx_near(Simd<double> x, double unit = 1, double divisor = 1) {
   using S = Simd<double>;
-  const S sum = a + S(4.0), difference = a - S(4.0), twice = fma(S(2.0), a, S(1.0));
-  if constexpr (kLong) return erfcx_long(difference / sum) / twice;
-  const S inverse = S(1.0) / (sum * twice);
-  return erfcx_short(difference * (twice * inverse)) * (sum * inverse);
+  if constexpr (!kLong) {
+    const S v = S(6 * unit) / (x + S(3 * unit));
+    return erfcx_short(v) * (divisor == 1 ? v : v * S(1 / divisor));
+  }
+  const S u = (x - S(4 * unit)) / (x + S(4 * unit));
+  return erfcx_long(u) / fma(S(2 * divisor / unit), x, S(divisor));
 }
 // The same for all a >= 0: beyond, seven terms of the asymptotic series (Abramowitz and Stegun 7.1.23).
 template <bool kLong>
@@ -53,13 +56,26 @@ RL_INLINE Simd<double> erfcx_positive(Simd<double> a) {
   return select(far, series * inverse * S(0.56418958354775628695), y);
 }
 
-// exp(kHalves / 2 a^2) for |a| < 40. a^2 = hi + lo with an exact hi, since exp would magnify what a rounded
-// square loses; lo is below 1e-4.
+// 2^(x scale) to 29 bits, a normal double: the whole part is added to the exponent of the fraction's power.
+RL_INLINE Simd<double> exp2_of_product(Simd<double> x, Simd<double> scale) {
+  using S = Simd<double>;
+  const S magic(Ieee<double>::kRoundMagic);
+  const S shifted = fma(x, scale, magic);
+  const S p = poly_split(fma(x, scale, magic - shifted), 1.0000000005532923, 6.9314720573218994e-1,
+                         2.4022646894652861e-1, 5.5503287849276757e-2, 9.6184886197285095e-3,
+                         1.3399928708676238e-3, 1.5345889123408474e-4);
+  return S::from_bits(hn::Add(p.bits(), hn::ShiftLeft<Ieee<double>::kMantissaBits>(shifted.bits())));
+}
+
+// exp(kHalves / 2 a^2) for |a| up to kSquareLimit, beyond which the result overflows or vanishes. In the long
+// form a^2 = hi + lo with an exact hi, since exp would magnify what a rounded square loses; lo is below 1e-4.
+template <int kHalves, bool kLong>
+inline constexpr double kSquareLimit = kLong ? (kHalves == -1 ? 39.0 : 28.0) : (kHalves == -1 ? 15.5 : 11.0);
 template <int kHalves, bool kLong>
 RL_INLINE Simd<double> exp_square(Simd<double> a) {
   using S = Simd<double>;
   constexpr double kFactor = 0.5 * kHalves;
-  if constexpr (!kLong) return exp2_short(a * a * S(kFactor * 1.44269504088896340736));
+  if constexpr (!kLong) return exp2_of_product(a * a, S(kFactor * 1.44269504088896340736));
   const S top = S::from_bits(hn::And(a.bits(), hn::Set(S::IntTag(), -(int64_t{1} << 27))));
   const S lo = (a - top) * (a + top) * S(kFactor);
   const S e = exp(top * top * S(kFactor));
@@ -74,18 +90,34 @@ RL_INLINE Simd<double> erf_ratio(Simd<double> z) {
               5.2239776071164227e-3, -8.5483259753896921e-4, 1.2055294904839708e-4, -1.492473690741966e-5,
               1.6447424703317362e-6, -1.6208483801871706e-7, 1.3720064546777686e-8, -7.7958988270021422e-10);
 }
-template <bool kLong>
-RL_INLINE Simd<double> erfc_in_double(Simd<double> x) {
+RL_INLINE Simd<double> erfc(Simd<double> x) {
   using S = Simd<double>;
-  const S a = raw_min(S(kErfcxLimit<kLong>), abs(x));
-  const S y = exp_square<-2, kLong>(a) * erfcx_near<kLong>(a);
-  const S far = select(signbit(x), S(2.0) - y, y);
-  if constexpr (!kLong) return far;
-  return select(a < S(0.5), S(1.0) - x * erf_ratio(x * x), far);
+  const S a = raw_min(S(kErfcxLimit<true>), abs(x));
+  const S y = exp_square<-2, true>(a) * erfcx_near<true>(a);
+  return select(a < S(0.5), S(1.0) - x * erf_ratio(x * x), select(signbit(x), S(2.0) - y, y));
 }
-RL_INLINE Simd<double> erfc(Simd<double> x) { return erfc_in_double<true>(x); }
 RL_INLINE Simd<float> erfc(Simd<float> x) {
-  return via_double(x, [](Simd<double> v) HWY_ATTR { return erfc_in_double<false>(v); });
+  using S = Simd<float>;
+  const S a = raw_min(S(static_cast<float>(kErfcxLimit<false>)), abs(x));
+  const S y =
+      via_double(a, [](Simd<double> v) HWY_ATTR { return exp_square<-2, false>(v) * erfcx_near<false>(v); });
+  return select(signbit(x), S(2.0f) - y, y);
+}
+// erfc(-x / sqrt 2) / 2 from the exact square of x.
+constexpr double kRootOfTwo = 1.41421356237309504880;
+RL_INLINE Simd<double> ndtr(Simd<double> x) {
+  using S = Simd<double>;
+  const S a = raw_min(S(kSquareLimit<-1, true>), abs(x));
+  const S y = exp_square<-1, true>(a) * erfcx_near<true>(a, kRootOfTwo, 2);
+  return select(signbit(x), y, S(1.0) - y);
+}
+RL_INLINE Simd<float> ndtr(Simd<float> x) {
+  using S = Simd<float>;
+  const S a = raw_min(S(static_cast<float>(kSquareLimit<-1, false>)), abs(x));
+  const S y = via_double(a, [](Simd<double> v) HWY_ATTR {
+    return exp_square<-1, false>(v) * erfcx_near<false>(v, kRootOfTwo, 2);
+  });
+  return select(signbit(x), y, S(1.0f) - y);
 }
 
 // Up to 1 the series; beyond, 1 - exp(-p) with p = -log(erfc), whose errors count the less the larger p is.
@@ -135,7 +167,7 @@ RL_INLINE Simd<double> erfcx_in_double(Simd<double> x) {
   const S a = abs(x), y = erfcx_positive<kLong>(a);
   const auto negative = x < S(0.0);
   if (!any_true(negative)) return y;
-  return select(negative, S(2.0) * exp_square<2, kLong>(raw_min(S(27.0), a)) - y, y);
+  return select(negative, S(2.0) * exp_square<2, kLong>(raw_min(S(kSquareLimit<2, kLong>), a)) - y, y);
 }
 RL_INLINE Simd<double> erfcx(Simd<double> x) { return erfcx_in_double<true>(x); }
 RL_INLINE Simd<float> erfcx(Simd<float> x) {
@@ -152,7 +184,8 @@ RL_INLINE Simd<double> log_ndtr_in_double(Simd<double> x) {
   const auto negative = x < S(0.0);
   // The limit counts only where x^2 / 2 has long swallowed the logarithm.
   const S below = raw_max(S(-1 + 0x1p-30), e - S(1.0));
-  const S y = log1p(select(negative, below, -e * exp_square<-1, kLong>(raw_min(S(39.0), a))));
+  const S y =
+      log1p(select(negative, below, -e * exp_square<-1, kLong>(raw_min(S(kSquareLimit<-1, kLong>), a))));
   return select(negative, y - half * x * x, y);
 }
 RL_INLINE Simd<double> log_ndtr(Simd<double> x) { return log_ndtr_in_double<true>(x); }
@@ -162,20 +195,17 @@ RL_INLINE Simd<float> log_ndtr(Simd<float> x) {
 
 // erfinv(x) / x in w = -log(1 - x^2), and in its square root s where w > 5 (the split of Giles,
 // "Approximating the erfinv function", 2010). The short form carries 28 bits up to w = 16, the long one 52
-// bits up to 36: the floats and doubles next to 1.
-RL_INLINE Simd<double> erfinv_ratio_short(Simd<double> w) {
-  using S = Simd<double>;
-  const S near =
-      poly(w - S(2.5), 1.5014093604503288, 2.4664027905463663e-1, -4.1773928752031487e-3,
-           -1.2527263917732291e-3, 2.1834938623976643e-4, -4.9724196894547512e-6, -3.4639852676333716e-6,
-           4.6813134805534122e-7, 2.3335967195708106e-8, -8.9319259702442215e-9);
-  const auto far = w > S(5.0);
-  if (HWY_LIKELY(!any_true(far))) return near;
-  const S tail =
-      poly(sqrt(raw_min(S(16.0), w)) - S(3.0), 2.8329767944738632, 1.0016750658410518, 9.4457438205598015e-3,
-           -7.6391390344015252e-3, 5.6826785220781224e-3, -3.5878157701021543e-3, 1.4972225088201108e-3,
-           -7.6047901708027346e-5, -3.199266729325994e-4, 1.2924175469266932e-4);
-  return select(far, tail, near);
+// bits up to 36: the floats and doubles next to 1. Near 0 the short one takes h = log2(1 - x^2) + 2.5 / ln 2.
+RL_INLINE Simd<double> erfinv_near_short(Simd<double> h) {
+  return poly_split(h, 1.5014093604503287, -1.7095801403923951e-1, -2.007040997211774e-3,
+                    4.1718877065762695e-4, 5.0402702098212252e-5, 7.956005646934871e-7,
+                    -3.8417473693596075e-7, -3.5987025499607982e-8, 1.2434533421592095e-9,
+                    3.2989388414160206e-10);
+}
+RL_INLINE Simd<double> erfinv_tail_short(Simd<double> s) {
+  return poly(s - Simd<double>(3.0), 2.8329767944738632, 1.0016750658410518, 9.4457438205598015e-3,
+              -7.6391390344015252e-3, 5.6826785220781224e-3, -3.5878157701021543e-3, 1.4972225088201108e-3,
+              -7.6047901708027346e-5, -3.199266729325994e-4, 1.2924175469266932e-4);
 }
 RL_INLINE Simd<double> erfinv_ratio_long(Simd<double> w) {
   using S = Simd<double>;
@@ -212,10 +242,14 @@ RL_INLINE Simd<T> erfinv_edges(Simd<T> x, Simd<T> y) {
   return select(a < one, y, select(a == one, copysign(S(kInfinity<T>), x), S(kNan<T>)));
 }
 RL_INLINE Simd<float> erfinv(Simd<float> x) {
-  return erfinv_edges(x, via_double(x, [](Simd<double> v) HWY_ATTR {
-                        using S = Simd<double>;
-                        const S w = S(-0.69314718055994530942) * log2_short(fma(-v, v, S(1.0)));
-                        return v * erfinv_ratio_short(w);
+  using D = Simd<double>;
+  const auto centred = [](D v) HWY_ATTR { return log2_short(fma(-v, v, D(1.0))) + D(3.6067376022224085); };
+  if (HWY_LIKELY(all_true(abs(x) < Simd<float>(0.9966f))))  // there w < 5
+    return via_double(x, [=](D v) HWY_ATTR { return v * erfinv_near_short(centred(v)); });
+  return erfinv_edges(x, via_double(x, [=](D v) HWY_ATTR {
+                        const D h = centred(v), w = fma(h, D(-0.69314718055994530942), D(2.5));
+                        const D tail = erfinv_tail_short(sqrt(raw_min(D(16.0), w)));
+                        return v * select(w > D(5.0), tail, erfinv_near_short(h));
                       }));
 }
 RL_INLINE Simd<double> erfinv(Simd<double> x) {

@@ -104,6 +104,36 @@ RL_INLINE Simd<T> cos(Simd<T> x) {
   return y;
 }
 
+// sin(x + quadrants pi/2) for results that are rounded to 11 bits or fewer: without the low parts.
+RL_INLINE Simd<float> sin_short(Simd<float> x, int quadrants) {
+  using S = Simd<float>;
+  using P = HalfPi<float>;
+  const S::IntTag di;
+  const S shifted = fma(x, S(0.63661977236758134308f), S(Ieee<float>::kRoundMagic));
+  const S n = shifted - S(Ieee<float>::kRoundMagic);
+  S r = x;
+  for (const float part : P::kParts) r = fma(n, S(-part), r);
+  const S z = r * r;
+  const S sine = fma(r * z, sin_tail(z), r);
+  const S cosine = fma(z * z, cos_tail(z), fma(z, S(-0.5f), S(1.0f)));
+  const auto q = hn::Add(shifted.bits(), hn::Set(di, quadrants));
+  const auto odd = hn::RebindMask(S::D(), hn::TestBit(q, hn::Set(di, 1)));
+  const S y = select(SimdMask<float>(odd), cosine, sine);
+  return S::from_bits(hn::Xor(y.bits(), hn::ShiftLeft<30>(hn::And(q, hn::Set(di, 2)))));
+}
+RL_INLINE Simd<float> sin_short(Simd<float> x) {
+  const Simd<float> a = abs(x), y = flip_sign(sin_short(a, 0), x);
+  const auto huge = a > Simd<float>(HalfPi<float>::kBound);
+  if (HWY_UNLIKELY(any_true(huge))) return map_lanes_where(huge, x, y, [](float v) { return std::sin(v); });
+  return y;
+}
+RL_INLINE Simd<float> cos_short(Simd<float> x) {
+  const Simd<float> a = abs(x), y = sin_short(a, 1);
+  const auto huge = a > Simd<float>(HalfPi<float>::kBound);
+  if (HWY_UNLIKELY(any_true(huge))) return map_lanes_where(huge, x, y, [](float v) { return std::cos(v); });
+  return y;
+}
+
 RL_INLINE Simd<float> tan_tail(Simd<float> z) {  // (tan r - r) / r^3
   return poly(z, 3.33333341e-1f, 1.33332155e-1f, 5.39978186e-2f, 2.15949852e-2f, 1.00529154e-2f,
               1.04175052e-3f, 3.92749101e-3f);
