@@ -158,8 +158,8 @@ std::tuple<Tensor, Tensor> MultiheadAttention::attend(const Tensor& query, const
   }
   out = batched && batch_first ? out.transpose(1, 2) : out.permute({2, 0, 1, 3});
   out = out.flatten(2);
-  if (!batched) out = out.squeeze(1);
   for (auto& [name, child] : children()) out = (*child)(out);
+  if (!batched) out = out.squeeze(1);
   if (!weighed) return {out, Tensor()};
   if (average_attn_weights.value_or(true)) weights = weights.mean(1);
   return {out, batched ? weights : weights.squeeze(0)};

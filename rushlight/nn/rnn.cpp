@@ -223,13 +223,18 @@ States CellBase::prepare(const char* name, const Tensor& input, const States& st
   batch = input.dim() == 2 ? input : input.unsqueeze(0);
   RL_CHECK(batch.size(1) == input_size, "input has inconsistent input_size: got ", batch.size(1),
            " expected ", input_size);
-  auto state = [&](const Tensor& t) {
+  auto state = [&](const Tensor& t, int which) {
     if (!t.defined()) return zeros({batch.size(0), hidden_size}, input.dtype());
     RL_CHECK_AS(ValueError, t.dim() == 1 || t.dim() == 2, name, ": Expected hidden to be 1D or 2D, got ",
                 t.dim(), "D instead");
-    return t.dim() == 2 ? t : t.unsqueeze(0);
+    const Tensor rows = input.dim() == 2 ? t : t.unsqueeze(0);
+    RL_CHECK(rows.size(0) == batch.size(0), "Input batch size ", batch.size(0), " doesn't match hidden",
+             which, " batch size ", rows.size(0));
+    RL_CHECK(rows.size(1) == hidden_size, "hidden", which, " has inconsistent hidden_size: got ",
+             rows.size(1), ", expected ", hidden_size);
+    return rows;
   };
-  return {state(std::get<0>(states)), state(std::get<1>(states))};
+  return {state(std::get<0>(states), 0), state(std::get<1>(states), 1)};
 }
 
 States CellBase::compute(cpu::Cell cell, const Tensor& batch, const States& states) {

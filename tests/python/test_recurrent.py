@@ -139,6 +139,24 @@ def test_cells_without_sequences(torch, text, states):
         assert [tuple(t.shape) for t in result] == [(0, 4)] * states
 
 
+@pytest.mark.parametrize("text", ["LSTMCell(3, 4)", "GRUCell(3, 4)", "RNNCell(3, 4)"])
+@pytest.mark.parametrize(
+    "shapes",
+    [((2, 3), (3, 4), (2, 4)), ((2, 3), (2, 5), (2, 4)), ((2, 3), (4,), (4,)), ((3,), (1, 4), (4,)),
+     ((2, 3), (2, 4), (2, 5)), ((2, 3), (2, 4), (3, 4)), ((2, 5), (2, 4), (2, 4))],
+)  # fmt: skip
+def test_cells_refuse_states_of_other_sizes(torch, text, shapes):
+    answers = []
+    for library in (rushlight, torch):
+        x, h, c = (library.ones(*sizes) for sizes in shapes)
+        try:
+            build(library, text)(x, (h, c) if text.startswith("LSTM") else h)
+            answers.append(None)
+        except RuntimeError as refused:
+            answers.append(str(refused))
+    assert answers[0] == answers[1]
+
+
 @pytest.mark.parametrize("text", ["LSTM(64, 96, num_layers=2)", "GRU(64, 96)", "RNN(64, 96)"])
 @pytest.mark.parametrize(
     "lengths", [[9] * 70, [9, 5, 2] * 20, [30], [1] * 300], ids=lambda n: f"{len(n)}x{n[0]}"
