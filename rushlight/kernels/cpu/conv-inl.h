@@ -30,6 +30,10 @@ void indirect_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) acc[r][v] = hn::Zero(d);
   }
+  // The next columns of these rows come near: there may be more rows than the processor follows by itself.
+  if (out.col_stride == 1) {
+    for (int r = 0; r < R; ++r) __builtin_prefetch(out.c + (i + r) * out.row_stride + j + V * N, 1);
+  }
 #pragma GCC unroll 2
   for (int64_t kk = 0; kk < k; ++kk) {
     const T* row = b + offsets[kk];
