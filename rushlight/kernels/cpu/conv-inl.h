@@ -30,6 +30,10 @@ void indirect_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) acc[r][v] = hn::Zero(d);
   }
+  // The next columns of these rows come near: there may be more rows than the processor follows by itself.
+  if (out.col_stride == 1) {
+    for (int r = 0; r < R; ++r) __builtin_prefetch(out.c + (i + r) * out.row_stride + j + V * N, 1);
+  }
 #pragma GCC unroll 2
   for (int64_t kk = 0; kk < k; ++kk) {
     const T* row = b + offsets[kk];
@@ -94,28 +98,28 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
 }
 
 #if !RL_MASKED_LOADS_FAULT
-// Each input row is read once for each column of taps, and adds to three output rows.
+// A vector of columns from `first` on, of output rows [begin, end). Each input row is read once for each
+// column of taps, and adds to three output rows.
 template <class T>
-void narrow_plane(const NarrowPlanes& planes, const T* in, const T* weight, T bias, T* out) {
+HWY_INLINE void depthwise_columns(const Depthwise3x3& p, const T* in, const Vec<T> (&w)[9], Vec<T> bias,
+                                  int64_t first, int64_t next, T* out) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
-  const auto column = hn::Iota(d, static_cast<T>(planes.left));
-  const auto width = hn::Set(d, static_cast<T>(planes.in_w));
+  const int64_t left = first + p.left, count = p.out_w - first < N ? p.out_w - first : N;
+  const auto column = hn::Iota(d, static_cast<T>(left)), width = hn::Set(d, static_cast<T>(p.in_w));
   hn::Mask<Wide<T>> inside[3];
-  Vec<T> w[9];
 #pragma GCC unroll 3
   for (int j = 0; j < 3; ++j) {
     const auto read = hn::Add(column, hn::Set(d, static_cast<T>(j)));
     inside[j] = hn::And(hn::Ge(read, hn::Zero(d)), hn::Lt(read, width));
   }
-#pragma GCC unroll 9
-  for (int t = 0; t < 9; ++t) w[t] = hn::Set(d, weight[planes.place[t]]);
-  const int64_t end = planes.out_h * planes.out_w;
   Vec<T> sum[3] = {hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-  for (int64_t q = 0; q < planes.out_h + 2; ++q) {
-    const int64_t row = planes.top + q;
-    if (row >= 0 && row < planes.in_h) {
-      const T* src = in + row * planes.in_w + planes.left;
+  for (int64_t q = 0; q < p.out_h + 2; ++q, next += N) {
+    __builtin_prefetch(in + p.in_h * p.in_w + next, 0, 2);
+    __builtin_prefetch(out + p.out_h * p.out_w + next, 1, 2);
+    const int64_t row = p.top + q;
+    if (row >= 0 && row < p.in_h) {
+      const T* src = in + row * p.in_w + left;
 #pragma GCC unroll 3
       for (int j = 0; j < 3; ++j) {
         const auto x = hn::MaskedLoad(inside[j], d, src + j);
@@ -124,14 +128,27 @@ void narrow_plane(const NarrowPlanes& planes, const T* in, const T* weight, T bi
       }
     }
     if (q >= 2) {
-      const auto result = hn::Add(sum[2], hn::Set(d, bias));
-      const int64_t at = (q - 2) * planes.out_w;
-      // What is stored too much is overwritten by the next rows.
-      if (at + N <= end) hn::StoreU(result, d, out + at);
-      else store_partial(result, out + at, static_cast<int>(planes.out_w));
+      const auto result = hn::Add(sum[2], bias);
+      const int64_t at = (q - 2) * p.out_w + first;
+      if (at + N <= p.out_h * p.out_w) hn::StoreU(result, d, out + at);
+      else store_partial(result, out + at, static_cast<int>(count));
     }
     sum[2] = sum[1], sum[1] = sum[0], sum[0] = hn::Zero(d);
   }
+}
+
+// The last columns first: what they store too much, in the next row, is overwritten by the ones before them.
+template <class T>
+void depthwise_3x3(const Depthwise3x3& p, const T* in, const T* weight, T bias, T* out) {
+  const Wide<T> d;
+  constexpr int N = lanes<T>();
+  Vec<T> w[9];
+#pragma GCC unroll 9
+  for (int t = 0; t < 9; ++t) w[t] = hn::Set(d, weight[p.place[t]]);
+  const auto added = hn::Set(d, bias);
+  int64_t next = 0;
+  for (int64_t first = (p.out_w - 1) / N * N; first >= 0; first -= N, next += (p.out_h + 2) * N)
+    depthwise_columns<T>(p, in, w, added, first, next, out);
 }
 #endif
 
@@ -384,13 +401,13 @@ void merge_rows(int64_t rows, int64_t count, const T* even, int64_t even_row, co
 template <class T>
 const ConvKernels<T>* conv_table() {
 #if RL_MASKED_LOADS_FAULT
-  constexpr decltype(ConvKernels<T>::narrow_plane) kNarrowPlane = nullptr;
+  constexpr decltype(ConvKernels<T>::depthwise_3x3) kDepthwise = nullptr;
 #else
-  constexpr auto kNarrowPlane = narrow_plane<T>;
+  constexpr auto kDepthwise = depthwise_3x3<T>;
 #endif
-  static constexpr ConvKernels<T> kTable = {
-      correlate<T>,      kNarrowPlane, lanes<T>(),    weight_products<T>, weight_dots<T>,
-      pack_positions<T>, copy_rows<T>, store_rows<T>, deal_rows<T>,       merge_rows<T>};
+  static constexpr ConvKernels<T> kTable = {correlate<T>,   kDepthwise,        weight_products<T>,
+                                            weight_dots<T>, pack_positions<T>, copy_rows<T>,
+                                            store_rows<T>,  deal_rows<T>,      merge_rows<T>};
   return &kTable;
 }
 

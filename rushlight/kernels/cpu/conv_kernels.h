@@ -22,9 +22,9 @@ struct PositionRun {
   int column, count;
 };
 
-// 3x3 depthwise correlation with stride 1 of planes whose output rows fit in a vector. Output row i begins
-// with input row i + top, and column j with column j + left; tap (i, j) is weight[place[3 * i + j]].
-struct NarrowPlanes {
+// 3x3 correlation with stride 1 of one plane with one filter. Output row i begins with input row i + top, and
+// column j with column j + left; tap (i, j) is weight[place[3 * i + j]].
+struct Depthwise3x3 {
   int64_t in_h, in_w, out_h, out_w, top, left;
   int place[9];
 };
@@ -38,10 +38,8 @@ struct ConvKernels {
                     const int64_t* offsets, int64_t height, int64_t width, int64_t image_row,
                     const Output<T>& out, int64_t out_row);
 
-  // One such plane, dense; null for processors without masked loads, whose output rows may have `lanes`
-  // elements.
-  void (*narrow_plane)(const NarrowPlanes& planes, const T* in, const T* weight, T bias, T* out);
-  int64_t lanes;
+  // Of dense planes; null for processors without masked loads.
+  void (*depthwise_3x3)(const Depthwise3x3& shape, const T* in, const T* weight, T bias, T* out);
 
   // c[r * c_stride + j] += sum over positions of image[offsets[r] + i * image_row + j'] * b(position, j) for
   // r < m and j < n rounded up to whole vectors; b is packed as gemm packs its right operand, position = i *

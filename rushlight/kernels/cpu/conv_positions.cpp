@@ -140,17 +140,17 @@ struct Products {
 
   void run(const Positions<T>& positions, int64_t count, int64_t group, const T* bias, T* y) const {
     if (is_direct()) return multiply(0, positions, count, group, bias, y);
-    T* products[] = {Scratch::get<T>(Slot::Product, 2 * size()), nullptr};
-    products[1] = products[0] + size();
+    T* products = Scratch::get<T>(Slot::Product, (parts.size() > 1 ? 2 : 1) * size());
+    T* odd_products = products + size();
     for (size_t p = 0; p < parts.size(); ++p) {
       T* target = y + parts[p].begin;
-      multiply(p, positions, count, group, bias, products[0]);
+      multiply(p, positions, count, group, bias, products);
       if (p + 1 < parts.size() && parts[p + 1].is_odd) {
-        multiply(p + 1, positions, count, group, bias, products[1]);
-        store_images(parts[p].c, parts[p + 1].c, products[0], products[1], count, target);
+        multiply(p + 1, positions, count, group, bias, odd_products);
+        store_images(parts[p].c, parts[p + 1].c, products, odd_products, count, target);
         ++p;
       } else {
-        store_images(parts[p].c, products[0], count, target);
+        store_images(parts[p].c, products, count, target);
       }
     }
   }

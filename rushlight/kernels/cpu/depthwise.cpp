@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kBandElements = 4096;   // of input: half of the first cache
 constexpr int64_t kSerialWork = 1 << 18;  // multiplications below which no thread is woken
 constexpr int64_t kTaskWork = 1 << 15;    // and of a task, about
+constexpr int64_t kPlaneBytes = 1 << 18;  // of a plane that is read by columns
 constexpr int64_t kLongRow = 32;          // output rows are computed one by one from this length on
 
 // `count` pieces of so much work each.
@@ -69,37 +70,38 @@ void load_planes(const Band& band, const T* x, int64_t count, int64_t i, int64_t
   for (int64_t p = 0; p < count; ++p) band.load(x + p * c.in_h * c.in_w, i, rows, images + p * band.size());
 }
 
-// Whether planes are of the kind that NarrowPlanes describes.
+// Whether this is a correlation of the kind that Depthwise3x3 describes, and planes are not so large that
+// going through them column by column is slow.
 template <class T>
-bool is_narrow(const Correlation& c, NarrowPlanes& planes) {
-  const auto& kernels = conv_kernels<T>();
-  if (!kernels.narrow_plane || c.taps() != 9 || c.step_h != 1 || c.step_w != 1 || c.out_w > kernels.lanes ||
-      c.out_column != 1 || c.out_row != c.out_w || c.out_plane != c.out_h * c.out_w)
+bool is_3x3(const Correlation& c, Depthwise3x3& shape) {
+  if (!conv_kernels<T>().depthwise_3x3 || c.taps() != 9 || c.step_h != 1 || c.step_w != 1 ||
+      c.in_h * c.in_w * static_cast<int64_t>(sizeof(T)) > kPlaneBytes || c.out_column != 1 ||
+      c.out_row != c.out_w || c.out_plane != c.out_h * c.out_w)
     return false;
-  planes = {c.in_h,
-            c.in_w,
-            c.out_h,
-            c.out_w,
-            *std::min_element(c.row.begin(), c.row.end()),
-            *std::min_element(c.column.begin(), c.column.end()),
-            {}};
+  shape = {c.in_h,
+           c.in_w,
+           c.out_h,
+           c.out_w,
+           *std::min_element(c.row.begin(), c.row.end()),
+           *std::min_element(c.column.begin(), c.column.end()),
+           {}};
   for (size_t t = 0; t < 9; ++t) {
-    const int64_t i = c.row[t] - planes.top, j = c.column[t] - planes.left;
+    const int64_t i = c.row[t] - shape.top, j = c.column[t] - shape.left;
     if (i > 2 || j > 2) return false;  // dilated, or another shape
-    planes.place[3 * i + j] = static_cast<int>(t);
+    shape.place[3 * i + j] = static_cast<int>(t);
   }
   return true;
 }
 
 template <class T>
-void correlate_narrow(const Correlation& c, const NarrowPlanes& narrow, const T* x, const T* w, const T* bias,
-                      T* y) {
+void correlate_3x3(const Correlation& c, const Depthwise3x3& shape, const T* x, const T* w, const T* bias,
+                   T* y) {
   const int64_t planes = c.batch * c.groups;
   parallel_for(0, planes, grain(planes, c.out_h * c.out_w * 9), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       const int64_t group = p % c.groups;
-      conv_kernels<T>().narrow_plane(narrow, x + p * c.in_h * c.in_w, w + group * 9,
-                                     bias ? bias[group] : T(0), y + p * c.out_plane);
+      conv_kernels<T>().depthwise_3x3(shape, x + p * c.in_h * c.in_w, w + group * 9,
+                                      bias ? bias[group] : T(0), y + p * c.out_plane);
     }
   });
 }
@@ -108,7 +110,7 @@ void correlate_narrow(const Correlation& c, const NarrowPlanes& narrow, const T*
 
 template <class T>
 void depthwise_correlate(const Correlation& c, const T* x, const T* w, const T* bias, T* y) {
-  if (NarrowPlanes narrow; is_narrow<T>(c, narrow)) return correlate_narrow(c, narrow, x, w, bias, y);
+  if (Depthwise3x3 shape; is_3x3<T>(c, shape)) return correlate_3x3(c, shape, x, w, bias, y);
   const Band band(c, kBandElements);
   const bool in_place = c.out_column == 1 && c.out_w >= kLongRow;
   const int64_t taps = c.taps(), most = planes_at_once(band), length = band.height * band.pitch;
