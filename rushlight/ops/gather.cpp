@@ -37,7 +37,8 @@ class RowPlan {
   RowPlan(const Tensor& index, int64_t dim, const Tensor& data, const Tensor& dense, bool one_value,
           bool any_step = false)
       : index_(index.to(DType::Int64)) {
-    if (!any_step || !rows_are_even(index_)) index_ = index_.contiguous();
+    const bool stays = any_step && rows_are_even(index_);
+    if (!stays) index_ = index_.contiguous();  // whose strides along dimensions of size one may be any
     const int64_t rank = index.dim();
     if (rank == 0) {
       offsets_ = {0, 0};
@@ -80,8 +81,8 @@ class RowPlan {
              stride(data, dim),
              dim == last ? 0 : stride(data, last),
              one_value ? 0 : stride(dense, last),
-             rank > 1 ? index_.strides()[last - 1] : 0,
-             index_.strides()[last]};
+             stays && rank > 1 ? index_.strides()[last - 1] : index.sizes()[last],
+             stays ? index_.strides()[last] : 1};
   }
   const cpu::Rows& rows() const { return rows_; }
   const Tensor& index() const { return index_; }
