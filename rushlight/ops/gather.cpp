@@ -21,18 +21,37 @@ const Dims& at_least_1d(const Dims& d) {
   return d.empty() ? one : d;
 }
 
+// One step leads from each row to the next: along all dimensions but the last, which may have another one.
+bool rows_are_even(const Tensor& t) {
+  for (int64_t d = 0; d + 2 < t.dim(); ++d)
+    if (t.strides()[d] != t.strides()[d + 1] * t.sizes()[d + 1]) return false;
+  return true;
+}
+
 // The rows of an index tensor beside those of the tensor that is read or written and of the dense tensor
 // outside.
 class RowPlan {
  public:
   // data_*: the tensor that the indices point into; dense_*: the other one, at least as large as the index.
-  RowPlan(const Tensor& index, int64_t dim, const Tensor& data, const Tensor& dense, bool one_value)
-      : index_(index.to(DType::Int64).contiguous()) {
+  // The indices stay where they are if `any_step` and their rows are even; else they become dense.
+  RowPlan(const Tensor& index, int64_t dim, const Tensor& data, const Tensor& dense, bool one_value,
+          bool any_step = false)
+      : index_(index.to(DType::Int64)) {
+    const bool stays = any_step && rows_are_even(index_);
+    if (!stays) index_ = index_.contiguous();  // whose strides along dimensions of size one may be any
     const int64_t rank = index.dim();
     if (rank == 0) {
       offsets_ = {0, 0};
-      rows_ = {
-          index_.data<int64_t>(), &offsets_[0], &offsets_[1], 1, 1, data.dim() ? data.strides()[0] : 1, 0, 0};
+      rows_ = {index_.data<int64_t>(),
+               &offsets_[0],
+               &offsets_[1],
+               1,
+               1,
+               data.dim() ? data.strides()[0] : 1,
+               0,
+               0,
+               1,
+               1};
       return;
     }
     const int64_t last = rank - 1, count = index.numel() / std::max<int64_t>(1, index.sizes()[last]);
@@ -61,7 +80,9 @@ class RowPlan {
              index.sizes()[last],
              stride(data, dim),
              dim == last ? 0 : stride(data, last),
-             one_value ? 0 : stride(dense, last)};
+             one_value ? 0 : stride(dense, last),
+             stays && rank > 1 ? index_.strides()[last - 1] : index.sizes()[last],
+             stays ? index_.strides()[last] : 1};
   }
   const cpu::Rows& rows() const { return rows_; }
   const Tensor& index() const { return index_; }
@@ -73,8 +94,8 @@ class RowPlan {
 };
 
 void check_found(int64_t bad, const Tensor& index, int64_t dim, int64_t size) {
-  RL_CHECK(bad < 0, "index ", index.data<int64_t>()[bad], " is out of bounds for dimension ", dim,
-           " with size ", size);
+  RL_CHECK(bad < 0, "index ", index.contiguous().data<int64_t>()[bad], " is out of bounds for dimension ",
+           dim, " with size ", size);
 }
 void check_range(const Tensor& index, int64_t dim, const Tensor& t) {
   const int64_t size = at_least_1d(t.sizes())[dim];
@@ -104,7 +125,7 @@ Tensor gather(const Tensor& input, int64_t dim, const Tensor& index, bool) {
                to_string(index.sizes()), " to be no larger than self ", to_string(input.sizes()),
                " apart from dimension ", dim);
     }
-    const RowPlan plan(index, dim, input, out, false);
+    const RowPlan plan(index, dim, input, out, false, true);
     const int64_t bad =
         cpu::gather_rows(input.item_size(), plan.rows(), have[dim], input.raw_data(), out.raw_data());
     check_found(bad, plan.index(), dim, have[dim]);

@@ -207,21 +207,15 @@ class Simple {
     const int64_t n = model_->numel(), size = model_->item_size();
     if (n == 0) return;
     if (special_ < 0) return kernel_(in_, out, n, params);
-    if (is_beside_) {
+    if (is_beside_ || (period_ == 0 && repeats_)) {
       cpu::Params with_number = params;
-      with_number.numbers = uint32_t{1} << special_;
+      (is_beside_ ? with_number.numbers : with_number.repeated) = uint32_t{1} << special_;
       return kernel_(in_, out, n, with_number);
     }
     alignas(64) char block[cpu::kBlock * sizeof(complex128)];
     if (period_ == 0) {
-      const int64_t count = repeats_ ? cpu::kRepeatBytes / size : std::min(n, cpu::kBlock);
-      fill_block(block, in_[special_], size, count * size);
+      fill_block(block, in_[special_], size, std::min(n, cpu::kBlock) * size);
       in_[special_] = block;
-      if (repeats_) {
-        cpu::Params with_number = params;
-        with_number.repeated = uint32_t{1} << special_;
-        return kernel_(in_, out, n, with_number);
-      }
     }
     const int64_t step = period_ > 0 ? period_ : std::min(n, cpu::kBlock);
     for (int64_t begin = 0; begin < n; begin += step) {

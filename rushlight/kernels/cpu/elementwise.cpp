@@ -175,7 +175,7 @@ class Worker {
         continue;
       }
       if (is_repeated(k)) {
-        in[k] = repeat(k, source);
+        in[k] = repeated(k, source);
         continue;
       }
       if (source != filled_[k] || n > filled_count_[k]) {
@@ -208,23 +208,12 @@ class Worker {
  private:
   bool is_repeated(int k) const { return (params_.repeated >> k & 1) != 0; }
 
-  // kRepeatBytes full of one element.
-  const char* repeat(int k, const char* source) {
-    char* block = buffers_[k].bytes;
-    if (source == filled_[k]) return block;
+  // The one element that the kernel repeats.
+  const char* repeated(int k, const char* source) {
+    if (direct_[k]) return source;
+    if (source != filled_[k]) load_into(k, source, 1, buffers_[k].bytes, 1);
     filled_[k] = source;
-    if (!direct_[k]) load_into(k, source, 0, block, kRepeatBytes / element_[k]);
-    else if (element_[k] == 8) repeat_as<uint64_t>(source, block);
-    else if (element_[k] == 4) repeat_as<uint32_t>(source, block);
-    else if (element_[k] == 2) repeat_as<uint16_t>(source, block);
-    else repeat_as<uint8_t>(source, block);
-    return block;
-  }
-  template <class T>
-  static void repeat_as(const char* source, char* block) {
-    T value;
-    std::memcpy(&value, source, sizeof(T));
-    std::fill_n(reinterpret_cast<T*>(block), kRepeatBytes / sizeof(T), value);
+    return buffers_[k].bytes;
   }
 
   void load_into(int k, const char* source, int64_t stride, char* block, int64_t n) {
@@ -243,7 +232,7 @@ class Worker {
     const void* in[kMaxInputs];
     for (; count > 0; --count) {
       for (int k = 0; k < job_.num_inputs; ++k)
-        in[k] = is_repeated(k) ? repeat(k, at.place(k, 0)) : at.place(k, 0);
+        in[k] = is_repeated(k) ? repeated(k, at.place(k, 0)) : at.place(k, 0);
       if (!job_.kernel) load_into(0, at.place(0, 0), 1, at.place(1, 0), row_);
       else job_.kernel(in, at.place(job_.num_inputs, 0), row_, params_);
       at.next();

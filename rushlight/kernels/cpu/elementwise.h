@@ -15,10 +15,9 @@ struct Params {
   double number[3] = {0, 0, 0};
   int64_t integer[3] = {0, 0, 0};
   double imag[3] = {0, 0, 0};
-  uint32_t repeated = 0;  // bit k: in[k] is one element for all n, kRepeatBytes full of it
+  uint32_t repeated = 0;  // bit k: in[k] is one element for all n
   uint32_t numbers = 0;   // bit k: in[k] is a float for all n, although the kernel reads Half or BFloat16
 };
-inline constexpr int64_t kRepeatBytes = 64;  // the longest vector of any target
 
 // in[k]: dense blocks of n elements of the compute type (bool where the kernel takes a mask); out: of the
 // result type.

@@ -58,6 +58,9 @@ class FirstBad {
   // There is one at `from` or after it.
   void report(const int64_t* index, int64_t from, int64_t size) {
     while (static_cast<uint64_t>(index[from]) < static_cast<uint64_t>(size)) ++from;
+    report(from);
+  }
+  void report(int64_t from) {
     int64_t seen = place_.load();
     while (from < seen && !place_.compare_exchange_weak(seen, from)) {
     }
@@ -70,18 +73,25 @@ class FirstBad {
 
 // Returns the position of the first index outside [0, limit), where it stops, or -1. Each index is looked at
 // when it is used, along dense rows kAtOnce of them by one branch that is never taken: that costs less than
-// reading the indices once more.
-template <class T>
-int64_t gather_row(const Rows& rows, const int64_t* index, int64_t n, int64_t limit, const T* from, T* to) {
+// reading the indices once more. Step is 1 as a constant where both steps are.
+template <class T, class Step>
+int64_t gather_row(const Rows& rows, const int64_t* index, Step index_step, Step index_stride, int64_t n,
+                   int64_t limit, const T* from, T* to) {
   constexpr int64_t kAtOnce = 4;
   int64_t j = 0;
-  if (rows.index_stride == 1 && rows.step == 0 && rows.dense_step == 1) {
-    for (; j + kAtOnce <= n && all_in_range(index + j, kAtOnce, limit); j += kAtOnce)
-      for (int64_t k = j; k < j + kAtOnce; ++k) to[k] = from[index[k]];
+  if (rows.step == 0 && rows.dense_step == 1) {
+    const auto at = [=](int64_t k) { return index[k * index_step]; };
+    const auto in_range = [=](int64_t k) {
+      const int64_t some[kAtOnce] = {at(k), at(k + 1), at(k + 2), at(k + 3)};
+      return all_in_range(some, kAtOnce, limit);
+    };
+    for (; j + kAtOnce <= n && in_range(j); j += kAtOnce)
+      for (int64_t k = j; k < j + kAtOnce; ++k) to[k] = from[at(k) * index_stride];
   }
   for (; j < n; ++j) {
-    if (static_cast<uint64_t>(index[j]) >= static_cast<uint64_t>(limit)) return j;
-    to[j * rows.dense_step] = from[index[j] * rows.index_stride + j * rows.step];
+    const int64_t at = index[j * index_step];
+    if (static_cast<uint64_t>(at) >= static_cast<uint64_t>(limit)) return j;
+    to[j * rows.dense_step] = from[at * index_stride + j * rows.step];
   }
   return -1;
 }
@@ -270,9 +280,13 @@ int64_t gather_rows(int64_t size, const Rows& rows, int64_t limit, const void* d
         const int64_t r = piece / parts, j = piece % parts * part, n = std::min(part, rows.length - j);
         const T* from = static_cast<const T*>(data) + rows.data_row[r] + j * rows.step;
         T* to = static_cast<T*>(dense) + rows.dense_row[r] + j * rows.dense_step;
-        const int64_t first = r * rows.length + j,
-                      stop = gather_row(rows, rows.index + first, n, limit, from, to);
-        if (stop >= 0) return bad.report(rows.index, first + stop, limit);
+        const int64_t* index = rows.index + r * rows.index_row + j * rows.index_step;
+        constexpr std::integral_constant<int64_t, 1> kOne;
+        const int64_t stop =
+            rows.index_step == 1 && rows.index_stride == 1
+                ? gather_row(rows, index, kOne, kOne, n, limit, from, to)
+                : gather_row(rows, index, rows.index_step, rows.index_stride, n, limit, from, to);
+        if (stop >= 0) return bad.report(r * rows.length + j + stop);
       }
     });
   });

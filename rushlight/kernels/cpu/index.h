@@ -36,11 +36,12 @@ void add_places(DType dtype, const Places& places, void* data, const void* dense
 // in the tensor and at dense[dense_row[r] + j * dense_step] outside. Rows with the same group number (r /
 // group) may meet in the tensor and are written by one thread in order.
 struct Rows {
-  const int64_t* index;  // dense; scatter_rows wants them checked
+  const int64_t* index;  // scatter_rows wants them dense and checked
   const int64_t* data_row;
   const int64_t* dense_row;
   int64_t rows, length;
   int64_t index_stride, step, dense_step;
+  int64_t index_row, index_step;  // index[r * length + j] lies at index[r * index_row + j * index_step]
 };
 
 // Returns the position of the first index outside [0, limit), nothing being read there, or -1.

@@ -6,6 +6,7 @@
 #define RUSHLIGHT_CPU_POINTWISE_INL_H_
 #endif
 
+#include <algorithm>
 #include <utility>
 
 #include "rushlight/kernels/cpu/pointwise.h"
@@ -90,13 +91,20 @@ struct StoredAs<SimdMask<T>> {
   using type = bool;
 };
 
-// An operand of a loop over vectors; one that is repeated stays where it is.
-template <class T>
+// An operand of a loop over vectors of kLanes; an element that is repeated becomes a vector in `room`. That
+// is written by one store: the loads would wait for several.
+template <class T, int64_t kLanes = Simd<T>::kLanes>
 struct Stream {
   const T* at;
-  int64_t step;
-  RL_INLINE Stream(const void* const* in, int k, const Params& p, int64_t step)
-      : at(static_cast<const T*>(in[k])), step((p.repeated >> k & 1) != 0 ? 0 : step) {}
+  int64_t step = kLanes;
+  RL_INLINE Stream(const void* const* in, int k, const Params& p, T* room)
+      : at(static_cast<const T*>(in[k])) {
+    if ((p.repeated >> k & 1) == 0) return;
+    if constexpr (std::is_same_v<T, bool>) std::fill_n(room, kLanes, *at);
+    else hn::StoreU(hn::Set(hn::CappedTag<T, kLanes>(), *at), hn::CappedTag<T, kLanes>(), room);
+    at = room;
+    step = 0;
+  }
 };
 
 #if HWY_TARGET != HWY_SCALAR
@@ -155,8 +163,7 @@ RL_INLINE int64_t loop_in_pairs(Of of, T* out, int64_t n) {
   return i;
 }
 
-// A brief formula of dense operands, or of one and a number. The number comes from one element: a load of a
-// whole vector would wait for the narrower stores that have just repeated it.
+// A brief formula of dense operands, or of one and a number.
 template <class T, class F, size_t... I>
 RL_INLINE int64_t brief_loop(F f, const void* const* in, T* out, int64_t n, const Params& p,
                              std::index_sequence<I...>) {
@@ -184,7 +191,8 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const P
     using V = Simd<T>;
     using R = decltype(f((static_cast<void>(I), V())...));
     auto* out = static_cast<typename StoredAs<R>::type*>(result);
-    Stream<T> x[] = {{in, I, p, V::kLanes}...};
+    HWY_ALIGN T room[sizeof...(I)][V::kLanes];
+    Stream<T> x[] = {{in, I, p, room[I]}...};
     int64_t i = 0;
 #if HWY_TARGET != HWY_SCALAR
     if constexpr (kIsMask<R>) {
@@ -248,8 +256,10 @@ void run_masked_block(F f, const void* const* in, void* result, int64_t n, const
   T* out = static_cast<T*>(result);
   if constexpr (kVectorised<T>) {
     using V = Simd<T>;
-    Stream<bool> mask(in, 0, p, V::kLanes);
-    Stream<T> a(in, 1, p, V::kLanes), b(in, 2, p, V::kLanes);
+    bool mask_room[V::kLanes];
+    HWY_ALIGN T room[2][V::kLanes];
+    Stream<bool, V::kLanes> mask(in, 0, p, mask_room);
+    Stream<T> a(in, 1, p, room[0]), b(in, 2, p, room[1]);
     int64_t i = 0;
     for (; i + V::kLanes <= n; i += V::kLanes) {
       f(load_mask<T>(mask.at), V::load(a.at), V::load(b.at)).store(out + i);

@@ -109,9 +109,9 @@ struct CopysignBits : Bits {
 
 // An operand of narrow_loop: elements,
 template <class F>
-struct NarrowElements : Stream<uint16_t> {
-  RL_INLINE NarrowElements(const void* const* in, int k, const Params& p)
-      : Stream<uint16_t>(in, k, p, kPairLanes) {}
+struct NarrowElements : Stream<uint16_t, kPairLanes> {
+  RL_INLINE NarrowElements(const void* const* in, int k, const Params& p, uint16_t* room)
+      : Stream<uint16_t, kPairLanes>(in, k, p, room) {}
   RL_INLINE auto next() {
     const auto x = F::load(at);
     at += step;
@@ -129,8 +129,8 @@ struct ElementsOrNumber {
   NarrowElements<F> elements;
   bool is_number;
   decltype(F::load(nullptr)) number{};
-  RL_INLINE ElementsOrNumber(const void* const* in, int k, const Params& p)
-      : elements(in, k, p), is_number((p.numbers >> k & 1) != 0) {
+  RL_INLINE ElementsOrNumber(const void* const* in, int k, const Params& p, uint16_t* room)
+      : elements(in, k, p, room), is_number((p.numbers >> k & 1) != 0) {
     if (is_number) number = F::spread(*static_cast<const float*>(in[k]));
   }
   RL_INLINE auto next() { return is_number ? number : elements.next(); }
@@ -158,7 +158,8 @@ RL_INLINE void narrow_loop(F f, const void* const* in, void* result, int64_t n, 
   if constexpr (!kNumbers && sizeof...(I) > 1) {
     if (p.numbers != 0) return narrow_loop<true>(f, in, result, n, p, order);
   }
-  std::conditional_t<kNumbers, ElementsOrNumber<F>, NarrowElements<F>> x[] = {{in, I, p}...};
+  HWY_ALIGN uint16_t room[sizeof...(I)][kPairLanes];
+  std::conditional_t<kNumbers, ElementsOrNumber<F>, NarrowElements<F>> x[] = {{in, I, p, room[I]}...};
   uint16_t* out = static_cast<uint16_t*>(result);
   int64_t i = 0;
   if constexpr (kNumbers && sizeof...(I) == 3) {  // what depends on a number alone is computed once
