@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "rushlight/autograd/record.h"
 #include "rushlight/kernels/cpu/random.h"
 #include "rushlight/nn/init.h"
 #include "rushlight/ops/ops.h"
@@ -242,7 +243,10 @@ States CellBase::compute(cpu::Cell cell, const Tensor& batch, const States& stat
   const RecurrentResult y = recurrent_layer(
       {cell, false, {batch.size(0)}}, {batch, h, cell == cpu::Cell::Lstm ? c : Tensor(), tensor(kWeightIh),
                                        tensor(kWeightHh), tensor(kBiasIh), tensor(kBiasHh), Tensor()});
-  return {y.h, y.c};
+  // PyTorch's c is a sum, and prints as one.
+  const auto as_it_is = [](autograd::Node&, const Tensor& g) { return g; };
+  if (!autograd::tracks(y.c)) return {y.h, y.c};
+  return {y.h, autograd::Record("AddBackward0", {y.c}).rule(y.c.detach().clone(), as_it_is)};
 }
 
 Tensor RNNCell::step(const Tensor& input, const Tensor& hx) {

@@ -207,12 +207,14 @@ struct RecurrentRule {
   }
 };
 
-const char* node_of(Cell cell) {
-  switch (cell) {
-    case Cell::Tanh: return "RnnTanhBackward0";
-    case Cell::Relu: return "RnnReluBackward0";
-    case Cell::Lstm: return "LstmBackward0";
-    case Cell::Gru: return "GruBackward0";
+// What a printed result shows: a single step, as a cell's, the last of the operations that PyTorch composes.
+const char* node_of(const RecurrentLayer& layer) {
+  const bool single = layer.counts.size() == 1;
+  switch (layer.cell) {
+    case Cell::Tanh: return single ? "TanhBackward0" : "RnnTanhBackward0";
+    case Cell::Relu: return single ? "ReluBackward0" : "RnnReluBackward0";
+    case Cell::Lstm: return single ? "MulBackward0" : "LstmBackward0";
+    case Cell::Gru: return single ? "AddBackward0" : "GruBackward0";
   }
   return "";
 }
@@ -241,7 +243,7 @@ RecurrentResult by_kernels(const RecurrentLayer& layer, const RecurrentTensors& 
     });
   }
   if (!recorded) return y;
-  Record record(node_of(layer.cell), TensorList(inputs.data(), static_cast<int64_t>(inputs.size())));
+  Record record(node_of(layer), TensorList(inputs.data(), static_cast<int64_t>(inputs.size())));
   for (const Tensor& input : inputs) record.save(input);
   record.save(kept.gates, kept.before, kept.extra);
   if (is_lstm) record.rule({y.rows, y.h, y.c}, RecurrentRule{layer});

@@ -255,7 +255,7 @@ Tensor entr(const Tensor& x) {
                   [](const Tensor& g, const Tensor& x) { return -g * (x.log() + 1); });
 }
 Tensor ndtr(const Tensor& x) {
-  return of_input("SpecialNdtrBackward0", Formula::Ndtr, {}, x, [](const Tensor& g, const Tensor& x) {
+  return of_input("MulBackward1", Formula::Ndtr, {}, x, [](const Tensor& g, const Tensor& x) {
     return g * ((x * x * -0.5).exp() * (M_2_SQRTPI * M_SQRT1_2 / 2));
   });
 }

@@ -194,3 +194,19 @@ def test_same_results_on_every_instruction_set(target):
     for a, b in zip(best, other, strict=True):
         for x, y in zip(json.loads(a), json.loads(b), strict=True):
             assert max(abs(p - q) for p, q in zip(x, y, strict=True)) <= 1e-5 * max(1, *map(abs, x))
+
+
+def test_results_of_cells_show_the_nodes_that_pytorch_shows(torch):
+    def names(library):
+        found = []
+        for text in (
+            "LSTMCell(3, 4)",
+            "GRUCell(3, 4)",
+            "RNNCell(3, 4)",
+            "RNNCell(3, 4, nonlinearity='relu')",
+        ):
+            found += [t.grad_fn.name() for t in flat(build(library, text)(library.ones(2, 3)))]
+        x = library.ones(2, requires_grad=True)
+        return [*found, library.special.ndtr(x).grad_fn.name()]
+
+    assert names(rushlight) == names(torch)
