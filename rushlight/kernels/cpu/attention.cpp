@@ -56,12 +56,12 @@ int64_t visible_keys(const AttentionShape& s, int64_t query, int64_t met) {
 template <class T>
 int64_t score_pitch(int64_t met) {
   constexpr int64_t kLine = 64 / sizeof(T);
-  return ((met + kLine - 1) / kLine | 1) * kLine;
+  return (ceil_div(met, kLine) | 1) * kLine;
 }
 
 int64_t count_blocks(const AttentionShape& s) {
   const int64_t rows = block_queries(s);
-  return (s.queries + rows - 1) / rows;
+  return ceil_div(s.queries, rows);
 }
 
 // A right operand (k x n) of the products of a head, which several blocks of queries share. It is packed once
@@ -159,7 +159,7 @@ template <class T>
 void attention(const AttentionShape& s, const T* query, const T* key, const T* value, const T* mask, T* out) {
   // A task is a head, or a part of one where there are few.
   const int64_t blocks = count_blocks(s), heads = s.batch * s.heads,
-                grain = heads >= kGemmTasks ? blocks : (blocks + kGemmTasks - 1) / kGemmTasks;
+                grain = heads >= kGemmTasks ? blocks : ceil_div(blocks, kGemmTasks);
   parallel_for(0, heads * blocks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t stop; begin < end; begin = stop) {
       const int64_t i = begin / blocks;

@@ -11,9 +11,8 @@
 namespace rushlight::cpu {
 
 // Rows of the input, in_row apart, dealt into phases: phase p, a plane of `pitch` columns, holds columns
-// first
-// + p, first + p + step, ... What lies to the left and right of the input stays as it is; kRowSlack elements
-// behind a plane may become zero.
+// first + p, first + p + step, ... What lies to the left and right of the input stays as it is; kRowSlack
+// elements behind a plane may become zero.
 template <class T>
 void load_phases(const T* in, int64_t in_w, int64_t in_row, int64_t rows, int64_t first, int64_t step,
                  int64_t phases, T* image, int64_t plane, int64_t pitch) {

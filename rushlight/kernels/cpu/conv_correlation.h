@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace rushlight::cpu {
+#include "rushlight/kernels/cpu/gemm.h"
 
-inline constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+namespace rushlight::cpu {
 
 // A correlation in its general form, per group: out(o, i, j) = sum over channels c and taps t of
 // w(o, c, t) * in(c, i * step_h + row[t], j * step_w + column[t]), reading zero outside. The forward pass is

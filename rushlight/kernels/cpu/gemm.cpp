@@ -81,8 +81,6 @@ namespace {
 constexpr int64_t kSmallWork = 40 * 40 * 40;
 constexpr int64_t kSerialWork = kGemmSerialWork;
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // The product of sizes saturates instead of overflowing: sizes may be huge when a stride is zero.
 int64_t work(int64_t m, int64_t n, int64_t k) {
   const double product = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);

@@ -13,6 +13,9 @@
 
 namespace rushlight::cpu {
 
+// How many pieces of b cover a.
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 // Element (i, j) is data[i * row_stride + j * col_stride], strides in elements. A transpose swaps the
 // strides; inputs may have zero or negative strides.
 template <class T>

@@ -41,7 +41,7 @@ struct Panels {
   int64_t low, tall;  // `tall` panels of low + 1 rows, then panels of low rows
 
   Panels(int64_t rows, int64_t mr)
-      : rows(rows), count((rows + mr - 1) / mr), low(rows / count), tall(rows % count) {}
+      : rows(rows), count(ceil_div(rows, mr)), low(rows / count), tall(rows % count) {}
   int64_t start(int64_t panel) const { return panel * low + (panel < tall ? panel : tall); }
   int64_t height(int64_t panel) const { return low + (panel < tall ? 1 : 0); }
 };

@@ -82,7 +82,13 @@ template <class T, class Left, class Right>
 class PackedProduct {
  public:
   PackedProduct(int64_t m, int64_t n, int64_t k, const Left& left, const Right& right, const Output<T>& out)
-      : m_(m), n_(n), k_(k), left_(left), right_(right), out_(out), step_(div(k, div(k, kGemmDepth))) {}
+      : m_(m),
+        n_(n),
+        k_(k),
+        left_(left),
+        right_(right),
+        out_(out),
+        step_(ceil_div(k, ceil_div(k, kGemmDepth))) {}
 
   void run() const {
     const int64_t block_k = std::min(k_, kGemmBlockDepth / kGemmDepth * step_);
@@ -96,7 +102,6 @@ class PackedProduct {
   }
 
  private:
-  static int64_t div(int64_t a, int64_t b) { return (a + b - 1) / b; }
   bool is_serial() const {
     return static_cast<double>(m_) * static_cast<double>(n_) * static_cast<double>(k_) <= kGemmSerialWork;
   }
@@ -107,23 +112,23 @@ class PackedProduct {
     const int64_t i, j, kk, width, depth;
     const GemmKernels<T>& kernels = gemm_kernels<T>();
     const Panels rows;
-    const int64_t padded = div(width, kernels.nr) * kernels.nr;
+    const int64_t padded = ceil_div(width, kernels.nr) * kernels.nr;
     int64_t down, across, tile_width;  // tiles; all of one height, but for a panel
     T *a = nullptr, *b = nullptr;      // null: each tile packs what it reads
 
     Block(const PackedProduct& all, int64_t i, int64_t j, int64_t kk, int64_t height, int64_t width,
           int64_t depth)
         : all(all), i(i), j(j), kk(kk), width(width), depth(depth), rows(height, kernels.mr) {
-      across = div(width, kGemmTileWidth);
-      down = div(rows.count, std::max<int64_t>(1, kGemmTileHeight / kernels.mr));
+      across = ceil_div(width, kGemmTileWidth);
+      down = ceil_div(rows.count, std::max<int64_t>(1, kGemmTileHeight / kernels.mr));
       if (down * across < kGemmTasks && !all.is_serial())
-        down = std::clamp(rows.count / kGemmFewPanels, down, std::max(down, div(kGemmTasks, across)));
+        down = std::clamp(rows.count / kGemmFewPanels, down, std::max(down, ceil_div(kGemmTasks, across)));
       if (down * across == 1 && !all.is_serial()) down = std::min<int64_t>(rows.count, 2);
       // Tiles of one width: of two, one must not wait for the other.
-      tile_width = div(padded / kernels.nr, across) * kernels.nr;
+      tile_width = ceil_div(padded / kernels.nr, across) * kernels.nr;
       if (across > 1) a = Scratch::get<T>(Slot::PackedA, height * depth);
       if (down > 1) b = Scratch::get<T>(Slot::PackedB, padded * depth);
-      else tile_width = kGemmOwnWidth, across = div(width, tile_width);
+      else tile_width = kGemmOwnWidth, across = ceil_div(width, tile_width);
     }
 
     void run() const {
@@ -137,7 +142,7 @@ class PackedProduct {
     void pack() const {
       const int64_t right = b ? padded / kernels.nr : 0, left = a ? rows.count : 0;
       // Neighbours are read together; few panels are still work for two.
-      const int64_t grain = std::clamp<int64_t>(div(right + left, 2), 1, 8);
+      const int64_t grain = std::clamp<int64_t>(ceil_div(right + left, 2), 1, 8);
       parallel_for(0, right + left, all.is_serial() ? INT64_MAX : grain, [&](int64_t begin, int64_t end) {
         const int64_t first = std::min(begin, right) * kernels.nr,
                       last = std::min(std::min(end, right) * kernels.nr, width);
@@ -192,7 +197,7 @@ template <class T>
 class SharedRight {
  public:
   SharedRight(Slot slot, int64_t k, int64_t n, Matrix<const T> b)
-      : k_(k), step_(div(k, div(k, kGemmDepth))), padded_(div(n, kernels_.nr) * kernels_.nr) {
+      : k_(k), step_(ceil_div(k, ceil_div(k, kGemmDepth))), padded_(ceil_div(n, kernels_.nr) * kernels_.nr) {
     panels_ = Scratch::get<T>(slot, padded_ * k);
     const StridedRight<T, T> right{b};
     each_step([&](int64_t q, int64_t count) { right.pack(0, n, q, count, panels_ + q * padded_); });
@@ -212,7 +217,6 @@ class SharedRight {
   }
 
  private:
-  static int64_t div(int64_t a, int64_t b) { return (a + b - 1) / b; }
   template <class F>
   void each_step(F&& f) const {
     for (int64_t q = 0; q < k_; q += step_) f(q, std::min(step_, k_ - q));

@@ -14,9 +14,7 @@ namespace {
 constexpr int64_t kGrain = 4 * 1024;  // elements of a gate; each costs several exponentials
 // Sequences that a thread takes through all steps, so that threads need not meet at every step: few enough to
 // share, and so many that the weight, read from the caches for each group, is used for several rows.
-int64_t group_size(int64_t batch) {
-  return std::clamp<int64_t>((batch + kGemmTasks - 1) / kGemmTasks, 4, 16);
-}
+int64_t group_size(int64_t batch) { return std::clamp<int64_t>(ceil_div(batch, kGemmTasks), 4, 16); }
 
 // The product of states, or of gradients, with the weight at every step. Where several steps share the packed
 // weight, sequences are dealt out to the threads; otherwise each product is divided.
