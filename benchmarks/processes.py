@@ -1,7 +1,7 @@
 """Worker processes and the rounds that they are measured in.
 
-In a round one process of each library is alive. Both prepare a case, then they measure it in turns of a few
-short samples, so that what the machine does meanwhile meets both. Every round has new processes.
+In a round one process of each library is alive. All prepare a case, then they measure it in turns of a few
+short samples, so that what the machine does meanwhile meets all. Every round has new processes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cases import Case
@@ -27,7 +28,9 @@ COMMANDS = {
     "jax": [sys.executable, SCRIPT, "jax"],
 }
 PAIR = ("torch", "rushlight")
+OTHERS = ("numpy", "jax")  # for the cases that say how these would do the same
 TIME_LIMIT = 120.0  # seconds for one request
+OPENBLAS_SPINS = 0.03  # seconds for which its threads wait at full speed after their work (THREAD_TIMEOUT)
 
 # How far apart the results of the two libraries may be, relative to the sum of magnitudes.
 TOLERANCE = {"float64": 1e-6, "float32": 2e-3, "bfloat16": 4e-2, "float16": 1e-2}
@@ -54,6 +57,11 @@ class Record:
         if "digest" in answer:
             self.digests[library] = answer["digest"]
 
+    @property
+    def failed(self) -> bool:
+        """Whether one of the pair did; without another library a column of the report stays empty."""
+        return any(name not in OTHERS for name in self.errors)
+
     def compare(self) -> None:
         """The two libraries' results must agree, or the case says nothing."""
         if all(name in self.digests for name in PAIR):
@@ -67,7 +75,7 @@ class Record:
     @property
     def ratio(self) -> float | None:
         theirs, ours = self.seconds("torch"), self.seconds("rushlight")
-        return theirs / ours if theirs and ours and not self.errors else None
+        return theirs / ours if theirs and ours and not self.failed else None
 
     def data(self) -> dict:
         return {
@@ -105,7 +113,7 @@ class Effort:
     turns: int  # of each library, in a round
     samples: int = 3  # in a turn
     seconds: float = 0.005  # of a sample, at least
-    limit: float = 1.5  # seconds of a round after which no further turn is begun
+    limit: float = 2.0  # seconds of a case in a round after which no further turn is begun
     repeats: int = 2  # more rounds for cases below 1.0
 
 
@@ -173,43 +181,59 @@ class Worker:
             self.process = None
 
 
-def one_round(records: list[Record], effort: Effort, check: bool = False) -> None:
-    workers = {name: Worker(name) for name in PAIR}
+class Team:
+    """The processes of a round: one for each library, of NumPy and JAX one for each number of threads."""
+
+    def __init__(self, others: Sequence[str]):
+        self.others = others
+        self.workers: dict[tuple[str, int], Worker] = {}
+
+    def of(self, case: Case) -> dict[str, Worker]:
+        names = [*PAIR, *(self.others if case.numpy else ())]
+        return {name: self._worker(name, case.threads if name in OTHERS else 0) for name in names}
+
+    def _worker(self, name: str, threads: int) -> Worker:
+        return self.workers.setdefault((name, threads), Worker(name, threads))
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.close()
+
+
+def measure_case(record: Record, workers: dict[str, Worker], effort: Effort, check: bool) -> None:
+    end = time.monotonic() + effort.limit
+    for turn in range(effort.turns):
+        if record.failed or (turn and time.monotonic() > end):
+            break
+        for name, worker in workers.items():
+            if turn == 0:
+                record.add(name, worker.begin(record.case, effort, check and name in PAIR))
+            elif name not in record.errors:
+                record.add(name, worker.go_on(effort))
+            if name == "numpy" and record.case.threads > 1:
+                time.sleep(OPENBLAS_SPINS)
+    if check:
+        record.compare()
+
+
+def one_round(records: list[Record], others: Sequence[str], effort: Effort, number: int) -> None:
+    """Every case once. Who begins changes from case to case, and for a case from round to round."""
+    team = Team(others)
     for k, record in enumerate(records):
-        order = PAIR if k % 2 else PAIR[::-1]
-        end = time.monotonic() + effort.limit
-        for name in order:
-            record.add(name, workers[name].begin(record.case, effort, check))
-        for _ in range(effort.turns - 1):
-            if record.errors or time.monotonic() > end:
-                break
-            for name in order:
-                record.add(name, workers[name].go_on(effort))
-        if check:
-            record.compare()
-    for worker in workers.values():
-        worker.close()
+        workers = team.of(record.case)
+        if (k + number) % 2:
+            workers = dict(reversed(workers.items()))
+        measure_case(record, workers, effort, check=number == 0)
+    team.close()
 
 
-def measure_pair(cases: list[Case], effort: Effort) -> list[Record]:
-    """PyTorch and Rushlight, round after round; cases below 1.0 once more before they count."""
+def measure_all(cases: list[Case], others: Sequence[str], effort: Effort) -> list[Record]:
+    """All libraries, round after round; cases below 1.0 once more before they count."""
     records = [Record(case) for case in cases]
-    for turn in range(effort.rounds):
-        one_round([r for r in records if not r.errors], effort, check=turn == 0)
-    for _ in range(effort.repeats):
+    for number in range(effort.rounds):
+        one_round([r for r in records if not r.failed], others, effort, number)
+    for number in range(effort.rounds, effort.rounds + effort.repeats):
         slow = [r for r in records if r.ratio is not None and r.ratio < 1]
         if slow:
-            one_round(slow, effort)
+            one_round(slow, others, effort, number)
     return records
-
-
-def measure_other(records: list[Record], library: str, effort: Effort) -> None:
-    """NumPy or JAX on the cases that say how they would do the same: one process a number of threads."""
-    for threads in (1, 2):
-        chosen = [r for r in records if r.case.numpy and r.case.threads == threads and not r.errors]
-        worker = Worker(library, threads)
-        for record in chosen:
-            answer = worker.begin(record.case, effort)
-            if "error" not in answer:  # a column of the report stays empty
-                record.add(library, answer | {"bytes": 0})
-        worker.close()

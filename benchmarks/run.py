@@ -26,7 +26,7 @@ import machine
 import report
 import startup
 from cases import GROUPS, Case
-from processes import Effort, Record, measure_other, measure_pair
+from processes import OTHERS, Effort, Record, measure_all
 
 ROOT = pathlib.Path(__file__).parents[1]
 ROOMS = (cases_small, cases_pointwise, cases_rows, cases_matmul, cases_conv, cases_attention, cases_training)
@@ -52,18 +52,13 @@ def chosen_cases(groups: list[int], quick: bool, only: str) -> list[Case]:
     return cases
 
 
-def other_libraries() -> list[str]:
-    return ["numpy", *(["jax"] if machine.version("jax") else [])]
-
-
 def measure(cases: list[Case], effort: Effort, keep: Callable[[list[Record]], object]) -> list[Record]:
     """The records of all cases; `keep` gets those so far after each group, should the rest be cut off."""
     records: list[Record] = []
+    others = [library for library in OTHERS if machine.version(library)]
     for group in sorted({c.group for c in cases}):
         start = time.monotonic()
-        found = measure_pair([c for c in cases if c.group == group], effort)
-        for library in other_libraries():
-            measure_other(found, library, effort)
+        found = measure_all([c for c in cases if c.group == group], others, effort)
         records += found
         mean = report.ratio_text(report.mean_of(found))
         say(

@@ -144,7 +144,10 @@ HWY_INLINE void store_tile(const Vec<T> (&acc)[R][V], int columns, const Output<
   constexpr int N = lanes<T>();
   if (HWY_UNLIKELY(out.col_stride != 1)) {
     HWY_ALIGN T values[R * V * N];
+    // Unrolled, here too: an index that is computed would keep all sums in memory, on every road.
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
       for (int v = 0; v < V; ++v) hn::Store(acc[r][v], d, values + (r * V + v) * N);
     }
     return store_elements<T>(R, columns, values, V * N, out, i, j);
