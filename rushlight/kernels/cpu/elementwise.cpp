@@ -11,6 +11,8 @@ namespace rushlight::cpu {
 namespace {
 
 constexpr int64_t kGrain = 16 * 1024;  // elements; below this a second thread costs more than it gives
+// What has results of one byte is brief.
+int64_t grain_of(const Elementwise& job) { return item_size(job.out.dtype) == 1 ? 4 * kGrain : kGrain; }
 
 // Orders dimensions by the strides of the output (then the inputs), drops those of size one and merges
 // neighbours that every operand walks as one.
@@ -253,6 +255,24 @@ class Worker {
     else store_bool_(reinterpret_cast<const bool*>(block), target, stride, n);
   }
 
+  // Is operand k the same row again and again?
+  bool is_one_row(int k, int64_t step) const { return step == 0 && !is_repeated(k); }
+
+  // How many rows the kernel may take at once: those of the output follow each other, and so do those of an
+  // input, unless it is one row, which is then repeated in its buffer, or one element. Short loops end where
+  // the processor does not expect it; few copies make them long enough.
+  int64_t rows_at_once(const int64_t* step, int64_t out_step, int64_t n) const {
+    constexpr int64_t kRowsForACopy = 16;
+    if (!job_.kernel || out_step != row_ * out_element_) return 1;
+    n /= kRowsForACopy;
+    for (int k = 0; k < job_.num_inputs; ++k) {
+      const int64_t bytes = row_ * element_[k];
+      if (is_one_row(k, step[k])) n = std::min(n, static_cast<int64_t>(sizeof(Buffer)) / bytes);
+      else if (step[k] != (is_repeated(k) ? 0 : bytes)) return 1;
+    }
+    return std::max<int64_t>(1, n);
+  }
+
   // Whole rows that need no buffer: nothing is done for a row but what must be.
   void direct_rows(RowWalk& at, int64_t count) {
     const char* in[kMaxInputs] = {};
@@ -264,10 +284,20 @@ class Worker {
         step[k] = at.step(k);
       }
       char* out = at.place(job_.num_inputs, 0);
-      const int64_t out_step = at.step(job_.num_inputs);
-      for (int64_t r = 0; r < n; ++r, out += out_step) {
-        if (job_.kernel) job_.kernel(reinterpret_cast<const void* const*>(in), out, row_, params_);
-        else load_[0](in[0], 1, out, row_);
+      const int64_t out_step = at.step(job_.num_inputs), some = rows_at_once(step, out_step, n);
+      for (int k = 0; k < job_.num_inputs && some > 1; ++k) {
+        if (!is_one_row(k, step[k])) {
+          step[k] *= some;
+          continue;
+        }
+        const int64_t bytes = row_ * element_[k];
+        for (int64_t r = 0; r < some; ++r) copy_bytes(buffers_[k].bytes + r * bytes, in[k], bytes);
+        in[k] = buffers_[k].bytes;
+      }
+      for (int64_t r = 0; r < n; r += some, out += some * out_step) {
+        const int64_t elements = std::min(some, n - r) * row_;
+        if (job_.kernel) job_.kernel(reinterpret_cast<const void* const*>(in), out, elements, params_);
+        else load_[0](in[0], 1, out, elements);
         for (int k = 0; k < kMaxInputs; ++k) in[k] += step[k];
       }
     }
@@ -462,7 +492,7 @@ void run_blocks(Elementwise& job) {
                           worker(begin, end);
                         });
   }
-  parallel_for(0, numel_of(job.sizes), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, numel_of(job.sizes), grain_of(job), [&](int64_t begin, int64_t end) {
     Worker worker(job);
     worker(begin, end);
   });
@@ -478,7 +508,7 @@ bool run_direct(const Elementwise& job) {
     if (s.dtype != read_dtype(job, k) || (s.strides[0] != 1 && job.sizes[0] != 1)) return false;
     element[k] = item_size(s.dtype);
   }
-  parallel_for(0, job.sizes[0], kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, job.sizes[0], grain_of(job), [&](int64_t begin, int64_t end) {
     const void* in[kMaxInputs];
     for (int k = 0; k < job.num_inputs; ++k)
       in[k] = static_cast<const char*>(job.in[k].data) + begin * element[k];
