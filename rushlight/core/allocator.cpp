@@ -58,6 +58,7 @@ static_assert(size_class(513).bytes == 576 && size_class(1024).bytes == 1024 &&
 
 // ---- the system's memory ------------------------------------------------------------------------
 
+// `bytes` is a size class's, here and below; a null pointer says that there is no memory.
 void* map_block(size_t bytes) {
   const size_t slack = bytes >= kMinHuge ? kHugePage : 0;
   void* mapped = mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -72,19 +73,34 @@ void* map_block(size_t bytes) {
   return start + before;
 }
 
-// nullptr when there is no memory. `bytes` is a size class's, here and below.
-void* system_allocate(size_t bytes) {
-  if (RL_RECYCLE_MEMORY && bytes >= kMinMapped) return map_block(bytes);
+void* aligned_block(size_t alignment, size_t bytes) {
   void* block = nullptr;
-  return posix_memalign(&block, kAlignment, bytes) == 0 ? block : nullptr;
+  return posix_memalign(&block, alignment, bytes) == 0 ? block : nullptr;
+}
+
+// Large blocks begin in turn at each quarter of a page. Loops walk their operands in step; where these lay at
+// the same place of their pages, all streams would meet in the same sets of the caches, which costs Zen 3
+// 3 to 8% of the time of a sum of two.
+constexpr size_t kPage = 4096;
+constexpr size_t kShift = kPage / 4;
+
+size_t next_shift() {
+  static constinit std::atomic<size_t> turn{0};
+  return turn.fetch_add(1, std::memory_order_relaxed) * kShift % kPage;
+}
+
+void* system_allocate(size_t bytes) {
+  if (!RL_RECYCLE_MEMORY || bytes <= kMaxSmall) return aligned_block(kAlignment, bytes);
+  const size_t room = bytes + kPage;
+  void* start = bytes >= kMinMapped ? map_block(room) : aligned_block(kPage, room);
+  return start != nullptr ? static_cast<char*>(start) + next_shift() : nullptr;
 }
 
 void system_release(void* block, size_t bytes) {
-  if (RL_RECYCLE_MEMORY && bytes >= kMinMapped) {
-    munmap(block, bytes);
-  } else {
-    std::free(block);
-  }
+  if (!RL_RECYCLE_MEMORY || bytes <= kMaxSmall) return std::free(block);
+  void* start = static_cast<char*>(block) - reinterpret_cast<uintptr_t>(block) % kPage;
+  if (bytes >= kMinMapped) munmap(start, bytes + kPage);
+  else std::free(start);
 }
 
 // ---- accounts -----------------------------------------------------------------------------------

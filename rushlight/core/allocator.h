@@ -4,7 +4,8 @@
 // - Up to 32 KiB: free lists of the calling thread, one for each size class, of bounded length.
 // - Above: one cache for the process, one list for each size class. Blocks of 1 MiB and more
 //   are mapped one by one, from 2 MiB on huge pages where the system lets us.
-// - A size class exceeds what was asked for by at most 12.5% (under 64 bytes: by at most 63 bytes).
+// - A size class exceeds what was asked for by at most 12.5% (under 64 bytes: by at most 63 bytes). Above
+//   32 KiB another page is added, in which the blocks begin at different places.
 // - The cache holds at most cache_limit() bytes, and gives a block back that has gone unused for 16384 large
 //   allocations.
 // - Under the address, memory and thread sanitizers nothing is cached: they see every allocation as it is.

@@ -103,6 +103,19 @@ int64_t cgroup_memory_limit(const std::string& root) {
   return cgroup_limit(root, "memory", memory_limit_v1, memory_limit_v2);
 }
 
+// Linux gives a directory for each cache, its size as "32768K" (Documentation/ABI, sysfs-devices-system-cpu).
+int64_t last_cache_bytes(const std::string& root) {
+  int64_t most = 0;
+  for (int i = 0; i < 8; ++i) {
+    std::ifstream file(root + "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) + "/size");
+    int64_t size = 0;
+    char unit = 0;
+    if (file >> size >> unit && size > 0 && size < (1 << 30) && unit == 'K')
+      most = std::max(most, size * 1024);
+  }
+  return most > 0 ? most : int64_t{32} << 20;
+}
+
 int available_cpus() {
   const int64_t hardware = std::max<int64_t>(1, std::thread::hardware_concurrency());
   return static_cast<int>(std::min({hardware, affinity_cpus(), cgroup_cpu_limit()}));

@@ -14,6 +14,9 @@ int available_cpus();
 // Bytes of memory this process may use.
 int64_t available_memory();
 
+// Bytes of the largest cache that a processor reaches; 32 MiB where the system does not say.
+int64_t last_cache_bytes(const std::string& root = "");
+
 // The limits of the control groups that the process is in, all ancestors included; kNoLimit where none is
 // set. `root` stands before "/proc" and "/sys", so that a test can lay out its own tree.
 inline constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();

@@ -84,7 +84,8 @@ bool join_dense(const Tensor& out, TensorList tensors, int64_t rows) {
   for (const Tensor& t : tensors) {
     if (t.numel() == 0) continue;
     if (t.dtype() != out.dtype() || !t.is_contiguous() || !t.device().is_cpu()) return false;
-    parts.push_back({t.raw_data(), t.numel() / rows * t.item_size()});
+    const int64_t bytes = t.numel() / rows * t.item_size();
+    parts.push_back({t.raw_data(), bytes, bytes});
   }
   cpu::join_rows(parts, rows, out.raw_data());
   return true;

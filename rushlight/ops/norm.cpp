@@ -326,6 +326,15 @@ Tensor run_norm(const char* node, const Norm& norm, const Tensor& x, const Tenso
   return record_norm(node, norm, out, x, w, b, mean, rstd);
 }
 
+Tensor rms_norm_of_rows(const Tensor& x, int64_t size, const Tensor& w, double eps) {
+  const DType dtype = x.dtype();
+  const Tensor source = dense(x, dtype), weight = dense(w, dtype), out = make_tensor(x.sizes(), dtype);
+  visit_float(dtype, [&]<class T>() {
+    cpu::rms_norm<T>(x.numel() / size, size, source.data<T>(), pointer<T>(weight), eps, out.data<T>());
+  });
+  return out;
+}
+
 }  // namespace
 
 namespace nn::functional {
@@ -451,8 +460,16 @@ Tensor rms_norm(const Tensor& input, DimsRef normalized_shape, const Tensor& wei
   const Tensor x = narrow ? input.to(DType::Float32) : input;
   const double machine = to_real(x.dtype()) == DType::Float64 ? std::numeric_limits<double>::epsilon()
                                                               : std::numeric_limits<float>::epsilon();
-  Tensor out = x * (x.pow(2).mean(dims, true) + eps.value_or(machine)).rsqrt();
-  if (weight.defined()) out = out * weight;
+  Tensor out;
+  // The graph is PyTorch's, of the single operations; where none is recorded, a row is read once.
+  const bool one_pass = !tracks(input, weight) && is_floating(x.dtype()) && x.device().is_cpu() &&
+                        x.numel() > 0 && (!weight.defined() || weight.dtype() == input.dtype());
+  if (one_pass) {
+    out = rms_norm_of_rows(x, numel_of(normalized_shape), weight, eps.value_or(machine));
+  } else {
+    out = x * (x.pow(2).mean(dims, true) + eps.value_or(machine)).rsqrt();
+    if (weight.defined()) out = out * weight;
+  }
   return narrow ? out.to(input.dtype()) : out;
 }
 

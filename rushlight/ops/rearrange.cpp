@@ -160,6 +160,16 @@ namespace {
 Tensor roll_one(const Tensor& x, int64_t dim, int64_t shift) {
   const int64_t size = x.sizes()[dim];
   Tensor out = make_tensor(x.sizes(), x.dtype(), x.device());
+  constexpr int64_t kFewRows = 8;  // which threads could not share
+  int64_t rows = 1;
+  for (int64_t d = 0; d < dim; ++d) rows *= x.sizes()[d];
+  if (rows >= kFewRows && x.is_contiguous() && x.device().is_cpu()) {
+    const int64_t row = x.numel() / rows * x.item_size(), kept = row / size * (size - shift);
+    const char* from = static_cast<const char*>(x.raw_data());
+    const cpu::RowPart parts[] = {{from + kept, row - kept, row}, {from, kept, row}};
+    cpu::join_rows(parts, rows, out.raw_data());
+    return out;
+  }
   out.narrow(dim, shift, size - shift).copy_(x.narrow(dim, 0, size - shift));
   if (shift > 0) out.narrow(dim, 0, shift).copy_(x.narrow(dim, size - shift, shift));
   begin_versions(out);

@@ -77,6 +77,20 @@ TEST_F(AllocatorTest, BlocksAreAlignedWritableAndApart) {
   }
 }
 
+#if RL_RECYCLE_MEMORY
+TEST_F(AllocatorTest, LargeBlocksBeginAtDifferentPlacesOfAPage) {
+  for (size_t bytes : {size_t{100} << 10, size_t{1} << 20, size_t{4} << 20}) {
+    void* blocks[3];
+    for (void*& block : blocks) block = allocate(bytes);
+    const auto place = [&](int k) { return reinterpret_cast<uintptr_t>(blocks[k]) % 4096; };
+    EXPECT_NE(place(0), place(1)) << bytes;
+    EXPECT_NE(place(1), place(2)) << bytes;
+    EXPECT_NE(place(0), place(2)) << bytes;
+    for (void* block : blocks) deallocate(block, bytes);
+  }
+}
+#endif
+
 TEST_F(AllocatorTest, CountsCurrentAndPeak) {
   const int64_t start = memory_stats().current;
   reset_peak();

@@ -434,6 +434,14 @@ TEST_F(HostTest, NonsenseIsNoLimit) {
   EXPECT_EQ(cgroup_cpu_limit(root_), kNoLimit);
 }
 
+TEST_F(HostTest, TheLargestCache) {
+  EXPECT_EQ(last_cache_bytes(root_), 32 << 20);
+  write("/sys/devices/system/cpu/cpu0/cache/index0/size", "32K\n");
+  write("/sys/devices/system/cpu/cpu0/cache/index1/size", "16384K\n");
+  write("/sys/devices/system/cpu/cpu0/cache/index2/size", "many\n");
+  EXPECT_EQ(last_cache_bytes(root_), 16 << 20);
+}
+
 TEST_F(HostTest, ThisMachine) {
   EXPECT_GE(available_cpus(), 1);
   EXPECT_GT(available_memory(), 1 << 20);

@@ -4,12 +4,15 @@
 #include <cstring>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/bytes.h"
 #include "rushlight/kernels/cpu/transpose.h"
 
 namespace rushlight::cpu {
 namespace {
 
 constexpr int64_t kGrain = 16 * 1024;  // elements; below this a second thread costs more than it gives
+// What has results of one byte is brief.
+int64_t grain_of(const Elementwise& job) { return item_size(job.out.dtype) == 1 ? 4 * kGrain : kGrain; }
 
 // Orders dimensions by the strides of the output (then the inputs), drops those of size one and merges
 // neighbours that every operand walks as one.
@@ -93,11 +96,15 @@ class RowWalk {
   }
   // Of operand k, the output being the last one.
   char* place(int k, int64_t element) const { return row_[k] + element * element_[k]; }
-  void next() {
+  // Bytes from this row to the next, of which there are `left` with this one before another dimension moves.
+  int64_t step(int k) const { return index_.empty() ? 0 : step_[k]; }
+  int64_t left() const { return index_.empty() ? 1 : sizes_[index_.size() - 1] - index_.back(); }
+  void next() { skip(1); }
+  void skip(int64_t rows) {  // at most as many as are left
     const int64_t last = index_.size() - 1;
     if (last < 0) return;
-    for (int k = 0; k < count_; ++k) row_[k] += step_[k];
-    if (++index_[last] < sizes_[last]) return;
+    for (int k = 0; k < count_; ++k) row_[k] += rows * step_[k];
+    if ((index_[last] += rows) < sizes_[last]) return;
     carry(last);
   }
   static const Strided& operand(const Elementwise& job, int k) {
@@ -123,6 +130,14 @@ class RowWalk {
   char* row_[kMaxInputs + 1];
 };
 
+// The output is too large for the caches, and no operand has brought its lines there.
+bool passes_caches(const Elementwise& job) {
+  if (job.kernel == nullptr || !exceeds_caches(numel_of(job.sizes) * item_size(job.out.dtype))) return false;
+  for (int k = 0; k < job.num_inputs; ++k)
+    if (job.in[k].data == job.out.data) return false;
+  return true;
+}
+
 struct alignas(64) Buffer {
   char bytes[kBlock * sizeof(complex128)];
 };
@@ -132,7 +147,7 @@ class Worker {
  public:
   explicit Worker(const Elementwise& job)
       : job_(job), params_(job.params), rank_(job.sizes.size()), row_(job.sizes.back()) {
-    bool dense = true;
+    bool dense = true, all_direct = true;
     for (int k = 0; k < job.num_inputs; ++k) {
       const Strided& in = job.in[k];
       const DType read = read_dtype(job, k);
@@ -144,6 +159,7 @@ class Worker {
       const bool repeated = job.repeats && in.strides.back() == 0;
       if (repeated) params_.repeated |= uint32_t{1} << k;
       dense &= repeated || (direct_[k] && in.strides.back() == 1);
+      all_direct &= direct_[k];
     }
     const DType written = written_dtype(job);
     direct_out_ = job.out.dtype == written;
@@ -152,7 +168,16 @@ class Worker {
     else if (job.bool_result) store_bool_ = store_bool_function(job.out.dtype);
     else store_ = store_function(job.result, job.out.dtype);
     longest_ = dense && direct_out_ && job.out.strides.back() == 1 ? INT64_MAX : kBlock;
+    streams_ = longest_ == INT64_MAX && passes_caches(job);
+    whole_rows_ = longest_ == INT64_MAX && !streams_ && (all_direct || !job.kernel);
+    if (streams_) longest_ = static_cast<int64_t>(sizeof(Buffer)) / out_element_;
   }
+
+  ~Worker() {
+    if (streams_) end_stream();
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
 
   // The elements [begin, end) in the linear order of job.sizes.
   void operator()(int64_t begin, int64_t end) {
@@ -187,7 +212,10 @@ class Worker {
     }
     char* target = piece.place[job_.num_inputs];
     const int64_t stride = piece.stride[job_.num_inputs];
-    if (direct_out_ && (stride == 1 || n == 1)) {
+    if (streams_) {
+      job_.kernel(in, buffers_[kMaxInputs].bytes, n, params_);
+      stream_bytes(target, buffers_[kMaxInputs].bytes, n * out_element_);
+    } else if (direct_out_ && (stride == 1 || n == 1)) {
       job_.kernel(in, target, n, params_);
     } else {
       job_.kernel(in, buffers_[kMaxInputs].bytes, n, params_);
@@ -227,15 +255,51 @@ class Worker {
     else store_bool_(reinterpret_cast<const bool*>(block), target, stride, n);
   }
 
+  // Is operand k the same row again and again?
+  bool is_one_row(int k, int64_t step) const { return step == 0 && !is_repeated(k); }
+
+  // How many rows the kernel may take at once: those of the output follow each other, and so do those of an
+  // input, unless it is one row, which is then repeated in its buffer, or one element. Short loops end where
+  // the processor does not expect it; few copies make them long enough.
+  int64_t rows_at_once(const int64_t* step, int64_t out_step, int64_t n) const {
+    constexpr int64_t kRowsForACopy = 16;
+    if (!job_.kernel || out_step != row_ * out_element_) return 1;
+    n /= kRowsForACopy;
+    for (int k = 0; k < job_.num_inputs; ++k) {
+      const int64_t bytes = row_ * element_[k];
+      if (is_one_row(k, step[k])) n = std::min(n, static_cast<int64_t>(sizeof(Buffer)) / bytes);
+      else if (step[k] != (is_repeated(k) ? 0 : bytes)) return 1;
+    }
+    return std::max<int64_t>(1, n);
+  }
+
   // Whole rows that need no buffer: nothing is done for a row but what must be.
   void direct_rows(RowWalk& at, int64_t count) {
-    const void* in[kMaxInputs];
-    for (; count > 0; --count) {
-      for (int k = 0; k < job_.num_inputs; ++k)
-        in[k] = is_repeated(k) ? repeated(k, at.place(k, 0)) : at.place(k, 0);
-      if (!job_.kernel) load_into(0, at.place(0, 0), 1, at.place(1, 0), row_);
-      else job_.kernel(in, at.place(job_.num_inputs, 0), row_, params_);
-      at.next();
+    const char* in[kMaxInputs] = {};
+    int64_t step[kMaxInputs] = {};
+    for (int64_t n; count > 0; count -= n, at.skip(n)) {
+      n = std::min(count, at.left());
+      for (int k = 0; k < job_.num_inputs; ++k) {
+        in[k] = at.place(k, 0);
+        step[k] = at.step(k);
+      }
+      char* out = at.place(job_.num_inputs, 0);
+      const int64_t out_step = at.step(job_.num_inputs), some = rows_at_once(step, out_step, n);
+      for (int k = 0; k < job_.num_inputs && some > 1; ++k) {
+        if (!is_one_row(k, step[k])) {
+          step[k] *= some;
+          continue;
+        }
+        const int64_t bytes = row_ * element_[k];
+        for (int64_t r = 0; r < some; ++r) copy_bytes(buffers_[k].bytes + r * bytes, in[k], bytes);
+        in[k] = buffers_[k].bytes;
+      }
+      for (int64_t r = 0; r < n; r += some, out += some * out_step) {
+        const int64_t elements = std::min(some, n - r) * row_;
+        if (job_.kernel) job_.kernel(reinterpret_cast<const void* const*>(in), out, elements, params_);
+        else load_[0](in[0], 1, out, elements);
+        for (int k = 0; k < kMaxInputs; ++k) in[k] += step[k];
+      }
     }
   }
 
@@ -246,7 +310,7 @@ class Worker {
     for (int k = 0; k < count; ++k) piece.stride[k] = RowWalk::operand(job_, k).strides.back();
     RowWalk at(job_, rank_ - 1, begin / row_);
     for (int64_t i = begin, column = begin % row_; i < end;) {
-      if (longest_ == INT64_MAX && column == 0 && end - i >= row_) {
+      if (whole_rows_ && column == 0 && end - i >= row_) {
         const int64_t whole = (end - i) / row_;
         direct_rows(at, whole);
         i += whole * row_;
@@ -307,6 +371,8 @@ class Worker {
   Params params_;  // of the job, and which operands are repeated within a row
   const int64_t rank_, row_;
   int64_t longest_;  // of a piece
+  bool whole_rows_;  // need no buffer
+  bool streams_;     // what needs no buffer is computed in one and goes past the caches
   bool direct_[kMaxInputs], direct_out_;
   int64_t element_[kMaxInputs], out_element_;
   Load load_[kMaxInputs];
@@ -426,7 +492,7 @@ void run_blocks(Elementwise& job) {
                           worker(begin, end);
                         });
   }
-  parallel_for(0, numel_of(job.sizes), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, numel_of(job.sizes), grain_of(job), [&](int64_t begin, int64_t end) {
     Worker worker(job);
     worker(begin, end);
   });
@@ -434,7 +500,7 @@ void run_blocks(Elementwise& job) {
 
 // All operands dense and as the kernel reads them: no buffer is needed.
 bool run_direct(const Elementwise& job) {
-  if (job.sizes.size() != 1 || job.out.dtype != written_dtype(job)) return false;
+  if (job.sizes.size() != 1 || job.out.dtype != written_dtype(job) || passes_caches(job)) return false;
   if (job.out.strides[0] != 1 && job.sizes[0] != 1) return false;
   int64_t element[kMaxInputs];
   for (int k = 0; k < job.num_inputs; ++k) {
@@ -442,7 +508,7 @@ bool run_direct(const Elementwise& job) {
     if (s.dtype != read_dtype(job, k) || (s.strides[0] != 1 && job.sizes[0] != 1)) return false;
     element[k] = item_size(s.dtype);
   }
-  parallel_for(0, job.sizes[0], kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(0, job.sizes[0], grain_of(job), [&](int64_t begin, int64_t end) {
     const void* in[kMaxInputs];
     for (int k = 0; k < job.num_inputs; ++k)
       in[k] = static_cast<const char*>(job.in[k].data) + begin * element[k];

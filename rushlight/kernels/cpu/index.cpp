@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstring>
 #include <type_traits>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/bytes.h"
 #include "rushlight/kernels/cpu/move.h"
 #include "rushlight/kernels/cpu/pointwise.h"
 
@@ -115,7 +115,10 @@ void gather_two(const T* from, const T* second, const int64_t* index, int64_t n,
 
 template <class T>
 void gather_as(const Places& p, const T* data, T* dense) {
+  constexpr int64_t kMinStreamed = 4096, kSize = sizeof(T);
   const int64_t block = p.num_inner * p.run;
+  const bool streams =
+      block * kSize >= kMinStreamed && exceeds_caches(p.num_outer * p.num_index * block * kSize);
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, block));
   parallel_for(0, p.num_outer * p.num_index, grain, [&](int64_t begin, int64_t end) {
     int64_t o = begin / p.num_index, i = begin % p.num_index;
@@ -130,13 +133,17 @@ void gather_as(const Places& p, const T* data, T* dense) {
       } else if (block == 1) {
         gather_elements(from, p.index + i, stop - i, to);
       } else if (p.num_inner == 1 && p.run_stride == 1) {
-        for (; i < stop; ++i, to += block) std::memcpy(to, from + p.index[i], block * sizeof(T));
+        const size_t bytes = block * sizeof(T);
+        for (; i < stop; ++i, to += block) {
+          if (streams) stream_bytes(to, from + p.index[i], bytes);
+          else copy_bytes(to, from + p.index[i], bytes);
+        }
       } else {
         for (; i < stop; ++i) {
           const T* place = from + p.index[i];
           for (int64_t a = 0; a < p.num_inner; ++a, to += p.run) {
             const T* row = place + p.inner[a];
-            if (p.run_stride == 1) std::memcpy(to, row, p.run * sizeof(T));
+            if (p.run_stride == 1) copy_bytes(to, row, p.run * sizeof(T));
             else
               for (int64_t r = 0; r < p.run; ++r) to[r] = row[r * p.run_stride];
           }
@@ -145,6 +152,7 @@ void gather_as(const Places& p, const T* data, T* dense) {
       i = 0;
       ++o;
     }
+    if (streams) end_stream();
   });
 }
 
@@ -177,7 +185,7 @@ void write_stretch(T* to, int64_t stride, const T* from, int64_t step, int64_t n
 #pragma GCC unroll 4
     for (int64_t r = 0; r < n; ++r) write(to[r * stride], from[r * step]);
   } else if constexpr (std::is_same_v<Write, Assign>) {
-    std::memcpy(to, from, n * sizeof(T));
+    copy_bytes(to, from, n * sizeof(T));
   } else if (write.add && n >= kWorthACall) {
     const void* const in[] = {to, from};
     write.add(in, to, n, Params());

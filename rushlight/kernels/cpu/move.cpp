@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/bytes.h"
 #include "rushlight/kernels/cpu/convert.h"
 #include "rushlight/kernels/cpu/transpose.h"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr int64_t kGrainBytes = 128 * 1024;
 constexpr int64_t kTile = 16;  // transposed copies go tile by tile: both sides stay in the first-level cache
 constexpr int64_t kShortRow = 16;
+constexpr int64_t kMinStreamed = 4096;  // bytes of a row that go past the caches; its ends do not
 
 struct Layout {
   Dims sizes, out, in;
@@ -77,35 +79,6 @@ int64_t product(const Dims& sizes, int64_t count) {
   return n;
 }
 
-// Groups of vectors that are all loaded before the first of them is stored.
-void copy_in_groups(char* to, const char* from, size_t n) {
-  using Vector [[gnu::vector_size(16)]] = int64_t;
-  constexpr size_t kGroup = 8 * sizeof(Vector);
-  for (; n >= kGroup; n -= kGroup, to += kGroup, from += kGroup) {
-    Vector v[8];
-    for (size_t k = 0; k < 8; ++k) std::memcpy(&v[k], from + k * sizeof(Vector), sizeof(Vector));
-    for (size_t k = 0; k < 8; ++k) std::memcpy(to + k * sizeof(Vector), &v[k], sizeof(Vector));
-  }
-  std::memcpy(to, from, n);
-}
-
-// Zen 3 takes addresses that agree in their lowest twelve bits for the same: a load then waits for the store
-// before it. So a long row that lies a little further in its page than where it comes from is copied in
-// groups, of which only the first load waits. And from 4 KiB on, glibc's memcpy is `rep movsb`, many times
-// slower where the two addresses are close modulo a page: other rows that are not aligned alike are copied in
-// pieces below that.
-void copy_bytes(void* out, const void* in, size_t n) {
-  constexpr size_t kPage = 4096, kClose = 512, kPiece = 2048, kLine = 64;
-  char* to = static_cast<char*>(out);
-  const char* from = static_cast<const char*>(in);
-  const size_t ahead = (reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from)) % kPage;
-  if (ahead % kLine != 0 && n > kPiece) {
-    if (ahead < kClose) return copy_in_groups(to, from, n);
-    for (; n > kPiece; n -= kPiece, to += kPiece, from += kPiece) std::memcpy(to, from, kPiece);
-  }
-  std::memcpy(to, from, n);
-}
-
 // Strided elements to a dense row, by vectors where there are some for the size.
 template <class T>
 Load strided_load() {
@@ -115,12 +88,38 @@ Load strided_load() {
   else return nullptr;
 }
 
+// How rows are moved: by vectors, where `load` has them for what is strided, and past the caches.
+struct Way {
+  Load load;
+  bool streams;
+};
 template <class T>
-void move_row(T* out, int64_t out_stride, const T* in, int64_t in_stride, int64_t n, Load load) {
+Way way_of(const Layout& l) {
+  const int64_t row = l.sizes.back() * static_cast<int64_t>(sizeof(T));
+  const bool streams = l.out.back() == 1 && row >= kMinStreamed &&
+                       exceeds_caches(product(l.sizes, l.sizes.size()) * static_cast<int64_t>(sizeof(T)));
+  return {strided_load<T>(), streams};
+}
+
+template <class T>
+void stream_strided(T* out, const T* in, int64_t in_stride, int64_t n, Load load) {
+  constexpr int64_t kPart = 4096 / sizeof(T);
+  alignas(64) T part[kPart];
+  for (int64_t i = 0; i < n; i += kPart) {
+    const int64_t count = std::min(kPart, n - i);
+    load(in + i * in_stride, in_stride, part, count);
+    stream_bytes(out + i, part, count * sizeof(T));
+  }
+}
+
+template <class T>
+void move_row(T* out, int64_t out_stride, const T* in, int64_t in_stride, int64_t n, Way way) {
   if (out_stride == 1 && in_stride == 1) {
-    copy_bytes(out, in, n * sizeof(T));
-  } else if (out_stride == 1 && load) {
-    load(in, in_stride, out, n);
+    if (way.streams) stream_bytes(out, in, n * sizeof(T));
+    else copy_bytes(out, in, n * sizeof(T));
+  } else if (out_stride == 1 && way.load) {
+    if (way.streams) stream_strided(out, in, in_stride, n, way.load);
+    else way.load(in, in_stride, out, n);
   } else if (out_stride == 1 && in_stride == 0) {
     std::fill_n(out, n, T(*in));
   } else {
@@ -132,7 +131,7 @@ template <class T>
 void move_rows(const Layout& l, T* out, const T* in) {
   const int64_t rank = l.sizes.size() - 1, row = l.sizes.back();
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(row * sizeof(T)));
-  const Load load = strided_load<T>();
+  const Way way = way_of<T>(l);
   // The dimension before the last is walked by additions; the odometer would cost as much as a short row.
   const int64_t inner = rank - 1, rows = l.sizes[inner], out_step = l.out[inner], in_step = l.in[inner];
   parallel_for(0, product(l.sizes, rank), grain, [&](int64_t begin, int64_t end) {
@@ -143,8 +142,9 @@ void move_rows(const Layout& l, T* out, const T* in) {
       const T* from = in + at.in + r * in_step;
       i += stop - r;
       for (; r < stop; ++r, to += out_step, from += in_step)
-        move_row(to, l.out.back(), from, l.in.back(), row, load);
+        move_row(to, l.out.back(), from, l.in.back(), row, way);
     }
+    if (way.streams) end_stream();
   });
 }
 
@@ -235,10 +235,11 @@ void move_as(const Layout& l, T* out, const T* in) {
   const bool dense_out = l.out.back() == 1, dense_in = l.in.back() == 1;
   if (l.sizes.size() == 1) {
     const int64_t os = l.out[0], is = l.in[0];
-    const Load load = strided_load<T>();
+    const Way way = way_of<T>(l);
     parallel_for(0, l.sizes[0], kGrainBytes / static_cast<int64_t>(sizeof(T)),
                  [&](int64_t begin, int64_t end) {
-                   move_row(out + begin * os, os, in + begin * is, is, end - begin, load);
+                   move_row(out + begin * os, os, in + begin * is, is, end - begin, way);
+                   if (way.streams) end_stream();
                  });
     return;
   }
@@ -263,14 +264,18 @@ void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, c
 void join_rows(std::span<const RowPart> parts, int64_t rows, void* out) {
   int64_t pitch = 0;
   for (const RowPart& p : parts) pitch += p.bytes;
+  const bool streams = exceeds_caches(rows * pitch);
   parallel_for(0, rows, std::max<int64_t>(1, kGrainBytes / pitch), [&](int64_t begin, int64_t end) {
     char* to = static_cast<char*>(out) + begin * pitch;
     for (int64_t r = begin; r < end; ++r) {
       for (const RowPart& p : parts) {
-        copy_bytes(to, static_cast<const char*>(p.in) + r * p.bytes, p.bytes);
+        const char* from = static_cast<const char*>(p.in) + r * p.pitch;
+        if (streams && p.bytes >= kMinStreamed) stream_bytes(to, from, p.bytes);
+        else copy_bytes(to, from, p.bytes);
         to += p.bytes;
       }
     }
+    if (streams) end_stream();
   });
 }
 

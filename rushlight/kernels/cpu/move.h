@@ -30,10 +30,11 @@ decltype(auto) visit_size(int64_t size, F&& f) {
 void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, const void* in,
           const Dims& in_strides);
 
-// Rows side by side: each row of `out` is a row of every part in turn, all of them dense.
+// Rows side by side: each row of `out`, which is dense, is a row of every part in turn.
 struct RowPart {
   const void* in;
   int64_t bytes;  // of one row
+  int64_t pitch;  // bytes from row to row
 };
 void join_rows(std::span<const RowPart> parts, int64_t rows, void* out);
 

@@ -6,7 +6,9 @@
 #include <memory>
 #include <vector>
 
+#include "rushlight/core/allocator.h"
 #include "rushlight/core/thread_pool.h"
+#include "rushlight/kernels/cpu/bytes.h"
 #include "rushlight/kernels/cpu/norm_kernels.h"
 
 namespace rushlight::cpu {
@@ -88,6 +90,35 @@ void each_row(int64_t rows, int64_t size, F&& f) {
   });
 }
 
+// Where the rows of an output are computed: in their place or, where the output is too large for the caches,
+// in a buffer, from which they go past these.
+template <class T>
+class RowOutput {
+ public:
+  RowOutput(int64_t rows, int64_t size)
+      : bytes_(size * static_cast<int64_t>(sizeof(T))),
+        streams_(bytes_ >= kLeast && bytes_ <= kMost && exceeds_caches(rows * bytes_)),
+        buffer_(streams_ ? static_cast<size_t>(bytes_) : 0) {}
+  ~RowOutput() {
+    if (streams_) end_stream();
+  }
+  RowOutput(const RowOutput&) = delete;
+  RowOutput& operator=(const RowOutput&) = delete;
+
+  template <class F>
+  void write(T* row, F&& compute) const {
+    if (!streams_) return compute(row);
+    compute(buffer_.as<T>());
+    stream_bytes(row, buffer_.as<T>(), static_cast<size_t>(bytes_));
+  }
+
+ private:
+  static constexpr int64_t kLeast = 4 * 1024, kMost = 32 * 1024;  // bytes of a row
+  int64_t bytes_;
+  bool streams_;
+  Scratch buffer_;
+};
+
 }  // namespace
 
 template <class T>
@@ -159,6 +190,7 @@ void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T
   constexpr int64_t kInStep = 8, kBytes = 16 * 1024;
   const int64_t few = std::clamp<int64_t>(kBytes / std::max<int64_t>(1, size * sizeof(T)), 1, kInStep);
   parallel_for(0, rows, grain(size), [&](int64_t begin, int64_t end) {
+    const RowOutput<T> out(rows, size);
     for (int64_t first = begin; first < end; first += few) {
       const int64_t last = std::min(end, first + few);
       for (int64_t r = first; r < last; ++r)
@@ -166,7 +198,23 @@ void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T
       for (int64_t r = first; r < last; ++r)
         rstd[r] = reciprocal_deviation<T>(k.squares(x + r * size, size, mean[r]), size, eps);
       for (int64_t r = first; r < last; ++r)
-        k.affine_row(x + r * size, size, rstd[r], -mean[r] * rstd[r], weight, bias, y + r * size);
+        out.write(y + r * size, [&](T* to) {
+          k.affine_row(x + r * size, size, rstd[r], -mean[r] * rstd[r], weight, bias, to);
+        });
+    }
+  });
+}
+
+template <class T>
+void rms_norm(int64_t rows, int64_t size, const T* x, const T* weight, double eps, T* y) {
+  const NormKernels<T>& k = norm_table().of<T>();
+  parallel_for(0, rows, grain(size), [&](int64_t begin, int64_t end) {
+    const RowOutput<T> out(rows, size);
+    for (int64_t r = begin; r < end; ++r) {
+      const T* row = x + r * size;
+      const T scale = reciprocal_deviation<T>(k.squares(row, size, T(0)), size, eps);
+      // What is added keeps the sign of a zero.
+      out.write(y + r * size, [&](T* to) { k.affine_row(row, size, scale, T(-0.0), weight, nullptr, to); });
     }
   });
 }
@@ -175,29 +223,29 @@ template <class T>
 void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, const T* weight, const T* mean,
                          const T* rstd, T* dx, T* dw, T* db) {
   const NormKernels<T>& k = norm_table().of<T>();
-  if (dx) {
-    each_row(rows, size, [&](int64_t r) {
-      const T *gr = g + r * size, *xr = x + r * size;
-      const Sums s = weight ? k.weighted(gr, xr, weight, size, mean[r]) : k.products(gr, xr, size, mean[r]);
-      // dx = rstd (g w - mean(g w) - xhat mean(g w xhat)), with xhat = (x - mean) rstd
-      const double deviation = rstd[r], n = static_cast<double>(size);
-      const double b = -s.second * deviation * deviation * deviation / n,
-                   c = -s.first * deviation / n - b * static_cast<double>(mean[r]);
-      if (weight)
-        k.combine_row(gr, xr, weight, size, rstd[r], static_cast<T>(b), static_cast<T>(c), dx + r * size);
-      else k.combine(gr, xr, size, rstd[r], static_cast<T>(b), static_cast<T>(c), dx + r * size);
-    });
-  }
-  if (!dw && !db) return;
-  // Partial sums of at most 64 bands of rows, which then come together in order.
+  const auto row_of_dx = [&](int64_t r, T* to) {
+    const T *gr = g + r * size, *xr = x + r * size;
+    const Sums s = weight ? k.weighted(gr, xr, weight, size, mean[r]) : k.products(gr, xr, size, mean[r]);
+    // dx = rstd (g w - mean(g w) - xhat mean(g w xhat)), with xhat = (x - mean) rstd
+    const double deviation = rstd[r], n = static_cast<double>(size);
+    const double b = -s.second * deviation * deviation * deviation / n,
+                 c = -s.first * deviation / n - b * static_cast<double>(mean[r]);
+    if (weight) k.combine_row(gr, xr, weight, size, rstd[r], static_cast<T>(b), static_cast<T>(c), to);
+    else k.combine(gr, xr, size, rstd[r], static_cast<T>(b), static_cast<T>(c), to);
+  };
+  // Partial sums of at most 64 bands of rows, which then come together in order. A row's share in them is
+  // added while the row is in the cache.
+  const bool sums = dw || db;
   const int64_t band = std::max<int64_t>({1, (rows + 63) / 64, grain(size)}),
                 bands = (rows + band - 1) / band;
-  std::vector<T> partial(static_cast<size_t>(2 * bands * size), T(0));
+  std::vector<T> partial(sums ? static_cast<size_t>(2 * bands * size) : 0, T(0));
   parallel_for(0, bands, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; ++b) {
-      T* to = partial.data() + 2 * b * size;
-      for (int64_t r = b * band; r < std::min(rows, (b + 1) * band); ++r)
-        k.collect(g + r * size, x + r * size, size, mean[r], rstd[r], to, to + size);
+    const RowOutput<T> out(rows, size);
+    for (int64_t r = begin * band; r < std::min(rows, end * band); ++r) {
+      if (dx) out.write(dx + r * size, [&](T* to) { row_of_dx(r, to); });
+      if (!sums) continue;
+      T* to = partial.data() + 2 * (r / band) * size;
+      k.collect(g + r * size, x + r * size, size, mean[r], rstd[r], to, to + size);
     }
   });
   for (int64_t which = 0; which < 2; ++which) {
@@ -272,6 +320,7 @@ void group_norm_backward(const GroupShape& s, const T* g, const T* x, const T* w
   template void channel_combine<T>(const ChannelShape&, const T*, const T*, const T*, const T*, const T*,   \
                                    T*);                                                                     \
   template void layer_norm<T>(int64_t, int64_t, const T*, const T*, const T*, double, T*, T*, T*);          \
+  template void rms_norm<T>(int64_t, int64_t, const T*, const T*, double, T*);                              \
   template void layer_norm_backward<T>(int64_t, int64_t, const T*, const T*, const T*, const T*, const T*,  \
                                        T*, T*, T*);                                                         \
   template void group_norm<T>(const GroupShape&, const T*, const T*, const T*, double, T*, T*, T*);         \

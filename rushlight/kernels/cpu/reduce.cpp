@@ -169,6 +169,14 @@ class Reducer {
       return kernel_.fold(at(base + begin), end - begin, state, begin);
     if (block_width_ > 0 && begin % block_width_ == 0 && end % block_width_ == 0)
       return fold_blocks(base, begin, end, state);
+    if (job_.reduced_sizes.size() == 1) {
+      for (int64_t i = begin; i < end; i += kTile) {
+        const int64_t n = std::min(kTile, end - i);
+        load_(at(base + i * stride), stride, buffer.bytes, n);
+        kernel_.fold(buffer.bytes, n, state, i);
+      }
+      return;
+    }
     Rows rows(job_.reduced_sizes, job_.reduced_strides, begin);
     const bool direct = !converted_ && stride == 1 && job_.reduced_sizes.back() >= kLongRow;
     if (direct) {

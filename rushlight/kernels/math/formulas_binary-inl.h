@@ -128,11 +128,44 @@ RL_BINARY(Hypot, hypot)
 RL_BINARY(Copysign, copysign)
 RL_BINARY(Nextafter, nextafter)
 RL_BINARY(Ldexp, ldexp)
-RL_BINARY(LeftShift, left_shift)
 #undef RL_BINARY
 
 // Compilers narrow the counts of 64-bit shifts to int before they widen them again (C++ takes the count as
 // its own type); `together` shifts a vector by the counts as they are.
+#if !defined(__CUDACC__) && HWY_TARGET != HWY_SCALAR
+using ShiftTag = hn::Repartition<uint64_t, Simd<double>::D>;
+// shift(numbers, counts), and 0 where a count is not from 0 to 63; AVX2 and AVX-512 see to that themselves.
+template <class Shift>
+RL_INLINE hn::Vec<ShiftTag> shifted(hn::Vec<ShiftTag> numbers, hn::Vec<ShiftTag> counts, Shift shift) {
+  if constexpr (HWY_TARGET <= HWY_AVX2) {
+    return shift(numbers, counts);
+  } else {
+    const ShiftTag d;
+    const auto most = hn::Set(d, 63);
+    const auto inside = hn::VecFromMask(d, hn::Eq(hn::AndNot(most, counts), hn::Zero(d)));
+    return hn::And(shift(numbers, hn::And(counts, most)), inside);
+  }
+}
+template <class T>
+RL_INLINE hn::Vec<ShiftTag> load_shifted(const T* p) {
+  return hn::LoadU(ShiftTag(), reinterpret_cast<const uint64_t*>(p));
+}
+#endif
+struct LeftShift {
+  template <class V>
+  RL_INLINE V operator()(V a, V b) const {
+    return left_shift(a, b);
+  }
+#if !defined(__CUDACC__) && HWY_TARGET != HWY_SCALAR
+  static constexpr int64_t kAtOnce = Simd<double>::kLanes;
+  template <std::integral T>
+  requires(sizeof(T) == 8) RL_INLINE void together(const T* a, const T* b, T* out) const {
+    const auto shift = [](auto v, auto n) HWY_ATTR { return hn::Shl(v, n); };
+    hn::StoreU(shifted(load_shifted(a), load_shifted(b), shift), ShiftTag(),
+               reinterpret_cast<uint64_t*>(out));
+  }
+#endif
+};
 struct RightShift {
   template <class V>
   RL_INLINE V operator()(V a, V b) const {
@@ -142,20 +175,14 @@ struct RightShift {
   static constexpr int64_t kAtOnce = Simd<double>::kLanes;
   template <std::integral T>
   requires(sizeof(T) == 8) RL_INLINE void together(const T* a, const T* b, T* out) const {
-    const hn::Repartition<T, Simd<double>::D> d;
-    const hn::RebindToUnsigned<decltype(d)> du;  // a negative number goes as its complement
-    const auto most = hn::Set(d, T{63}), count = hn::LoadU(d, b), value = hn::LoadU(d, a);
-    const auto inside = hn::VecFromMask(d, hn::Eq(hn::AndNot(most, count), hn::Zero(d)));
-    const auto shift = hn::BitCast(du, hn::And(count, most));
-    const auto shifted = [&](auto v) HWY_ATTR {
-      return hn::And(hn::BitCast(d, hn::Shr(hn::BitCast(du, v), shift)), inside);
-    };
-    if constexpr (std::is_unsigned_v<T>) {
-      hn::StoreU(shifted(value), d, out);
-    } else {
-      const auto sign = hn::VecFromMask(d, hn::Lt(value, hn::Zero(d)));
-      hn::StoreU(hn::Xor(shifted(hn::Xor(value, sign)), sign), d, out);
-    }
+    const auto shift = [](auto v, auto n) HWY_ATTR { return hn::Shr(v, n); };
+    const ShiftTag d;
+    auto sign = hn::Zero(d);  // a negative number goes as its complement
+    if constexpr (std::is_signed_v<T>)
+      sign =
+          hn::BitCast(d, hn::BroadcastSignBit(hn::BitCast(hn::RebindToSigned<ShiftTag>(), load_shifted(a))));
+    const auto result = shifted(hn::Xor(load_shifted(a), sign), load_shifted(b), shift);
+    hn::StoreU(hn::Xor(result, sign), d, reinterpret_cast<uint64_t*>(out));
   }
 #endif
 };

@@ -1,0 +1,32 @@
+// Dense memory, copied as it is.
+//
+// The C library's memcpy chooses its ways by what the processor says of itself: on a virtual machine that can
+// be `rep movsb` from a page on, or stores past the caches far below their size, each of which takes up to
+// twice the time of plain vectors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace rushlight::cpu {
+
+void copy_vectors(void* out, const void* in, size_t n);
+
+// The two do not overlap.
+inline void copy_bytes(void* out, const void* in, size_t n) {
+  constexpr size_t kFew = 256;  // for which a call through a table would cost more than it gives
+  if (n < kFew) std::memcpy(out, in, n);
+  else copy_vectors(out, in, n);
+}
+
+// The same past the caches, for outputs of which these would keep little: an ordinary store first reads what
+// it is to overwrite. The last of them is followed by end_stream(), before other threads may look.
+void stream_bytes(void* out, const void* in, size_t n);
+void end_stream();
+
+// Whether an output of so many bytes should go past the caches. With another one as long that is read, it
+// fills three quarters of them.
+bool exceeds_caches(int64_t bytes);
+
+}  // namespace rushlight::cpu
