@@ -174,7 +174,7 @@ HWY_INLINE void store_tile(const Vec<T> (&acc)[R][V], int columns, const Output<
 // ---- Micro-kernels
 // --------------------------------------------------------------------------------------------------
 
-// R rows of V vectors: a[kk * R + r], b[kk * b_row_stride + j]; `see` is shown the vectors of each row of b.
+// R rows of V vectors: a[kk * R + r], b[kk * b_row_stride + j]; `see` is shown each row of b and its vectors.
 template <class T, int R, int V, class See>
 HWY_INLINE void multiply_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
                               int64_t b_row_stride, int columns, const Output<T>& out, int64_t i, int64_t j,
@@ -201,7 +201,7 @@ HWY_INLINE void multiply_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_R
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) acc[r][v] = hn::MulAdd(av, bv[v], acc[r][v]);
     }
-    see(bv);
+    see(b, bv);
     a += R;
     b += b_row_stride;
   }
@@ -212,18 +212,20 @@ HWY_INLINE void multiply_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_R
 template <class T, int R, int V>
 void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int columns,
                  const Output<T>& out, int64_t i, int64_t j) {
-  multiply_tile<T, R, V>(k, a, b, tile_columns<T>(), columns, out, i, j, [](const auto&) HWY_ATTR {});
+  multiply_tile<T, R, V>(k, a, b, tile_columns<T>(), columns, out, i, j,
+                         [](const T*, const auto&) HWY_ATTR {});
 }
 
 // The same for whole vectors of b as it lies, which is packed on the way: the multipliers leave time to store
-// it.
+// it, and to ask for the next ones of these rows.
 template <class T, int R>
 void packing_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t b_row_stride,
                   T* HWY_RESTRICT packed, const Output<T>& out, int64_t i, int64_t j) {
-  const auto store = [&](const Vec<T>(&bv)[kTileVectors]) HWY_ATTR {
+  const auto store = [&](const T* row, const Vec<T>(&bv)[kTileVectors]) HWY_ATTR {
 #pragma GCC unroll 2
     for (int v = 0; v < kTileVectors; ++v) hn::StoreU(bv[v], Wide<T>(), packed + v * lanes<T>());
     packed += tile_columns<T>();
+    __builtin_prefetch(row + 2 * tile_columns<T>() - 1, 0, 2);
   };
   multiply_tile<T, R, kTileVectors>(k, a, b, b_row_stride, tile_columns<T>(), out, i, j, store);
 }
