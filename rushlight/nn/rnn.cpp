@@ -122,6 +122,26 @@ std::tuple<Tensor, States> RecurrentBase::run(const Tensor& rows, const std::vec
   return {x, {stack(last_h, 0), last_c.empty() ? Tensor() : stack(last_c, 0)}};
 }
 
+namespace {
+
+// The rows of all steps as (steps, batch, n), or (batch, steps, n): no view of them, as PyTorch's result is
+// none, and it prints as the operation that made it there.
+Tensor as_result(const char* node, const Tensor& rows, int64_t steps, bool batch_first) {
+  Tensor y;
+  {
+    autograd::NoGrad guard;
+    const Tensor by_step = rows.reshape({steps, rows.size(0) / steps, rows.size(1)});
+    y = make_alias(batch_first ? by_step.transpose(0, 1) : by_step);
+  }
+  if (!autograd::tracks(rows)) return y;
+  return autograd::Record(node, {rows})
+      .rule(y, [sizes = rows.sizes(), batch_first](autograd::Node&, const Tensor& g) {
+        return (batch_first ? g.transpose(0, 1) : g).reshape(sizes);
+      });
+}
+
+}  // namespace
+
 std::tuple<Tensor, States> RecurrentBase::run_dense(const Tensor& given, const States& states) {
   const Shape s = shape();
   const char* name = s.mode == "LSTM" ? "LSTM" : s.mode == "GRU" ? "GRU" : "RNN";
@@ -150,12 +170,18 @@ std::tuple<Tensor, States> RecurrentBase::run_dense(const Tensor& given, const S
                        lstm ? state(std::get<1>(states), s.hidden_size, "hidden[1]") : Tensor()};
   auto [rows, last] = run(input.reshape({steps * batch, s.input_size}),
                           std::vector<int64_t>(static_cast<size_t>(steps), batch), initial);
-  Tensor y = rows.reshape({steps, batch, rows.size(1)});
+  // PyTorch transposes the result of an LSTM as a view, that of the others in place.
+  const bool in_place = batched && s.batch_first && !lstm;
+  const char* node = in_place                                                 ? "TransposeBackward1"
+                     : s.bidirectional                                        ? "CatBackward0"
+                     : lstm && !s.proj_size && rows.dtype() == DType::Float32 ? "MkldnnRnnLayerBackward0"
+                                                                              : "StackBackward0";
+  const Tensor y = as_result(node, rows, steps, in_place);
   if (!batched) {
     const Tensor c = std::get<1>(last);
     return {y.squeeze(1), {std::get<0>(last).squeeze(1), c.defined() ? c.squeeze(1) : c}};
   }
-  return {s.batch_first ? y.transpose(0, 1) : y, last};
+  return {s.batch_first && lstm ? y.transpose(0, 1) : y, last};
 }
 
 // ---- The three kinds

@@ -207,14 +207,15 @@ struct RecurrentRule {
   }
 };
 
-// What a printed result shows: a single step, as a cell's, the last of the operations that PyTorch composes.
+// What a printed result shows, the last of the operations that PyTorch composes: of a single step a cell's,
+// of several what joins them.
 const char* node_of(const RecurrentLayer& layer) {
-  const bool single = layer.counts.size() == 1;
+  if (layer.counts.size() > 1) return "CatBackward0";
   switch (layer.cell) {
-    case Cell::Tanh: return single ? "TanhBackward0" : "RnnTanhBackward0";
-    case Cell::Relu: return single ? "ReluBackward0" : "RnnReluBackward0";
-    case Cell::Lstm: return single ? "MulBackward0" : "LstmBackward0";
-    case Cell::Gru: return single ? "AddBackward0" : "GruBackward0";
+    case Cell::Tanh: return "TanhBackward0";
+    case Cell::Relu: return "ReluBackward0";
+    case Cell::Lstm: return "MulBackward0";
+    case Cell::Gru: return "AddBackward0";
   }
   return "";
 }

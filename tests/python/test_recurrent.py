@@ -210,3 +210,26 @@ def test_results_of_cells_show_the_nodes_that_pytorch_shows(torch):
         return [*found, library.special.ndtr(x).grad_fn.name()]
 
     assert names(rushlight) == names(torch)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("given", ["batched", "unbatched", "packed"])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(
+    "start", ["LSTM(3, 4", "LSTM(3, 4, proj_size=2", "GRU(3, 4", "RNN(3, 4", "RNN(3, 4, nonlinearity='relu'"]
+)
+def test_results_of_layers_show_the_nodes_that_pytorch_shows(
+    torch, start, bidirectional, batch_first, layers, given, dtype
+):
+    text = f"{start}, num_layers={layers}, {bidirectional=!s}, {batch_first=!s})"
+
+    def nodes(library):
+        x = library.ones(*((5, 3) if given == "unbatched" else (2, 5, 3)), dtype=getattr(library, dtype))
+        layer = build(library, text).to(x.dtype)
+        y, states = layer(library.nn.utils.rnn.pack_sequence([x[0], x[1, :3]]) if given == "packed" else x)
+        y = y.data if given == "packed" else y
+        return [(t.grad_fn.name(), t._is_view()) for t in flat([y, states])]
+
+    assert nodes(rushlight) == nodes(torch)

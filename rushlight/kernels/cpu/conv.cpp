@@ -12,6 +12,7 @@
 #include "rushlight/kernels/cpu/depthwise.h"
 #include "rushlight/kernels/cpu/gemm.h"
 #include "rushlight/kernels/cpu/gemm_kernels.h"
+#include "rushlight/kernels/cpu/transpose.h"
 #include "rushlight/kernels/cpu/winograd.h"
 
 namespace rushlight::cpu {
@@ -205,6 +206,36 @@ ConvShape turned_around(ConvShape s) {
 }
 constexpr int64_t kFilterSize = 9;  // of the filters that winograd_pays speaks of
 
+// Tiles of a product are two vectors of columns wide. A last one of one vector takes two thirds of the time,
+// as its few sums wait for each other: what all take, in those of whole tiles side by side.
+template <class T>
+double tiles_across(int64_t columns) {
+  const int64_t nr = gemm_kernels<T>().nr, rest = columns % nr;
+  return static_cast<double>(columns / nr) + (rest == 0 ? 0.0 : 2 * rest <= nr ? 2.0 / 3 : 1.0);
+}
+
+// Whether the 1x1 convolution of one image had better have the positions as rows, which share out evenly, and
+// the outputs as columns: 49 positions are three tiles and one column more.
+template <class T>
+bool turned_pays(const ConvShape& s, int64_t out_channels, int64_t in_channels) {
+  constexpr int64_t kManySums = 64;  // fewer do not earn the transposition
+  const int64_t positions = s.out_h * s.out_w;
+  return s.batch == 1 && in_channels >= kManySums && positions > 1 && out_channels > 1 &&
+         tiles_across<T>(positions) * static_cast<double>(out_channels) >
+             1.1 * tiles_across<T>(out_channels) * static_cast<double>(positions);
+}
+template <class T>
+void turned_product(int64_t positions, int64_t out_channels, int64_t in_channels, Matrix<const T> w,
+                    const T* x, const T* bias, T* y) {
+  T* turned = Scratch::get<T>(Slot::Product, positions * out_channels);
+  gemm<T>(positions, out_channels, in_channels, {x, 1, positions}, w.transposed(),
+          Matrix<T>{turned, out_channels, 1}, {.bias = bias});
+  const Transpose transpose = transpose_function(sizeof(T));
+  parallel_for(0, out_channels, std::max<int64_t>(1, 32768 / positions), [&](int64_t begin, int64_t end) {
+    transpose(turned + begin, out_channels, y + begin * positions, positions, end - begin, positions);
+  });
+}
+
 // A 1x1 convolution is a matrix product for each image and group, or for some images where planes are small;
 // `w` is its left operand for group 0.
 template <class T>
@@ -218,14 +249,18 @@ void pointwise(const ConvShape& s, int64_t out_channels, int64_t in_channels, Ma
                                              .in_w = positions,
                                              .out_w = positions});
   if (planes_pay(c)) return correlate_planes<T>({c, w}, x, bias, y);
+  const bool turned = turned_pays<T>(s, out_channels, in_channels);
   for (int64_t g = 0; g < s.groups; ++g) {
-    const Epilogue<T> epilogue{.bias = bias ? bias + g * out_channels : nullptr,
-                               .bias_axis = BiasAxis::PerRow};
-    batched_gemm<T>(s.batch, out_channels, positions, in_channels,
-                    {w.data + g * out_channels * in_channels, w.row_stride, w.col_stride}, 0,
-                    {x + g * in_channels * positions, positions, 1}, s.groups * in_channels * positions,
-                    {y + g * out_channels * positions, positions, 1}, s.groups * out_channels * positions,
-                    epilogue);
+    const Matrix<const T> weights{w.data + g * out_channels * in_channels, w.row_stride, w.col_stride};
+    const T *from = x + g * in_channels * positions, *added = bias ? bias + g * out_channels : nullptr;
+    T* to = y + g * out_channels * positions;
+    if (turned) {
+      turned_product(positions, out_channels, in_channels, weights, from, added, to);
+      continue;
+    }
+    batched_gemm<T>(s.batch, out_channels, positions, in_channels, weights, 0, {from, positions, 1},
+                    s.groups * in_channels * positions, {to, positions, 1},
+                    s.groups * out_channels * positions, {.bias = added, .bias_axis = BiasAxis::PerRow});
   }
 }
 
@@ -270,7 +305,7 @@ void conv2d_forward(const ConvShape& s, const T* x, const T* w, const T* bias, T
   const Correlation c = forward_correlation(s);
   const std::vector<CorrelationPart<T>> parts = {{c, {w, c.depth(), 1}}};
   if (is_strided_pointwise(s) && out > 1) {
-    if (planes_pay(c)) return correlate_planes(parts[0], x, bias, y);
+    if (planes_pay(c) && !turned_pays<T>(s, out, in)) return correlate_planes(parts[0], x, bias, y);
     return pointwise<T>(without_stride(s), out, in, {w, in, 1}, take_strided(s, x), bias, y);
   }
   positions_pay(parts) ? correlate_positions(parts, x, bias, y) : correlate(c, x, w, bias, y);

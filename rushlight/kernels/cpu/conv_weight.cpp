@@ -4,7 +4,7 @@
 
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/conv_tile.h"
-#include "rushlight/kernels/cpu/gemm.h"
+#include "rushlight/kernels/cpu/gemm_packed.h"
 
 namespace rushlight::cpu {
 namespace {
@@ -107,51 +107,66 @@ struct WeightGradient {
 
 // The same as a matrix product over all positions, for convolutions with many channels: dw (out_channels x
 // depth) = dy (out_channels x positions) by columns (positions x depth), the columns being what each tap
-// reads. Chunks of whole output rows, of several images where these are small, are laid out and added up in
-// order.
+// reads. Positions count through all images; both operands are packed from the images as the product goes.
+
+// Positions [first, first + depth) of `width` dense planes as a panel, a piece of each image at a time.
 template <class T>
-struct ColumnGradient {
-  static constexpr int64_t kPositions = 1024, kElements = 1 << 21;  // of a chunk, about
+void pack_planes(const T* planes, int64_t image_size, int64_t positions, int64_t width, int64_t padded,
+                 int64_t first, int64_t depth, T* dst) {
+  for (int64_t done = 0, count; done < depth; done += count) {
+    const int64_t image = (first + done) / positions, at = (first + done) % positions;
+    count = std::min(depth - done, positions - at);
+    gemm_kernels<T>().pack(width, padded, count, planes + image * image_size + at, positions, 1,
+                           dst + done * padded);
+  }
+}
+
+template <class T>
+struct GradientRows {
   const Correlation& c;
   const T* dy;
+
+  void pack(int64_t row, int64_t height, int64_t kk, int64_t depth, T* dst) const {
+    pack_planes(dy + row * c.out_plane, c.out_channels * c.out_plane, c.out_plane, height, height, kk, depth,
+                dst);
+  }
+};
+
+template <class T>
+struct ReadColumns {
+  const Correlation& c;
   const T* x;
-  T* dw;
-
-  // For `rows` output rows from `first` on, counted through all images: what tap t of a channel reads, or the
-  // gradient of a channel, one row after the other.
-  void copy_reads(int64_t channel, int64_t t, int64_t first, int64_t rows, T* dst) const {
-    for (int64_t r = first; r < first + rows; ++r, dst += c.out_w) {
-      const int64_t row = r % c.out_h * c.step_h + c.row[static_cast<size_t>(t)];
-      const T* plane = x + (r / c.out_h * c.in_channels + channel) * c.in_h * c.in_w;
-      if (row < 0 || row >= c.in_h) std::fill_n(dst, c.out_w, T(0));
-      else copy_phase(plane + row * c.in_w, c.in_w, c.column[static_cast<size_t>(t)], c.step_w, c.out_w, dst);
-    }
-  }
-  void copy_gradient(int64_t channel, int64_t first, int64_t rows, T* dst) const {
-    for (int64_t r = first; r < first + rows; ++r, dst += c.out_w) {
-      std::copy_n(dy + (r / c.out_h * c.out_channels + channel) * c.out_plane + r % c.out_h * c.out_row,
-                  c.out_w, dst);
-    }
+  // One tap that reads every position: nothing to lay out.
+  bool is_dense() const {
+    return c.taps() == 1 && c.row[0] == 0 && c.column[0] == 0 && c.step_h == 1 && c.step_w == 1 &&
+           c.in_h == c.out_h && c.in_w == c.out_w;
   }
 
-  void run() const {
-    const int64_t depth = c.depth(), all = c.batch * c.out_h;
-    const int64_t most = std::min(kPositions, kElements / depth) / c.out_w;
-    const int64_t chunks = ceil_div(all, std::clamp<int64_t>(most, 1, all)), step = ceil_div(all, chunks);
-    T* columns = Scratch::get<T>(Slot::ConvColumns, depth * step * c.out_w);
-    T* gradient = Scratch::get<T>(Slot::ConvImage, c.out_channels * step * c.out_w);
-    for (int64_t first = 0; first < all; first += step) {
-      const int64_t rows = std::min(step, all - first), positions = rows * c.out_w;
-      parallel_for(0, depth + c.out_channels, std::max<int64_t>(1, 32768 / positions),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t kk = begin; kk < end; ++kk) {
-                       if (kk < depth)
-                         copy_reads(kk / c.taps(), kk % c.taps(), first, rows, columns + kk * positions);
-                       else copy_gradient(kk - depth, first, rows, gradient + (kk - depth) * positions);
-                     }
-                   });
-      gemm<T>(c.out_channels, depth, positions, {gradient, positions, 1}, {columns, 1, positions},
-              Matrix<T>{dw, depth, 1}, {.beta = first > 0 ? T(1) : T(0)});
+  void pack(int64_t column, int64_t width, int64_t kk, int64_t depth, T* dst) const {
+    const int64_t nr = gemm_kernels<T>().nr, plane = c.in_h * c.in_w;
+    for (int64_t j = 0; j < width; j += nr, dst += nr * depth) {
+      const int64_t count = std::min(nr, width - j);
+      if (is_dense()) {
+        pack_planes(x + (column + j) * plane, c.in_channels * plane, plane, count, nr, kk, depth, dst);
+        continue;
+      }
+      T* reads = Scratch::get<T>(Slot::ConvColumns, nr * depth);
+      for (int64_t i = 0; i < count; ++i) copy_reads(column + j + i, kk, depth, reads + i * depth);
+      gemm_kernels<T>().pack(count, nr, depth, reads, depth, 1, dst);
+    }
+  }
+
+  // What a tap of a channel reads at `count` positions from `first` on.
+  void copy_reads(int64_t column, int64_t first, int64_t count, T* dst) const {
+    const auto t = static_cast<size_t>(column % c.taps());
+    int64_t j = first % c.out_w, i = first / c.out_w % c.out_h, image = first / (c.out_h * c.out_w);
+    for (int64_t length; count > 0; count -= length, dst += length, j = 0) {
+      length = std::min(count, c.out_w - j);
+      const T* plane = x + (image * c.in_channels + column / c.taps()) * c.in_h * c.in_w;
+      const int64_t row = i * c.step_h + c.row[t];
+      if (row < 0 || row >= c.in_h) std::fill_n(dst, length, T(0));
+      else copy_phase(plane + row * c.in_w, c.in_w, c.column[t] + j * c.step_w, c.step_w, length, dst);
+      if (++i == c.out_h) i = 0, ++image;
     }
   }
 };
@@ -176,7 +191,8 @@ void tiled_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw)
 
 template <class T>
 void column_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw) {
-  ColumnGradient<T>{c, dy, x, dw}.run();
+  packed_product(c.out_channels, c.depth(), c.batch * c.out_plane, GradientRows<T>{c, dy},
+                 ReadColumns<T>{c, x}, Output<T>{dw, c.depth(), 1});
 }
 
 #define RL_INSTANTIATE(T)                                                             \

@@ -177,10 +177,11 @@ HWY_INLINE void store_tile(const Vec<T> (&acc)[R][V], int columns, const Output<
 // ---- Micro-kernels
 // --------------------------------------------------------------------------------------------------
 
-// One tile of packed operands: a[kk * R + r], b[kk * b_stride + j]. `columns` are stored.
-template <class T, int R, int V>
-void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int columns,
-                 const Output<T>& out, int64_t i, int64_t j) {
+// R rows of V vectors: a[kk * R + r], b[kk * b_row_stride + j]; `see` is shown each row of b and its vectors.
+template <class T, int R, int V, class See>
+HWY_INLINE void multiply_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
+                              int64_t b_row_stride, int columns, const Output<T>& out, int64_t i, int64_t j,
+                              const See& see) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   Vec<T> acc[R][V];
@@ -203,10 +204,33 @@ void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, in
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) acc[r][v] = hn::MulAdd(av, bv[v], acc[r][v]);
     }
+    see(b, bv);
     a += R;
-    b += tile_columns<T>();
+    b += b_row_stride;
   }
   store_tile<T, R, V>(acc, columns, out, i, j);
+}
+
+// One tile of packed operands: a[kk * R + r], b[kk * tile_columns + j]. `columns` are stored.
+template <class T, int R, int V>
+void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int columns,
+                 const Output<T>& out, int64_t i, int64_t j) {
+  multiply_tile<T, R, V>(k, a, b, tile_columns<T>(), columns, out, i, j,
+                         [](const T*, const auto&) HWY_ATTR {});
+}
+
+// The same for whole vectors of b as it lies, which is packed on the way: the multipliers leave time to store
+// it, and to ask for the next ones of these rows.
+template <class T, int R>
+void packing_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t b_row_stride,
+                  T* HWY_RESTRICT packed, const Output<T>& out, int64_t i, int64_t j) {
+  const auto store = [&](const T* row, const Vec<T>(&bv)[kTileVectors]) HWY_ATTR {
+#pragma GCC unroll 2
+    for (int v = 0; v < kTileVectors; ++v) hn::StoreU(bv[v], Wide<T>(), packed + v * lanes<T>());
+    packed += tile_columns<T>();
+    __builtin_prefetch(row + 2 * tile_columns<T>() - 1, 0, 2);
+  };
+  multiply_tile<T, R, kTileVectors>(k, a, b, b_row_stride, tile_columns<T>(), out, i, j, store);
 }
 
 // One tile of operands as they lie, b with unit column stride.
@@ -244,6 +268,8 @@ void strided_tile(int64_t k, const T* HWY_RESTRICT a, int64_t a_row_stride, int6
 template <class T>
 using PackedTile = void (*)(int64_t, const T*, const T*, int, const Output<T>&, int64_t, int64_t);
 template <class T>
+using PackingTile = void (*)(int64_t, const T*, const T*, int64_t, T*, const Output<T>&, int64_t, int64_t);
+template <class T>
 using StridedTile = void (*)(int64_t, const T*, int64_t, int64_t, const T*, int64_t, int, const Output<T>&,
                              int64_t, int64_t);
 
@@ -255,6 +281,11 @@ PackedTile<T> find_packed_tile(int rows, int vectors, std::integer_sequence<int,
   return (vectors == 1 ? kOne : kTwo)[rows - 1];
 }
 template <class T, int... R>
+PackingTile<T> find_packing_tile(int rows, std::integer_sequence<int, R...>) {
+  static constexpr PackingTile<T> kTable[] = {packing_tile<T, R + 1>...};
+  return kTable[rows - 1];
+}
+template <class T, int... R>
 StridedTile<T> find_strided_tile(int rows, int vectors, bool masked, std::integer_sequence<int, R...>) {
   static constexpr StridedTile<T> kTable[][sizeof...(R)] = {{strided_tile<T, R + 1, 1, false>...},
                                                             {strided_tile<T, R + 1, 2, false>...},
@@ -262,6 +293,10 @@ StridedTile<T> find_strided_tile(int rows, int vectors, bool masked, std::intege
                                                             {strided_tile<T, R + 1, 2, true>...}};
   return kTable[(masked ? 2 : 0) + vectors - 1][rows - 1];
 }
+
+template <class T, class Source>
+void pack(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t stride_w, int64_t stride_k,
+          T* dst);
 
 // ---- Products
 // -------------------------------------------------------------------------------------------------------
@@ -286,6 +321,31 @@ void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t 
       const int rows = static_cast<int>(panels.height(p));
       find_packed_tile<T>(rows, vectors, std::make_integer_sequence<int, kTileRows>())(
           k, a + i * k, b + j * k, columns, out, top + i, j);
+      i += rows;
+    }
+  }
+}
+
+template <class T>
+void block_rows(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a,
+                const T* b, int64_t b_row_stride, T* panel, const Output<T>& out) {
+  constexpr int64_t kColumns = tile_columns<T>();
+  const auto heights = std::make_integer_sequence<int, kTileRows>();
+  const int64_t top = panels.start(begin);
+  for (int64_t j = 0; j < n; j += kColumns) {
+    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
+    int64_t p = begin, i = 0;
+    if (columns == kColumns) {
+      const int rows = static_cast<int>(panels.height(p++));
+      find_packing_tile<T>(rows, heights)(k, a, b + j, b_row_stride, panel, out, top, j);
+      i = rows;
+    } else {
+      pack<T, T>(columns, kColumns, k, b + j, 1, b_row_stride, panel);
+    }
+    for (; p < end; ++p) {
+      const int rows = static_cast<int>(panels.height(p));
+      find_packed_tile<T>(rows, columns > lanes<T>() ? 2 : 1, heights)(k, a + i * k, panel, columns, out,
+                                                                       top + i, j);
       i += rows;
     }
   }
@@ -580,13 +640,13 @@ template <class T>
 const GemmKernels<T>* kernel_table() {
   if constexpr (std::is_same_v<T, float>) {
     static constexpr GemmKernels<T> kTable = {kTileRows,         tile_columns<T>(), pack<T, T>, pack<T, Half>,
-                                              pack<T, BFloat16>, pack_rows<T>,      block<T>,   small<T>,
-                                              dot_rows<T>,       sum_rows<T>};
+                                              pack<T, BFloat16>, pack_rows<T>,      block<T>,   block_rows<T>,
+                                              small<T>,          dot_rows<T>,       sum_rows<T>};
     return &kTable;
   } else {
-    static constexpr GemmKernels<T> kTable = {kTileRows,   tile_columns<T>(), pack<T, T>, nullptr,
-                                              nullptr,     pack_rows<T>,      block<T>,   small<T>,
-                                              dot_rows<T>, sum_rows<T>};
+    static constexpr GemmKernels<T> kTable = {kTileRows, tile_columns<T>(), pack<T, T>, nullptr,
+                                              nullptr,   pack_rows<T>,      block<T>,   block_rows<T>,
+                                              small<T>,  dot_rows<T>,       sum_rows<T>};
     return &kTable;
   }
 }

@@ -68,6 +68,11 @@ struct GemmKernels {
   void (*block)(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a,
                 const T* b, const Output<T>& out);
 
+  // The same with b as it lies, in rows of unit column stride: the first tile that reads a panel of it packs
+  // it into `panel`, nr * k elements, for the others.
+  void (*block_rows)(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a,
+                     const T* b, int64_t b_row_stride, T* panel, const Output<T>& out);
+
   // The whole of a small product, nothing packed; b has unit column stride. With n not a multiple of the
   // vector's lanes the last columns are read under a mask, or through a copy where the processor has none.
   void (*small)(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride,

@@ -22,6 +22,7 @@ inline constexpr int64_t kGemmBlockRows = 2048, kGemmBlockColumns = 2048, kGemmB
 inline constexpr int64_t kGemmOwnWidth = 128;
 inline constexpr int64_t kGemmTasks = 4;  // enough to share among threads; independent of how many there are
 inline constexpr int64_t kGemmFewPanels = 6;              // of a: a tile as low as that is not worth dividing
+inline constexpr int64_t kGemmFewTiles = 2;               // on top of each other: each may pack b for itself
 inline constexpr int64_t kGemmSerialWork = 96 * 96 * 96;  // multiplications below which no thread is woken
 
 template <class T, class Source>
@@ -69,6 +70,15 @@ struct StridedRight {
   }
 };
 
+// A right operand that tiles can read as it lies, to pack it on the way; null if this is none.
+template <class T, class Right>
+const Matrix<const T>* lying_in_rows(const Right& right) {
+  if constexpr (std::is_same_v<Right, StridedRight<T, T>>) {
+    if (right.b.col_stride == 1) return &right.b;
+  }
+  return nullptr;
+}
+
 // The sum over k goes through c step by step: the first one brings beta, the last one the bias and
 // activation.
 template <class T>
@@ -113,8 +123,9 @@ class PackedProduct {
     const GemmKernels<T>& kernels = gemm_kernels<T>();
     const Panels rows;
     const int64_t padded = ceil_div(width, kernels.nr) * kernels.nr;
-    int64_t down, across, tile_width;  // tiles; all of one height, but for a panel
-    T *a = nullptr, *b = nullptr;      // null: each tile packs what it reads
+    int64_t down, across, tile_width;          // tiles; all of one height, but for a panel
+    T *a = nullptr, *b = nullptr;              // null: each tile packs what it reads
+    const Matrix<const T>* in_rows = nullptr;  // b, where tiles read it as it lies
 
     Block(const PackedProduct& all, int64_t i, int64_t j, int64_t kk, int64_t height, int64_t width,
           int64_t depth)
@@ -127,6 +138,8 @@ class PackedProduct {
       // Tiles of one width: of two, one must not wait for the other.
       tile_width = ceil_div(padded / kernels.nr, across) * kernels.nr;
       if (across > 1) a = Scratch::get<T>(Slot::PackedA, height * depth);
+      if (down <= kGemmFewTiles) in_rows = lying_in_rows<T>(all.right_);
+      if (in_rows) return;
       if (down > 1) b = Scratch::get<T>(Slot::PackedB, padded * depth);
       else tile_width = kGemmOwnWidth, across = ceil_div(width, tile_width);
     }
@@ -164,15 +177,22 @@ class PackedProduct {
       const int64_t first = tile_column * tile_width, columns = std::min(tile_width, width - first);
       const int64_t top = rows.start(begin), height = rows.start(end) - top;
       T* own_a = a ? nullptr : Scratch::get<T>(Slot::PackedA, height * all.step_);
-      T* own_b = b ? nullptr : Scratch::get<T>(Slot::PackedB, tile_width * all.step_);
+      T* own_b =
+          b ? nullptr : Scratch::get<T>(Slot::PackedB, (in_rows ? kernels.nr : tile_width) * all.step_);
       for (int64_t q = 0; q < depth; q += all.step_) {
         const int64_t count = std::min(all.step_, depth - q);
         for (int64_t p = begin; own_a && p < end; ++p)
           pack_panel(p, q, count, own_a + (rows.start(p) - top) * count);
+        const T* left = own_a ? own_a : a + q * rows.rows + top * count;
+        const Output<T> out = step_of(all.out_.at(i, j + first), kk + q == 0, kk + q + count == all.k_);
+        if (in_rows) {
+          const T* right = in_rows->data + (kk + q) * in_rows->row_stride + j + first;
+          kernels.block_rows(rows, begin, end, columns, count, left, right, in_rows->row_stride, own_b, out);
+          continue;
+        }
         if (own_b) all.right_.pack(j + first, columns, kk + q, count, own_b);
-        kernels.block(rows, begin, end, columns, count, own_a ? own_a : a + q * rows.rows + top * count,
-                      own_b ? own_b : b + q * padded + first * count,
-                      step_of(all.out_.at(i, j + first), kk + q == 0, kk + q + count == all.k_));
+        kernels.block(rows, begin, end, columns, count, left, own_b ? own_b : b + q * padded + first * count,
+                      out);
       }
     }
   };
