@@ -189,12 +189,23 @@ void strided_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<
   });
 }
 
-// Small operands are taken as they lie, others packed first.
+// A product that is over sooner than threads and blocks are set up.
+template <class T>
+void small_product(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Matrix<const T>& b,
+                   const Output<T>& out) {
+  constexpr int64_t kMost = 4096;
+  const GemmKernels<T>& kernels = gemm_kernels<T>();
+  alignas(64) T local[kMost];
+  T* panel = k <= kMost / kernels.nr ? local : Scratch::get<T>(Slot::PackedB, k * kernels.nr);
+  kernels.strided(m, n, k, a, b, panel, out);
+}
+
+// Operands that lie close are taken so, others packed first.
 template <class T>
 void one_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
                  const Output<T>& out) {
   const bool lies_close = a.col_stride == 1 && m <= kStridedMostLeft / k && n <= kStridedMostRight / k;
-  if (lies_close || work(m, n, k) <= kSmallWork) strided_product(m, n, k, a, b, out);
+  if (lies_close) strided_product(m, n, k, a, b, out);
   else packed_product(m, n, k, StridedLeft<T, T>{a}, StridedRight<T, T>{b}, out);
 }
 
@@ -234,8 +245,8 @@ void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T>
   // The kernels store along the columns of c.
   if (out.col_stride != 1 && out.row_stride == 1)
     return product(n, m, k, b.transposed(), a.transposed(), transposed(out));
-  if (k >= kLongSum && m <= kFewProducts / n && work(m, n, k) > kSmallWork)
-    return long_product(m, n, k, a, b, out);
+  if (work(m, n, k) <= kSmallWork) return small_product(m, n, k, a, b, out);
+  if (k >= kLongSum && m <= kFewProducts / n) return long_product(m, n, k, a, b, out);
   one_product(m, n, k, a, b, out);
 }
 
