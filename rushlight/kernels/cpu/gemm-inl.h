@@ -36,8 +36,8 @@ constexpr int lanes() {
 // of a.
 constexpr int kTileRows = HWY_MAX_BYTES == 64 ? 14 : 6;
 constexpr int kTileVectors = 2;
-// Unpacked products take fewer rows: the strided reads of a need registers for their addresses.
-constexpr int kSmallRows = 4;
+// Of operands as they lie the rows need a register each for their addresses, of which there are sixteen.
+constexpr int kStridedRows = HWY_MAX_BYTES == 64 ? 8 : kTileRows;
 
 template <class T>
 constexpr int tile_columns() {
@@ -51,27 +51,6 @@ template <class T>
 HWY_INLINE Vec<T> relu(Vec<T> x) {
   const Wide<T> d;
   return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x);  // keeps NaN
-}
-
-// The general road: any strides, any width, one element at a time from the tile's rows laid out in `values`.
-template <class T>
-HWY_NOINLINE void store_elements(int rows, int columns, const T* values, int64_t pitch, const Output<T>& out,
-                                 int64_t i, int64_t j) {
-  const bool plain = out.is_plain();
-  for (int r = 0; r < rows; ++r) {
-    T* c = out.c + (i + r) * out.row_stride + j * out.col_stride;
-    for (int s = 0; s < columns; ++s, c += out.col_stride) {
-      T x = values[r * pitch + s];
-      if (!plain) x *= out.alpha;
-      if (out.beta != T(0)) x += out.beta * *c;
-      if (!plain) {
-        if (out.row_bias) x += out.row_bias[i + r];
-        if (out.col_bias) x += out.col_bias[j + s];
-        if (out.relu && x < T(0)) x = T(0);
-      }
-      *c = x;
-    }
-  }
 }
 
 // May masked loads fault on what the mask leaves out? Highway answers for all widths; those of AVX2 for 32
@@ -115,73 +94,97 @@ HWY_INLINE void store_partial(Vec<T> x, T* p, int count) {
 #endif
 }
 
-// Stores f(vector, row, its place, its first column, its lanes) for every vector of a tile with unit column
-// stride at c.
-template <class T, int R, int V, class F>
-HWY_INLINE void store_vectors(const Vec<T> (&acc)[R][V], int columns, T* c, int64_t row_stride, const F& f) {
+// What Output says of one vector, or of the first `count` lanes of it: x is the sum, p its place in c.
+template <class T>
+HWY_INLINE Vec<T> finish(Vec<T> x, const Output<T>& out, const T* p, int count, int64_t i, int64_t j) {
   const Wide<T> d;
+  const auto load = [&](const T* from) HWY_ATTR {
+    return count == lanes<T>() ? hn::LoadU(d, from) : load_partial(from, count);
+  };
+  x = hn::Mul(x, hn::Set(d, out.alpha));
+  if (out.beta != T(0)) x = hn::MulAdd(hn::Set(d, out.beta), load(p), x);
+  if (out.row_bias) x = hn::Add(x, hn::Set(d, out.row_bias[i]));
+  if (out.col_bias) x = hn::Add(x, load(out.col_bias + j));
+  return out.relu ? relu<T>(x) : x;
+}
+
+// The general road for the rows of a tile, laid out in `values`: any strides, any width. Not inlined: it
+// would be most of every kernel.
+template <class T>
+HWY_NOINLINE void store_values(int rows, int columns, const T* values, int pitch, const Output<T>& to,
+                               int64_t i, int64_t j) {
   constexpr int N = lanes<T>();
-  const int last = columns - (V - 1) * N;  // lanes of the last vector
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r, c += row_stride) {
-#pragma GCC unroll 4
-    for (int v = 0; v < V - 1; ++v) hn::StoreU(f(acc[r][v], r, c + v * N, v * N, N), d, c + v * N);
-    T* end = c + (V - 1) * N;
-    if (last == N) {
-      hn::StoreU(f(acc[r][V - 1], r, end, (V - 1) * N, N), d, end);
-    } else {
-      store_partial(f(acc[r][V - 1], r, end, (V - 1) * N, last), end, last);
+  const Wide<T> d;
+  const Output<T> out = to;  // nothing that is stored changes it
+  for (int r = 0; r < rows; ++r, ++i, values += pitch) {
+    T* c = out.c + i * out.row_stride + j * out.col_stride;
+    for (int s = 0; s < columns; s += N) {
+      const int count = columns - s < N ? columns - s : N;
+      const auto x = hn::Load(d, values + s);
+      if (out.col_stride != 1) {
+        HWY_ALIGN T lane[N] = {};
+        for (int l = 0; l < count; ++l) lane[l] = c[(s + l) * out.col_stride];
+        hn::Store(finish(x, out, lane, count, i, j + s), d, lane);
+        for (int l = 0; l < count; ++l) c[(s + l) * out.col_stride] = lane[l];
+      } else if (count == N) {
+        hn::StoreU(finish(x, out, c + s, N, i, j + s), d, c + s);
+      } else {
+        store_partial(finish(x, out, c + s, count, i, j + s), c + s, count);
+      }
     }
   }
 }
 
-// A tile in registers goes to rows i.. and columns j.. of the output. The plain cases are worth a road each:
-// a tile of a small product is not much work.
+// A tile in registers goes to rows i.. and columns j.. of the output. What Output asks for is done in the
+// registers, for all vectors at once: a tile of a small product is not much work.
 template <class T, int R, int V>
-HWY_INLINE void store_tile(const Vec<T> (&acc)[R][V], int columns, const Output<T>& out, int64_t i,
-                           int64_t j) {
+HWY_INLINE void store_tile(Vec<T> (&acc)[R][V], int columns, const Output<T>& out, int64_t i, int64_t j) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
-  if (HWY_UNLIKELY(out.col_stride != 1)) {
-    HWY_ALIGN T values[R * V * N];
-    // Unrolled, here too: an index that is computed would keep all sums in memory, on every road.
+  const auto each = [&](const auto& f) HWY_ATTR {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) hn::Store(acc[r][v], d, values + (r * V + v) * N);
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) acc[r][v] = f(acc[r][v], r, v * N);
     }
-    return store_elements<T>(R, columns, values, V * N, out, i, j);
-  }
-  const auto load = [](const T* p, int count)
-                        HWY_ATTR { return count == N ? hn::LoadU(Wide<T>(), p) : load_partial(p, count); };
-  T* c = out.c + i * out.row_stride + j;
-  if (out.is_plain() && out.beta == T(0)) {
-    store_vectors<T>(acc, columns, c, out.row_stride, [](Vec<T> x, int, T*, int, int) HWY_ATTR { return x; });
-  } else if (out.is_plain() && out.beta == T(1)) {
-    store_vectors<T>(acc, columns, c, out.row_stride, [&](Vec<T> x, int, T* p, int, int count) HWY_ATTR {
-      return hn::Add(x, load(p, count));
+  };
+  if (HWY_UNLIKELY(out.col_stride != 1 || columns != V * N)) {
+    HWY_ALIGN T values[R * V * N];
+    each([&](Vec<T> x, int r, int s) HWY_ATTR {
+      hn::Store(x, d, values + r * V * N + s);
+      return x;
     });
-  } else {
-    const auto alpha = hn::Set(d, out.alpha), beta = hn::Set(d, out.beta);
-    store_vectors<T>(acc, columns, c, out.row_stride,
-                     [&](Vec<T> x, int r, T* p, int column, int count) HWY_ATTR {
-                       x = hn::Mul(x, alpha);
-                       if (out.beta != T(0)) x = hn::MulAdd(beta, load(p, count), x);
-                       if (out.row_bias) x = hn::Add(x, hn::Set(d, out.row_bias[i + r]));
-                       if (out.col_bias) x = hn::Add(x, load(out.col_bias + j + column, count));
-                       return out.relu ? relu<T>(x) : x;
-                     });
+    return store_values<T>(R, columns, values, V * N, out, i, j);
   }
+  const int64_t stride = out.row_stride;
+  T* c = out.c + i * stride + j;
+  if (out.alpha != T(1)) {
+    const auto alpha = hn::Set(d, out.alpha);
+    each([&](Vec<T> x, int, int) HWY_ATTR { return hn::Mul(x, alpha); });
+  }
+  if (out.beta != T(0)) {
+    const auto beta = hn::Set(d, out.beta);
+    each([&](Vec<T> x, int r, int s)
+             HWY_ATTR { return hn::MulAdd(beta, hn::LoadU(d, c + r * stride + s), x); });
+  }
+  if (out.row_bias)
+    each([&](Vec<T> x, int r, int) HWY_ATTR { return hn::Add(x, hn::Set(d, out.row_bias[i + r])); });
+  if (out.col_bias)
+    each([&](Vec<T> x, int, int s) HWY_ATTR { return hn::Add(x, hn::LoadU(d, out.col_bias + j + s)); });
+  if (out.relu) each([&](Vec<T> x, int, int) HWY_ATTR { return relu<T>(x); });
+  each([&](Vec<T> x, int r, int s) HWY_ATTR {
+    hn::StoreU(x, d, c + r * stride + s);
+    return x;
+  });
 }
 
 // ---- Micro-kernels
 // --------------------------------------------------------------------------------------------------
 
-// R rows of V vectors: a[kk * R + r], b[kk * b_row_stride + j]; `see` is shown each row of b and its vectors.
-template <class T, int R, int V, class See>
-HWY_INLINE void multiply_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
-                              int64_t b_row_stride, int columns, const Output<T>& out, int64_t i, int64_t j,
-                              const See& see) {
+// One tile of packed operands: a[kk * R + r], b[kk * b_stride + j]. `columns` are stored.
+template <class T, int R, int V>
+void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int columns,
+                 const Output<T>& out, int64_t i, int64_t j) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   Vec<T> acc[R][V];
@@ -204,63 +207,56 @@ HWY_INLINE void multiply_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_R
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) acc[r][v] = hn::MulAdd(av, bv[v], acc[r][v]);
     }
-    see(b, bv);
     a += R;
-    b += b_row_stride;
+    b += tile_columns<T>();
   }
   store_tile<T, R, V>(acc, columns, out, i, j);
 }
 
-// One tile of packed operands: a[kk * R + r], b[kk * tile_columns + j]. `columns` are stored.
-template <class T, int R, int V>
-void packed_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int columns,
-                 const Output<T>& out, int64_t i, int64_t j) {
-  multiply_tile<T, R, V>(k, a, b, tile_columns<T>(), columns, out, i, j,
-                         [](const T*, const auto&) HWY_ATTR {});
-}
+// How a tile reads a row of b: whole vectors, the last one under a mask, or whole ones that it also leaves in
+// a panel, for the tiles below.
+enum class Right : uint8_t { Whole, Masked, Pack };
 
-// The same for whole vectors of b as it lies, which is packed on the way: the multipliers leave time to store
-// it, and to ask for the next ones of these rows.
-template <class T, int R>
-void packing_tile(int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t b_row_stride,
-                  T* HWY_RESTRICT packed, const Output<T>& out, int64_t i, int64_t j) {
-  const auto store = [&](const T* row, const Vec<T>(&bv)[kTileVectors]) HWY_ATTR {
-#pragma GCC unroll 2
-    for (int v = 0; v < kTileVectors; ++v) hn::StoreU(bv[v], Wide<T>(), packed + v * lanes<T>());
-    packed += tile_columns<T>();
-    __builtin_prefetch(row + 2 * tile_columns<T>() - 1, 0, 2);
-  };
-  multiply_tile<T, R, kTileVectors>(k, a, b, b_row_stride, tile_columns<T>(), out, i, j, store);
-}
-
-// One tile of operands as they lie, b with unit column stride.
-template <class T, int R, int V, bool Masked>
+// One tile of operands as they lie, b with unit column stride. Like that, a costs no more to read than
+// packed: its rows lie in the caches, and each has its address in a register.
+template <class T, int R, int V, Right kRight>
 void strided_tile(int64_t k, const T* HWY_RESTRICT a, int64_t a_row_stride, int64_t a_col_stride,
-                  const T* HWY_RESTRICT b, int64_t b_row_stride, int columns, const Output<T>& out, int64_t i,
-                  int64_t j) {
+                  const T* HWY_RESTRICT b, int64_t b_row_stride, T* HWY_RESTRICT panel, int columns,
+                  const Output<T>& out, int64_t i, int64_t j) {
   const Wide<T> d;
   constexpr int N = lanes<T>();
   const auto mask = hn::FirstN(d, static_cast<size_t>(columns - (V - 1) * N));
   Vec<T> acc[R][V];
-#pragma GCC unroll 4
+  const T* row[R];
+#pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
+    row[r] = a + r * a_row_stride;
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) acc[r][v] = hn::Zero(d);
   }
-#pragma GCC unroll 2
-  for (int64_t kk = 0; kk < k; ++kk) {
+  if (out.col_stride == 1) {
+    for (int r = 0; r < R; ++r) __builtin_prefetch(out.c + (i + r) * out.row_stride + j, 1);
+  }
+  int64_t at = 0;
+#pragma GCC unroll 4
+  for (int64_t kk = 0; kk < k; ++kk, at += a_col_stride, b += b_row_stride) {
     Vec<T> bv[V];
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v)
-      bv[v] = Masked && v == V - 1 ? hn::MaskedLoad(mask, d, b + v * N) : hn::LoadU(d, b + v * N);
-#pragma GCC unroll 4
+      bv[v] = kRight == Right::Masked && v == V - 1 ? hn::MaskedLoad(mask, d, b + v * N)
+                                                    : hn::LoadU(d, b + v * N);
+    if constexpr (kRight == Right::Pack) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) hn::Store(bv[v], d, panel + v * N);
+      panel += tile_columns<T>();
+      __builtin_prefetch(b + 2 * tile_columns<T>() - 1, 0, 2);  // the next columns of this row
+    }
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const auto av = hn::Set(d, a[r * a_row_stride]);
+      const auto av = hn::Set(d, row[r][at]);
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) acc[r][v] = hn::MulAdd(av, bv[v], acc[r][v]);
     }
-    a += a_col_stride;
-    b += b_row_stride;
   }
   store_tile<T, R, V>(acc, columns, out, i, j);
 }
@@ -268,10 +264,8 @@ void strided_tile(int64_t k, const T* HWY_RESTRICT a, int64_t a_row_stride, int6
 template <class T>
 using PackedTile = void (*)(int64_t, const T*, const T*, int, const Output<T>&, int64_t, int64_t);
 template <class T>
-using PackingTile = void (*)(int64_t, const T*, const T*, int64_t, T*, const Output<T>&, int64_t, int64_t);
-template <class T>
-using StridedTile = void (*)(int64_t, const T*, int64_t, int64_t, const T*, int64_t, int, const Output<T>&,
-                             int64_t, int64_t);
+using StridedTile = void (*)(int64_t, const T*, int64_t, int64_t, const T*, int64_t, T*, int,
+                             const Output<T>&, int64_t, int64_t);
 
 // Tables of the kernels by height (and vectors, and mask).
 template <class T, int... R>
@@ -281,22 +275,18 @@ PackedTile<T> find_packed_tile(int rows, int vectors, std::integer_sequence<int,
   return (vectors == 1 ? kOne : kTwo)[rows - 1];
 }
 template <class T, int... R>
-PackingTile<T> find_packing_tile(int rows, std::integer_sequence<int, R...>) {
-  static constexpr PackingTile<T> kTable[] = {packing_tile<T, R + 1>...};
-  return kTable[rows - 1];
+StridedTile<T> find_strided_tile(int rows, int vectors, Right right, std::integer_sequence<int, R...>) {
+  static constexpr StridedTile<T> kTable[][sizeof...(R)] = {{strided_tile<T, R + 1, 1, Right::Whole>...},
+                                                            {strided_tile<T, R + 1, 2, Right::Whole>...},
+                                                            {strided_tile<T, R + 1, 1, Right::Masked>...},
+                                                            {strided_tile<T, R + 1, 2, Right::Masked>...}};
+  return kTable[2 * static_cast<int>(right) + vectors - 1][rows - 1];
 }
 template <class T, int... R>
-StridedTile<T> find_strided_tile(int rows, int vectors, bool masked, std::integer_sequence<int, R...>) {
-  static constexpr StridedTile<T> kTable[][sizeof...(R)] = {{strided_tile<T, R + 1, 1, false>...},
-                                                            {strided_tile<T, R + 1, 2, false>...},
-                                                            {strided_tile<T, R + 1, 1, true>...},
-                                                            {strided_tile<T, R + 1, 2, true>...}};
-  return kTable[(masked ? 2 : 0) + vectors - 1][rows - 1];
+StridedTile<T> find_packing_tile(int rows, std::integer_sequence<int, R...>) {
+  static constexpr StridedTile<T> kTable[] = {strided_tile<T, R + 1, 2, Right::Pack>...};
+  return kTable[rows - 1];
 }
-
-template <class T, class Source>
-void pack(int64_t width, int64_t padded, int64_t k, const Source* src, int64_t stride_w, int64_t stride_k,
-          T* dst);
 
 // ---- Products
 // -------------------------------------------------------------------------------------------------------
@@ -322,59 +312,6 @@ void block(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t 
       find_packed_tile<T>(rows, vectors, std::make_integer_sequence<int, kTileRows>())(
           k, a + i * k, b + j * k, columns, out, top + i, j);
       i += rows;
-    }
-  }
-}
-
-template <class T>
-void block_rows(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a,
-                const T* b, int64_t b_row_stride, T* panel, const Output<T>& out) {
-  constexpr int64_t kColumns = tile_columns<T>();
-  const auto heights = std::make_integer_sequence<int, kTileRows>();
-  const int64_t top = panels.start(begin);
-  for (int64_t j = 0; j < n; j += kColumns) {
-    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
-    int64_t p = begin, i = 0;
-    if (columns == kColumns) {
-      const int rows = static_cast<int>(panels.height(p++));
-      find_packing_tile<T>(rows, heights)(k, a, b + j, b_row_stride, panel, out, top, j);
-      i = rows;
-    } else {
-      pack<T, T>(columns, kColumns, k, b + j, 1, b_row_stride, panel);
-    }
-    for (; p < end; ++p) {
-      const int rows = static_cast<int>(panels.height(p));
-      find_packed_tile<T>(rows, columns > lanes<T>() ? 2 : 1, heights)(k, a + i * k, panel, columns, out,
-                                                                       top + i, j);
-      i += rows;
-    }
-  }
-}
-
-template <class T>
-void small(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride,
-           const T* b, int64_t b_row_stride, const Output<T>& out) {
-  constexpr int64_t kColumns = tile_columns<T>();
-  for (int64_t j = 0; j < n; j += kColumns) {
-    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
-    const int vectors = columns > lanes<T>() ? 2 : 1;
-    bool masked = columns % lanes<T>() != 0;
-    const T* bj = b + j;
-    int64_t b_stride = b_row_stride;
-    if (RL_MASKED_LOADS_FAULT && masked) {  // no masked loads: the edge goes through a padded copy
-      T* copy = Scratch::get<T>(Slot::PackedB, k * kColumns);
-      for (int64_t kk = 0; kk < k; ++kk) {
-        for (int64_t w = 0; w < kColumns; ++w)
-          copy[kk * kColumns + w] = w < columns ? bj[kk * b_row_stride + w] : T(0);
-      }
-      bj = copy;
-      b_stride = kColumns;
-      masked = false;
-    }
-    for (int64_t i = 0; i < m; i += kSmallRows) {
-      const int rows = static_cast<int>(m - i < kSmallRows ? m - i : kSmallRows);
-      find_strided_tile<T>(rows, vectors, masked, std::make_integer_sequence<int, kSmallRows>())(
-          k, a + i * a_row_stride, a_row_stride, a_col_stride, bj, b_stride, columns, out, i, j);
     }
   }
 }
@@ -566,6 +503,67 @@ void pack_rows(int64_t panels, int64_t k, const T* src, int64_t stride_k, T* dst
   }
 }
 
+// ---- Right operands as they lie, and left ones
+// -------------------------------------------------------------------------------------------------------
+
+template <class T>
+void strided(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Matrix<const T>& b, T* panel,
+             const Output<T>& out) {
+  constexpr int64_t kColumns = tile_columns<T>();
+  const Panels rows(m, kStridedRows);
+  for (int64_t j = 0; j < n; j += kColumns) {
+    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
+    const int vectors = columns > lanes<T>() ? 2 : 1;
+    const T* right = b.data + j * b.col_stride;
+    int64_t stride = b.row_stride;
+    Right kind = columns % lanes<T>() != 0 ? Right::Masked : Right::Whole;
+    if (b.col_stride != 1 || (RL_MASKED_LOADS_FAULT && kind == Right::Masked)) {
+      pack<T, T>(columns, kColumns, k, right, b.col_stride, b.row_stride, panel);
+      right = panel;
+      stride = kColumns;
+      kind = Right::Whole;
+    } else if (columns == kColumns && rows.count > 1) {
+      kind = Right::Pack;
+    }
+    for (int64_t p = 0; p < rows.count; ++p) {
+      const int64_t i = rows.start(p);
+      const int height = static_cast<int>(rows.height(p));
+      const auto heights = std::make_integer_sequence<int, kStridedRows>();
+      const auto tile = kind == Right::Pack ? find_packing_tile<T>(height, heights)
+                                            : find_strided_tile<T>(height, vectors, kind, heights);
+      tile(k, a.data + i * a.row_stride, a.row_stride, a.col_stride, right, stride, panel, columns, out, i,
+           j);
+      if (kind != Right::Pack) continue;
+      right = panel;
+      stride = kColumns;
+      kind = Right::Whole;
+    }
+  }
+}
+
+template <class T>
+void block_rows(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a,
+                const T* b, int64_t b_row_stride, T* panel, const Output<T>& out) {
+  constexpr int64_t kColumns = tile_columns<T>();
+  const auto heights = std::make_integer_sequence<int, kTileRows>();
+  const int64_t top = panels.start(begin);
+  for (int64_t j = 0; j < n; j += kColumns) {
+    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
+    int64_t p = begin;
+    if (columns == kColumns) {
+      const int rows = static_cast<int>(panels.height(p++));
+      find_packing_tile<T>(rows, heights)(k, a, 1, rows, b + j, b_row_stride, panel, columns, out, top, j);
+    } else {
+      pack<T, T>(columns, kColumns, k, b + j, 1, b_row_stride, panel);
+    }
+    for (; p < end; ++p) {
+      const int64_t i = panels.start(p) - top;
+      find_packed_tile<T>(static_cast<int>(panels.height(p)), columns > lanes<T>() ? 2 : 1, heights)(
+          k, a + i * k, panel, columns, out, top + i, j);
+    }
+  }
+}
+
 // ---- Matrix by vector
 // -----------------------------------------------------------------------------------------------
 
@@ -641,12 +639,12 @@ const GemmKernels<T>* kernel_table() {
   if constexpr (std::is_same_v<T, float>) {
     static constexpr GemmKernels<T> kTable = {kTileRows,         tile_columns<T>(), pack<T, T>, pack<T, Half>,
                                               pack<T, BFloat16>, pack_rows<T>,      block<T>,   block_rows<T>,
-                                              small<T>,          dot_rows<T>,       sum_rows<T>};
+                                              strided<T>,        dot_rows<T>,       sum_rows<T>};
     return &kTable;
   } else {
-    static constexpr GemmKernels<T> kTable = {kTileRows, tile_columns<T>(), pack<T, T>, nullptr,
-                                              nullptr,   pack_rows<T>,      block<T>,   block_rows<T>,
-                                              small<T>,  dot_rows<T>,       sum_rows<T>};
+    static constexpr GemmKernels<T> kTable = {kTileRows,  tile_columns<T>(), pack<T, T>, nullptr,
+                                              nullptr,    pack_rows<T>,      block<T>,   block_rows<T>,
+                                              strided<T>, dot_rows<T>,       sum_rows<T>};
     return &kTable;
   }
 }

@@ -77,7 +77,8 @@ const GemmKernels<double>& gemm_kernels<double>() {
 
 namespace {
 
-// Below these many multiplications nothing is packed, and (kGemmSerialWork) no thread is woken.
+// Below these many multiplications a is not packed, however it lies, and (kGemmSerialWork) no thread is
+// woken.
 constexpr int64_t kSmallWork = 40 * 40 * 40;
 constexpr int64_t kSerialWork = kGemmSerialWork;
 
@@ -155,6 +156,59 @@ void matrix_vector(int64_t m, int64_t k, Matrix<const T> a, const T* x, int64_t 
   });
 }
 
+// ---- Operands as they lie
+// -----------------------------------------------------------------------------------------------
+
+// A step's panel of b fills a first cache, and the rows of a block stay in the second one beside it. Then a
+// is read as fast as it would be packed, and the first rows of a block pack b at no cost.
+constexpr int64_t kStridedDepth = 512, kStridedHeight = kGemmTileHeight;
+constexpr int64_t kStridedMostLeft = 512 * 512,
+                  kStridedMostRight = int64_t{1} << 21;  // elements; a few caches
+
+template <class T>
+void strided_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
+                     const Output<T>& out) {
+  const GemmKernels<T>& kernels = gemm_kernels<T>();
+  const int64_t step = ceil_div(k, ceil_div(k, kStridedDepth)), panels = ceil_div(n, kernels.nr);
+  const bool is_serial = work(m, n, k) <= kSerialWork;
+  const int64_t down = ceil_div(m, kStridedHeight),
+                across = is_serial ? 1 : std::min(panels, ceil_div(kGemmTasks, down));
+  parallel_for(0, down * across, is_serial ? INT64_MAX : 1, [&](int64_t begin, int64_t end) {
+    T* panel = Scratch::get<T>(Slot::PackedB, step * kernels.nr);
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t row = task / across, column = task % across;
+      const int64_t i = row * m / down, j = column * panels / across * kernels.nr;
+      const int64_t height = (row + 1) * m / down - i,
+                    width = std::min(n, (column + 1) * panels / across * kernels.nr) - j;
+      for (int64_t q = 0; q < k; q += step) {
+        const int64_t depth = std::min(step, k - q);
+        kernels.strided(height, width, depth, a.at(i, q), b.at(q, j), panel,
+                        step_of(out.at(i, j), q == 0, q + depth == k));
+      }
+    }
+  });
+}
+
+// A product that is over sooner than threads and blocks are set up.
+template <class T>
+void small_product(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Matrix<const T>& b,
+                   const Output<T>& out) {
+  constexpr int64_t kMost = 4096;
+  const GemmKernels<T>& kernels = gemm_kernels<T>();
+  alignas(64) T local[kMost];
+  T* panel = k <= kMost / kernels.nr ? local : Scratch::get<T>(Slot::PackedB, k * kernels.nr);
+  kernels.strided(m, n, k, a, b, panel, out);
+}
+
+// Operands that lie close are taken so, others packed first.
+template <class T>
+void one_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
+                 const Output<T>& out) {
+  const bool lies_close = a.col_stride == 1 && m <= kStridedMostLeft / k && n <= kStridedMostRight / k;
+  if (lies_close) strided_product(m, n, k, a, b, out);
+  else packed_product(m, n, k, StridedLeft<T, T>{a}, StridedRight<T, T>{b}, out);
+}
+
 // ---- Long sums of few products
 // -----------------------------------------------------------------------------------------------
 
@@ -170,10 +224,7 @@ void long_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<con
   parallel_for(0, kGemmTasks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part) {
       const int64_t from = part * k / kGemmTasks, to = (part + 1) * k / kGemmTasks;
-      packed_product(m, n, to - from,
-                     StridedLeft<T, T>{{a.data + from * a.col_stride, a.row_stride, a.col_stride}},
-                     StridedRight<T, T>{{b.data + from * b.row_stride, b.row_stride, b.col_stride}},
-                     Output<T>{sums + part * m * n, n, 1});
+      one_product(m, n, to - from, a.at(0, from), b.at(from, 0), Output<T>{sums + part * m * n, n, 1});
     }
   });
   for (int64_t part = 1; part < kGemmTasks; ++part)
@@ -183,17 +234,6 @@ void long_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<con
 
 // ---- float and double
 // -----------------------------------------------------------------------------------------------
-
-template <class T>
-void small_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
-                   const Output<T>& out) {
-  if (b.col_stride == 1)
-    return gemm_kernels<T>().small(m, n, k, a.data, a.row_stride, a.col_stride, b.data, b.row_stride, out);
-  T copy[kSmallWork <= 65536 ? 4096 : 0];
-  T* packed = n * k <= 4096 ? copy : Scratch::get<T>(Slot::PackedA, n * k);
-  gemm_kernels<T>().pack(n, n, k, b.data, b.col_stride, b.row_stride, packed);
-  gemm_kernels<T>().small(m, n, k, a.data, a.row_stride, a.col_stride, packed, n, out);
-}
 
 template <class T>
 void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, const Output<T>& out) {
@@ -207,7 +247,7 @@ void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T>
     return product(n, m, k, b.transposed(), a.transposed(), transposed(out));
   if (work(m, n, k) <= kSmallWork) return small_product(m, n, k, a, b, out);
   if (k >= kLongSum && m <= kFewProducts / n) return long_product(m, n, k, a, b, out);
-  packed_product(m, n, k, StridedLeft<T, T>{a}, StridedRight<T, T>{b}, out);
+  one_product(m, n, k, a, b, out);
 }
 
 template <class T>

@@ -24,6 +24,9 @@ struct Matrix {
   int64_t row_stride, col_stride;
 
   Matrix transposed() const { return {data, col_stride, row_stride}; }
+  Matrix at(int64_t i, int64_t j) const {
+    return {data + i * row_stride + j * col_stride, row_stride, col_stride};
+  }
 };
 
 // The 16-bit floating types accumulate in float, and take alpha and beta in it.

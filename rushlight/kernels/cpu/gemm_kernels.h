@@ -23,8 +23,6 @@ struct Output {
   const T* col_bias = nullptr;  // one value for each j
   bool relu = false;
 
-  // Stores the sums as they are, or adds them up: no more than beta matters.
-  bool is_plain() const { return alpha == T(1) && !row_bias && !col_bias && !relu; }
   Output at(int64_t i, int64_t j) const {
     Output o = *this;
     o.c += i * row_stride + j * col_stride;
@@ -69,14 +67,14 @@ struct GemmKernels {
                 const T* b, const Output<T>& out);
 
   // The same with b as it lies, in rows of unit column stride: the first tile that reads a panel of it packs
-  // it into `panel`, nr * k elements, for the others.
+  // it into `panel`, nr * k elements aligned to the vectors, for the others.
   void (*block_rows)(const Panels& panels, int64_t begin, int64_t end, int64_t n, int64_t k, const T* a,
                      const T* b, int64_t b_row_stride, T* panel, const Output<T>& out);
 
-  // The whole of a small product, nothing packed; b has unit column stride. With n not a multiple of the
-  // vector's lanes the last columns are read under a mask, or through a copy where the processor has none.
-  void (*small)(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row_stride, int64_t a_col_stride,
-                const T* b, int64_t b_row_stride, const Output<T>& out);
+  // The product of operands as they lie, but that each panel of b (k x nr) is packed into `panel`, which is
+  // aligned to the vectors, for the rows of a after the first ones.
+  void (*strided)(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Matrix<const T>& b,
+                  T* panel, const Output<T>& out);
 
   // y[i] = sum over k of a[i * row_stride + k] * x[k].
   void (*dot_rows)(int64_t m, int64_t k, const T* a, int64_t row_stride, const T* x, T* y);
