@@ -80,7 +80,7 @@ struct Piece {
 class RowWalk {
  public:
   RowWalk(const Elementwise& job, int64_t rank, int64_t begin)
-      : sizes_(job.sizes), count_(job.num_inputs + 1), index_(rank) {
+      : sizes_(job.sizes), count_(job.num_inputs + 1), index_(job.sizes.data(), rank) {
     for (int k = 0; k < count_; ++k) {
       const Strided& s = operand(job, k);
       strides_[k] = &s.strides;
