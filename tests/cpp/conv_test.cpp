@@ -310,6 +310,11 @@ INSTANTIATE_TEST_SUITE_P(
                     shape(2, 1, 32, 64, 9, 1, 3, 1, 2), shape(9, 1, 32, 130, 16, 15, 3, 3, 2, 1),
                     ConvShape{2, 1, 36, 32, 10, 12, 3, 3, 1, 2, -2, -1, 1, 1, 5, 4},
                     ConvShape{2, 1, 36, 32, 6, 9, 3, 3, 2, 2, 4, 3, 1, 1, 6, 7}));
+// One image whose positions are rows of the product, as they would leave a sliver of a tile as columns.
+INSTANTIATE_TEST_SUITE_P(Turned, ConvTest,
+                         testing::Values(shape(1, 1, 130, 97, 7, 7, 1, 1), shape(1, 2, 140, 200, 5, 5, 1, 1),
+                                         shape(1, 1, 130, 66, 13, 13, 1, 1, 2),
+                                         shape(1, 1, 64, 70, 1, 3, 1, 1)));
 // A small image and more filters than positions: the gradient with respect to the input adds up shares.
 INSTANTIATE_TEST_SUITE_P(Scatter, ConvTest,
                          testing::Values(shape(1, 1, 20, 130, 8, 8, 3, 3, 2, 1),
@@ -319,6 +324,7 @@ INSTANTIATE_TEST_SUITE_P(Scatter, ConvTest,
 INSTANTIATE_TEST_SUITE_P(ManyChannels, ConvTest,
                          testing::Values(shape(3, 1, 3, 97, 9, 11, 3, 3, 2, 1),
                                          shape(2, 1, 5, 100, 40, 33, 3, 3, 1, 1),
+                                         shape(9, 1, 20, 97, 10, 11, 1, 1), shape(11, 1, 35, 9, 7, 7, 1, 1),
                                          shape(2, 1, 6, 5, 18, 17, 1, 1), shape(2, 3, 6, 6, 18, 17, 1, 1),
                                          shape(4, 1, 6, 5, 9, 7, 1, 1, 2),
                                          shape(2, 2, 4, 6, 19, 17, 1, 1, 2)));
