@@ -502,6 +502,24 @@ void pack_rows(int64_t panels, int64_t k, const T* src, int64_t stride_k, T* dst
 // ---- Operands as they lie
 // -------------------------------------------------------------------------------------------------------
 
+// Columns [j, j + columns) of out. Right::Pack holds for the first rows.
+template <class T>
+HWY_INLINE void strided_columns(const Panels& rows, int64_t k, const Matrix<const T>& a, const T* b,
+                                int64_t b_row_stride, Right right, T* panel, int columns,
+                                const Output<T>& out, int64_t j) {
+  const int vectors = columns > lanes<T>() ? 2 : 1;
+  for (int64_t p = 0; p < rows.count; ++p) {
+    const int64_t i = rows.start(p);
+    find_strided_tile<T>(static_cast<int>(rows.height(p)), vectors, right,
+                         std::make_integer_sequence<int, kStridedRows>())(
+        k, a.data + i * a.row_stride, a.row_stride, a.col_stride, b, b_row_stride, panel, columns, out, i, j);
+    if (right != Right::Pack) continue;
+    right = Right::Whole;
+    b = panel;
+    b_row_stride = tile_columns<T>();
+  }
+}
+
 template <class T>
 void strided(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Matrix<const T>& b, T* panel,
              const Output<T>& out) {
@@ -509,28 +527,28 @@ void strided(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Ma
   const Panels rows(m, kStridedRows);
   for (int64_t j = 0; j < n; j += kColumns) {
     const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
-    const int vectors = columns > lanes<T>() ? 2 : 1;
     const T* right = b.data + j * b.col_stride;
-    int64_t stride = b.row_stride;
-    Right kind = columns % lanes<T>() != 0 ? Right::Masked : Right::Whole;
-    if (b.col_stride != 1 || (RL_MASKED_LOADS_FAULT && kind == Right::Masked)) {
+    const bool masked = columns % lanes<T>() != 0;
+    if (b.col_stride != 1 || (RL_MASKED_LOADS_FAULT && masked)) {
       pack<T, T>(columns, kColumns, k, right, b.col_stride, b.row_stride, panel);
-      right = panel;
-      stride = kColumns;
-      kind = Right::Whole;
-    } else if (columns == kColumns && rows.count > 1) {
-      kind = Right::Pack;
+      strided_columns<T>(rows, k, a, panel, kColumns, Right::Whole, panel, columns, out, j);
+    } else {
+      const Right kind = masked                                  ? Right::Masked
+                         : columns == kColumns && rows.count > 1 ? Right::Pack
+                                                                 : Right::Whole;
+      strided_columns<T>(rows, k, a, right, b.row_stride, kind, panel, columns, out, j);
     }
-    for (int64_t p = 0; p < rows.count; ++p) {
-      const int64_t i = rows.start(p);
-      find_strided_tile<T>(static_cast<int>(rows.height(p)), vectors, kind,
-                           std::make_integer_sequence<int, kStridedRows>())(
-          k, a.data + i * a.row_stride, a.row_stride, a.col_stride, right, stride, panel, columns, out, i, j);
-      if (kind != Right::Pack) continue;
-      right = panel;
-      stride = kColumns;
-      kind = Right::Whole;
-    }
+  }
+}
+
+template <class T>
+void strided_left(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const T* b,
+                  const Output<T>& out) {
+  constexpr int64_t kColumns = tile_columns<T>();
+  const Panels rows(m, kStridedRows);
+  for (int64_t j = 0; j < n; j += kColumns) {
+    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
+    strided_columns<T>(rows, k, a, b + j * k, kColumns, Right::Whole, nullptr, columns, out, j);
   }
 }
 
@@ -609,12 +627,12 @@ const GemmKernels<T>* kernel_table() {
   if constexpr (std::is_same_v<T, float>) {
     static constexpr GemmKernels<T> kTable = {kTileRows,         tile_columns<T>(), pack<T, T>, pack<T, Half>,
                                               pack<T, BFloat16>, pack_rows<T>,      block<T>,   strided<T>,
-                                              dot_rows<T>,       sum_rows<T>};
+                                              strided_left<T>,   dot_rows<T>,       sum_rows<T>};
     return &kTable;
   } else {
-    static constexpr GemmKernels<T> kTable = {kTileRows,   tile_columns<T>(), pack<T, T>, nullptr,
-                                              nullptr,     pack_rows<T>,      block<T>,   strided<T>,
-                                              dot_rows<T>, sum_rows<T>};
+    static constexpr GemmKernels<T> kTable = {kTileRows,       tile_columns<T>(), pack<T, T>, nullptr,
+                                              nullptr,         pack_rows<T>,      block<T>,   strided<T>,
+                                              strided_left<T>, dot_rows<T>,       sum_rows<T>};
     return &kTable;
   }
 }
