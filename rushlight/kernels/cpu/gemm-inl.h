@@ -506,6 +506,27 @@ void pack_rows(int64_t panels, int64_t k, const T* src, int64_t stride_k, T* dst
 // ---- Right operands as they lie, and left ones
 // -------------------------------------------------------------------------------------------------------
 
+// Columns [j, j + columns) of out. Right::Pack holds for the first rows.
+template <class T>
+HWY_INLINE void strided_columns(const Panels& rows, int64_t k, const Matrix<const T>& a, const T* b,
+                                int64_t b_row_stride, Right right, T* panel, int columns,
+                                const Output<T>& out, int64_t j) {
+  const auto heights = std::make_integer_sequence<int, kStridedRows>();
+  const int vectors = columns > lanes<T>() ? 2 : 1;
+  for (int64_t p = 0; p < rows.count; ++p) {
+    const int64_t i = rows.start(p);
+    const int height = static_cast<int>(rows.height(p));
+    const auto tile = right == Right::Pack ? find_packing_tile<T>(height, heights)
+                                           : find_strided_tile<T>(height, vectors, right, heights);
+    tile(k, a.data + i * a.row_stride, a.row_stride, a.col_stride, b, b_row_stride, panel, columns, out, i,
+         j);
+    if (right != Right::Pack) continue;
+    right = Right::Whole;
+    b = panel;
+    b_row_stride = tile_columns<T>();
+  }
+}
+
 template <class T>
 void strided(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Matrix<const T>& b, T* panel,
              const Output<T>& out) {
@@ -513,30 +534,16 @@ void strided(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Ma
   const Panels rows(m, kStridedRows);
   for (int64_t j = 0; j < n; j += kColumns) {
     const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
-    const int vectors = columns > lanes<T>() ? 2 : 1;
     const T* right = b.data + j * b.col_stride;
-    int64_t stride = b.row_stride;
-    Right kind = columns % lanes<T>() != 0 ? Right::Masked : Right::Whole;
-    if (b.col_stride != 1 || (RL_MASKED_LOADS_FAULT && kind == Right::Masked)) {
+    const bool masked = columns % lanes<T>() != 0;
+    if (b.col_stride != 1 || (RL_MASKED_LOADS_FAULT && masked)) {
       pack<T, T>(columns, kColumns, k, right, b.col_stride, b.row_stride, panel);
-      right = panel;
-      stride = kColumns;
-      kind = Right::Whole;
-    } else if (columns == kColumns && rows.count > 1) {
-      kind = Right::Pack;
-    }
-    for (int64_t p = 0; p < rows.count; ++p) {
-      const int64_t i = rows.start(p);
-      const int height = static_cast<int>(rows.height(p));
-      const auto heights = std::make_integer_sequence<int, kStridedRows>();
-      const auto tile = kind == Right::Pack ? find_packing_tile<T>(height, heights)
-                                            : find_strided_tile<T>(height, vectors, kind, heights);
-      tile(k, a.data + i * a.row_stride, a.row_stride, a.col_stride, right, stride, panel, columns, out, i,
-           j);
-      if (kind != Right::Pack) continue;
-      right = panel;
-      stride = kColumns;
-      kind = Right::Whole;
+      strided_columns<T>(rows, k, a, panel, kColumns, Right::Whole, panel, columns, out, j);
+    } else {
+      const Right kind = masked                                  ? Right::Masked
+                         : columns == kColumns && rows.count > 1 ? Right::Pack
+                                                                 : Right::Whole;
+      strided_columns<T>(rows, k, a, right, b.row_stride, kind, panel, columns, out, j);
     }
   }
 }
@@ -561,6 +568,17 @@ void block_rows(const Panels& panels, int64_t begin, int64_t end, int64_t n, int
       find_packed_tile<T>(static_cast<int>(panels.height(p)), columns > lanes<T>() ? 2 : 1, heights)(
           k, a + i * k, panel, columns, out, top + i, j);
     }
+  }
+}
+
+template <class T>
+void strided_left(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const T* b,
+                  const Output<T>& out) {
+  constexpr int64_t kColumns = tile_columns<T>();
+  const Panels rows(m, kStridedRows);
+  for (int64_t j = 0; j < n; j += kColumns) {
+    const int columns = static_cast<int>(n - j < kColumns ? n - j : kColumns);
+    strided_columns<T>(rows, k, a, b + j * k, kColumns, Right::Whole, nullptr, columns, out, j);
   }
 }
 
@@ -636,17 +654,23 @@ void sum_rows(int64_t k, int64_t n, const T* x, const T* b, int64_t row_stride, 
 
 template <class T>
 const GemmKernels<T>* kernel_table() {
-  if constexpr (std::is_same_v<T, float>) {
-    static constexpr GemmKernels<T> kTable = {kTileRows,         tile_columns<T>(), pack<T, T>, pack<T, Half>,
-                                              pack<T, BFloat16>, pack_rows<T>,      block<T>,   block_rows<T>,
-                                              strided<T>,        dot_rows<T>,       sum_rows<T>};
-    return &kTable;
-  } else {
-    static constexpr GemmKernels<T> kTable = {kTileRows,  tile_columns<T>(), pack<T, T>, nullptr,
-                                              nullptr,    pack_rows<T>,      block<T>,   block_rows<T>,
-                                              strided<T>, dot_rows<T>,       sum_rows<T>};
-    return &kTable;
-  }
+  static constexpr GemmKernels<T> kTable = [] {
+    GemmKernels<T> k{.mr = kTileRows,
+                     .nr = tile_columns<T>(),
+                     .pack = pack<T, T>,
+                     .pack_half = nullptr,
+                     .pack_bfloat16 = nullptr,
+                     .pack_rows = pack_rows<T>,
+                     .block = block<T>,
+                     .block_rows = block_rows<T>,
+                     .strided = strided<T>,
+                     .strided_left = strided_left<T>,
+                     .dot_rows = dot_rows<T>,
+                     .sum_rows = sum_rows<T>};
+    if constexpr (std::is_same_v<T, float>) k.pack_half = pack<T, Half>, k.pack_bfloat16 = pack<T, BFloat16>;
+    return k;
+  }();
+  return &kTable;
 }
 
 }  // namespace HWY_NAMESPACE

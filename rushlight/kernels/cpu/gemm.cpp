@@ -1,6 +1,7 @@
 #include "rushlight/kernels/cpu/gemm.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -200,12 +201,18 @@ void small_product(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, co
   kernels.strided(m, n, k, a, b, panel, out);
 }
 
-// Operands that lie close are taken so, others packed first.
+// Of columns of a, each element of a sum takes another cache line: they must be fewer.
+template <class T>
+bool lies_close(int64_t m, int64_t k, const Matrix<const T>& a) {
+  constexpr int64_t kColumns = 128 * 128, kStride = 4 * kColumns;
+  if (a.col_stride == 1) return m <= kStridedMostLeft / k;
+  return a.row_stride == 1 && m <= kColumns / k && std::abs(a.col_stride) <= kStride / k;
+}
+
 template <class T>
 void one_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
                  const Output<T>& out) {
-  const bool lies_close = a.col_stride == 1 && m <= kStridedMostLeft / k && n <= kStridedMostRight / k;
-  if (lies_close) strided_product(m, n, k, a, b, out);
+  if (lies_close(m, k, a) && n <= kStridedMostRight / k) strided_product(m, n, k, a, b, out);
   else packed_product(m, n, k, StridedLeft<T, T>{a}, StridedRight<T, T>{b}, out);
 }
 

@@ -76,6 +76,10 @@ struct GemmKernels {
   void (*strided)(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const Matrix<const T>& b,
                   T* panel, const Output<T>& out);
 
+  // The same with all of b packed.
+  void (*strided_left)(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, const T* b,
+                       const Output<T>& out);
+
   // y[i] = sum over k of a[i * row_stride + k] * x[k].
   void (*dot_rows)(int64_t m, int64_t k, const T* a, int64_t row_stride, const T* x, T* y);
   // y[j] = sum over k of x[k] * b[k * row_stride + j].

@@ -225,14 +225,9 @@ class SharedRight {
 
   // out = a (m x k) @ the first `columns` columns.
   void multiply(int64_t m, int64_t columns, Matrix<const T> a, const Output<T>& out) const {
-    const Panels rows(m, kernels_.mr);
-    const StridedLeft<T, T> left{a};
-    T* packed = Scratch::get<T>(Slot::PackedA, m * step_);
     each_step([&](int64_t q, int64_t count) {
-      for (int64_t p = 0; p < rows.count; ++p)
-        left.pack(rows.start(p), rows.height(p), q, count, packed + rows.start(p) * count);
-      kernels_.block(rows, 0, rows.count, columns, count, packed, panels_ + q * padded_,
-                     step_of(out, q == 0, q + count == k_));
+      kernels_.strided_left(m, columns, count, a.at(0, q), panels_ + q * padded_,
+                            step_of(out, q == 0, q + count == k_));
     });
   }
 
