@@ -101,12 +101,13 @@ Way way_of(const Layout& l) {
   return {strided_load<T>(), streams};
 }
 
+// By parts, which go upwards in the memory that is read.
 template <class T>
 void stream_strided(T* out, const T* in, int64_t in_stride, int64_t n, Load load) {
-  constexpr int64_t kPart = 4096 / sizeof(T);
+  constexpr int64_t kPart = 2048 / sizeof(T);
   alignas(64) T part[kPart];
-  for (int64_t i = 0; i < n; i += kPart) {
-    const int64_t count = std::min(kPart, n - i);
+  for (int64_t done = 0; done < n; done += kPart) {
+    const int64_t count = std::min(kPart, n - done), i = in_stride < 0 ? n - done - count : done;
     load(in + i * in_stride, in_stride, part, count);
     stream_bytes(out + i, part, count * sizeof(T));
   }
