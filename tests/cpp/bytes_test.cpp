@@ -27,8 +27,11 @@ TEST(Bytes, CopiesJustThese) {
 }
 
 TEST(Bytes, CachesHoldLittleAndNotAll) {
-  EXPECT_FALSE(exceeds_caches(64 << 10));
-  EXPECT_TRUE(exceeds_caches(int64_t{1} << 40));
+  constexpr int64_t kLittle = 64 << 10, kMuch = int64_t{1} << 40;
+  EXPECT_FALSE(exceeds_caches(kLittle, kLittle));
+  EXPECT_FALSE(exceeds_caches(kLittle, kMuch));
+  EXPECT_TRUE(exceeds_caches(kMuch, kMuch));
+  EXPECT_TRUE(exceeds_caches(kMuch, 0));
 }
 
 }  // namespace

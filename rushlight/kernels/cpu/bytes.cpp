@@ -74,9 +74,15 @@ void stream_bytes(void* out, const void* in, size_t n) {
 
 void end_stream() { hwy::FlushStream(); }
 
-bool exceeds_caches(int64_t bytes) {
+bool exceeds_caches(int64_t written, int64_t read) {
   static const int64_t limit = last_cache_bytes() / 8 * 3;
-  return bytes >= limit;
+  return written >= limit && read >= 2 * limit - written;
+}
+
+int64_t elements_read(const Dims& sizes, const Dims& strides) {
+  int64_t n = 1;
+  for (int64_t d = 0; d < sizes.size(); ++d) n *= strides[d] == 0 ? 1 : sizes[d];
+  return n;
 }
 }  // namespace rushlight::cpu
 #endif

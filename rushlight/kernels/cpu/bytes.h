@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "rushlight/core/shape.h"
+
 namespace rushlight::cpu {
 
 void copy_vectors(void* out, const void* in, size_t n);
@@ -25,8 +27,11 @@ inline void copy_bytes(void* out, const void* in, size_t n) {
 void stream_bytes(void* out, const void* in, size_t n);
 void end_stream();
 
-// Whether an output of so many bytes should go past the caches. With another one as long that is read, it
-// fills three quarters of them.
-bool exceeds_caches(int64_t bytes);
+// Whether an output of `written` bytes should go past the caches: with what is read for it, it fills three
+// quarters of them, and half of that itself. What stays in them serves whoever reads it next.
+bool exceeds_caches(int64_t written, int64_t read);
+
+// How many elements a walk by these strides, of whatever unit, reads from memory: one along a stride of zero.
+int64_t elements_read(const Dims& sizes, const Dims& strides);
 
 }  // namespace rushlight::cpu

@@ -4,6 +4,7 @@
 #include "rushlight/kernels/cpu/convert.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -218,13 +219,38 @@ void load_strided(const T* in, int64_t stride, T* out, int64_t n) {
   for (; i < n; ++i) out[i] = in[i * stride];
 }
 
+// Lines are stored whole, in one step each: a loop of half lines takes up to twice the time on Zen 3.
+template <class T>
+void fill_dense(T* out, int64_t n, T value) {
+  if constexpr (std::has_single_bit(sizeof(T)) && sizeof(T) <= 8) {
+    using Bits = hwy::UnsignedFromSize<sizeof(T)>;
+    const hn::ScalableTag<Bits> d;
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    constexpr int64_t kLine = 64 / sizeof(T);
+    Bits bits;
+    std::memcpy(&bits, &value, sizeof(T));
+    Bits* to = reinterpret_cast<Bits*>(out);
+    const int64_t before = -reinterpret_cast<uintptr_t>(out) % 64 / sizeof(T);
+    const int64_t head = std::min(n, before), lines = (n - head) / kLine * kLine;
+    const auto v = hn::Set(d, bits);
+    std::fill_n(to, head, bits);
+    for (int64_t i = head; i < head + lines; i += kLine) {
+#pragma GCC unroll 4
+      for (int64_t k = 0; k < kLine; k += lanes) hn::StoreU(v, d, to + i + k);
+    }
+    std::fill_n(to + head + lines, n - head - lines, bits);
+  } else {
+    std::fill_n(out, n, value);
+  }
+}
+
 template <class S, class C>
 void load(const void* source, int64_t stride, void* block, int64_t n) {
   const S* in = static_cast<const S*>(source);
   C* out = static_cast<C*>(block);
   if (stride == 1) return convert_dense(in, out, n);
   if (stride == 0) {
-    std::fill_n(out, n, convert<C>(*in));
+    fill_dense(out, n, convert<C>(*in));
   } else if constexpr (std::is_same_v<S, C>) {
     load_strided(in, stride, out, n);
   } else {

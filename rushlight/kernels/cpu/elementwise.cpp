@@ -132,10 +132,14 @@ class RowWalk {
 
 // The output is too large for the caches, and no operand has brought its lines there.
 bool passes_caches(const Elementwise& job) {
-  if (job.kernel == nullptr || !exceeds_caches(numel_of(job.sizes) * item_size(job.out.dtype))) return false;
-  for (int k = 0; k < job.num_inputs; ++k)
+  const int64_t written = numel_of(job.sizes) * item_size(job.out.dtype);
+  if (job.kernel == nullptr || !exceeds_caches(written, written)) return false;
+  int64_t read = 0;
+  for (int k = 0; k < job.num_inputs; ++k) {
     if (job.in[k].data == job.out.data) return false;
-  return true;
+    read += elements_read(job.sizes, job.in[k].strides) * item_size(job.in[k].dtype);
+  }
+  return exceeds_caches(written, read);
 }
 
 struct alignas(64) Buffer {

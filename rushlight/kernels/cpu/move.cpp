@@ -95,9 +95,10 @@ struct Way {
 };
 template <class T>
 Way way_of(const Layout& l) {
-  const int64_t row = l.sizes.back() * static_cast<int64_t>(sizeof(T));
-  const bool streams = l.out.back() == 1 && row >= kMinStreamed &&
-                       exceeds_caches(product(l.sizes, l.sizes.size()) * static_cast<int64_t>(sizeof(T)));
+  constexpr auto kSize = static_cast<int64_t>(sizeof(T));
+  const bool streams =
+      l.out.back() == 1 && l.sizes.back() * kSize >= kMinStreamed &&
+      exceeds_caches(product(l.sizes, l.sizes.size()) * kSize, elements_read(l.sizes, l.in) * kSize);
   return {strided_load<T>(), streams};
 }
 
@@ -265,7 +266,7 @@ void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, c
 void join_rows(std::span<const RowPart> parts, int64_t rows, void* out) {
   int64_t pitch = 0;
   for (const RowPart& p : parts) pitch += p.bytes;
-  const bool streams = exceeds_caches(rows * pitch);
+  const bool streams = exceeds_caches(rows * pitch, rows * pitch);
   parallel_for(0, rows, std::max<int64_t>(1, kGrainBytes / pitch), [&](int64_t begin, int64_t end) {
     char* to = static_cast<char*>(out) + begin * pitch;
     for (int64_t r = begin; r < end; ++r) {
