@@ -312,9 +312,9 @@ INSTANTIATE_TEST_SUITE_P(
                     ConvShape{2, 1, 36, 32, 6, 9, 3, 3, 2, 2, 4, 3, 1, 1, 6, 7}));
 // One image whose positions are rows of the product, as they would leave a sliver of a tile as columns.
 INSTANTIATE_TEST_SUITE_P(Turned, ConvTest,
-                         testing::Values(shape(1, 1, 130, 97, 7, 7, 1, 1), shape(1, 2, 140, 200, 5, 5, 1, 1),
-                                         shape(1, 1, 130, 66, 13, 13, 1, 1, 2),
-                                         shape(1, 1, 64, 70, 1, 3, 1, 1)));
+                         testing::Values(shape(1, 1, 530, 97, 7, 7, 1, 1), shape(1, 2, 1030, 200, 5, 5, 1, 1),
+                                         shape(1, 1, 530, 66, 13, 13, 1, 1, 2),
+                                         shape(1, 1, 66, 512, 7, 7, 1, 1), shape(1, 1, 512, 70, 1, 3, 1, 1)));
 // A small image and more filters than positions: the gradient with respect to the input adds up shares.
 INSTANTIATE_TEST_SUITE_P(Scatter, ConvTest,
                          testing::Values(shape(1, 1, 20, 130, 8, 8, 3, 3, 2, 1),

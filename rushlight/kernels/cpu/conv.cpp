@@ -218,7 +218,7 @@ double tiles_across(int64_t columns) {
 // the outputs as columns: 49 positions are three tiles and one column more.
 template <class T>
 bool turned_pays(const ConvShape& s, int64_t out_channels, int64_t in_channels) {
-  constexpr int64_t kManySums = 64;  // fewer do not earn the transposition
+  constexpr int64_t kManySums = 512;  // fewer do not earn the transpositions
   const int64_t positions = s.out_h * s.out_w;
   return s.batch == 1 && in_channels >= kManySums && positions > 1 && out_channels > 1 &&
          tiles_across<T>(positions) * static_cast<double>(out_channels) >
