@@ -30,6 +30,8 @@ void end_stream();
 // Whether an output of `written` bytes should go past the caches: with what is read for it, it fills three
 // quarters of them, and half of that itself. What stays in them serves whoever reads it next.
 bool exceeds_caches(int64_t written, int64_t read);
+// The same of an output for which as much is read.
+inline bool exceeds_caches(int64_t bytes) { return exceeds_caches(bytes, bytes); }
 
 // How many elements a walk by these strides, of whatever unit, reads from memory: one along a stride of zero.
 int64_t elements_read(const Dims& sizes, const Dims& strides);

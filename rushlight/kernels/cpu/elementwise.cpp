@@ -133,7 +133,7 @@ class RowWalk {
 // The output is too large for the caches, and no operand has brought its lines there.
 bool passes_caches(const Elementwise& job) {
   const int64_t written = numel_of(job.sizes) * item_size(job.out.dtype);
-  if (job.kernel == nullptr || !exceeds_caches(written, written)) return false;
+  if (job.kernel == nullptr || !exceeds_caches(written)) return false;
   int64_t read = 0;
   for (int k = 0; k < job.num_inputs; ++k) {
     if (job.in[k].data == job.out.data) return false;

@@ -118,8 +118,7 @@ void gather_as(const Places& p, const T* data, T* dense) {
   constexpr int64_t kMinStreamed = 4096, kSize = sizeof(T);
   const int64_t block = p.num_inner * p.run;
   const bool streams =
-      block * kSize >= kMinStreamed &&
-      exceeds_caches(p.num_outer * p.num_index * block * kSize, p.num_outer * p.num_index * block * kSize);
+      block * kSize >= kMinStreamed && exceeds_caches(p.num_outer * p.num_index * block * kSize);
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, block));
   parallel_for(0, p.num_outer * p.num_index, grain, [&](int64_t begin, int64_t end) {
     int64_t o = begin / p.num_index, i = begin % p.num_index;

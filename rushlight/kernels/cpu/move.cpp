@@ -266,7 +266,7 @@ void move(int64_t size, const Dims& sizes, void* out, const Dims& out_strides, c
 void join_rows(std::span<const RowPart> parts, int64_t rows, void* out) {
   int64_t pitch = 0;
   for (const RowPart& p : parts) pitch += p.bytes;
-  const bool streams = exceeds_caches(rows * pitch, rows * pitch);
+  const bool streams = exceeds_caches(rows * pitch);
   parallel_for(0, rows, std::max<int64_t>(1, kGrainBytes / pitch), [&](int64_t begin, int64_t end) {
     char* to = static_cast<char*>(out) + begin * pitch;
     for (int64_t r = begin; r < end; ++r) {

@@ -97,7 +97,7 @@ class RowOutput {
  public:
   RowOutput(int64_t rows, int64_t size)
       : bytes_(size * static_cast<int64_t>(sizeof(T))),
-        streams_(bytes_ >= kLeast && bytes_ <= kMost && exceeds_caches(rows * bytes_, rows * bytes_)),
+        streams_(bytes_ >= kLeast && bytes_ <= kMost && exceeds_caches(rows * bytes_)),
         buffer_(streams_ ? static_cast<size_t>(bytes_) : 0) {}
   ~RowOutput() {
     if (streams_) end_stream();
