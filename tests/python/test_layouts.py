@@ -5,6 +5,7 @@ of the plain one. What is expected is computed from the elements' places, not by
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 
 import pytest
@@ -146,6 +147,35 @@ def test_broadcast_rows_and_columns(length, dtype):
     assert (a + column).tolist() == [[x + i for x in line] for i, line in enumerate(plain)]
     assert (row + column).tolist() == [[j % 100 + i for j in range(length)] for i in range(9)]
     assert column.expand(9, length).contiguous().tolist() == [[i] * length for i in range(9)]
+
+
+@pytest.mark.parametrize("dtype", (torch.float32, torch.float64, torch.int64, torch.int32), ids=str)
+@pytest.mark.parametrize("length", (3, 8, 17, 64, 100, 700))
+def test_any_of_three_operands_is_a_column(length, dtype):
+    for widths in itertools.product((1, length), repeat=3):
+        x, a, b = (counted(9, width, dtype=dtype) for width in widths)
+        at = [
+            [[t[i][j % len(t[i])] for t in (x.tolist(), a.tolist(), b.tolist())] for j in range(max(widths))]
+            for i in range(9)
+        ]
+        assert torch.addcmul(x, a, b).tolist() == [[p + q * r for p, q, r in line] for line in at]
+        assert torch.where(x % 3 == 0, a, b).tolist() == [
+            [q if p % 3 == 0 else r for p, q, r in line] for line in at
+        ]
+
+
+@pytest.mark.parametrize("dtype", (torch.int64, torch.int32), ids=str)
+@pytest.mark.parametrize("length", (1, 7, 8, 9, 16, 31, 33, 200))
+def test_whole_lines_of_integers(length, dtype):
+    plain = [(i * 7919) % 1009 - 500 for i in range(length)]
+    a, b = torch.tensor(plain, dtype=dtype), torch.tensor(plain[::-1], dtype=dtype)
+    pairs = list(zip(plain, plain[::-1], strict=True))
+    assert (a + b).tolist() == [p + q for p, q in pairs]
+    assert (a ^ b).tolist() == [p ^ q for p, q in pairs]
+    assert torch.maximum(a, b).tolist() == [max(p, q) for p, q in pairs]
+    assert a.clamp(-3, 70).tolist() == [min(max(p, -3), 70) for p in plain]
+    a -= b
+    assert a.tolist() == [p - q for p, q in pairs]
 
 
 def test_roll_flip_and_repeats_of_rows():

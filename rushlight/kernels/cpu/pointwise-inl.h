@@ -37,6 +37,20 @@ constexpr bool is_brief(Formula formula) {
   return false;
 }
 
+constexpr bool is_brief_of_integers(Formula formula) {
+  using enum Formula;
+  constexpr Formula kBrief[] = {
+      // clang-format off
+      Add, Sub, Mul, AddScaled, SubScaled, Neg, Abs, Sign, Maximum, Minimum, Clamp, ClampMin, ClampMax, Relu,
+      BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot, LeftShift, RightShift,
+      FloorDivide, TruncDivide, Fmod, Remainder,
+      // clang-format on
+  };
+  for (const Formula f : kBrief)
+    if (f == formula) return true;
+  return false;
+}
+
 template <class T>
 inline constexpr bool kVectorised = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
@@ -150,7 +164,9 @@ inline constexpr bool kIsMask = false;
 template <class T>
 inline constexpr bool kIsMask<SimdMask<T>> = true;
 
-// Two vectors in a turn; `of` gives that which begins at an element. Returns how many elements are done.
+// Two vectors in a turn, mostly a whole line of the cache: Zen 3 takes up to a quarter longer for sums whose
+// lines are filled by halves. `of` gives the vector which begins at an element. Returns how many elements are
+// done.
 template <class T, class Of>
 RL_INLINE int64_t loop_in_pairs(Of of, T* out, int64_t n) {
   constexpr int64_t kLanes = Simd<T>::kLanes;
@@ -163,25 +179,40 @@ RL_INLINE int64_t loop_in_pairs(Of of, T* out, int64_t n) {
   return i;
 }
 
-// A brief formula of dense operands, or of one and a number.
+// An operand of which each vector is read, or one that is the same number throughout.
+template <class T, bool kNumber>
+struct Dense {
+  const T* at;
+  RL_INLINE explicit Dense(const T* first) : at(first) {}
+  RL_INLINE Simd<T> operator()(int64_t i) const { return Simd<T>::load(at + i); }
+};
+template <class T>
+struct Dense<T, true> {
+  Simd<T> number;
+  RL_INLINE explicit Dense(const T* first) : number(*first) {}
+  RL_INLINE Simd<T> operator()(int64_t) const { return number; }
+};
+
+// The loop for operands of which those in kRepeated are numbers: what depends on these alone is computed
+// once.
+template <uint32_t kRepeated, class T, class F, size_t... I>
+RL_INLINE int64_t loop_with_numbers(F f, const void* const* in, T* out, int64_t n,
+                                    std::index_sequence<I...>) {
+  const auto loop = [&](auto... x) HWY_ATTR {
+    return loop_in_pairs<T>([&](int64_t i) HWY_ATTR { return f(x(i)...); }, out, n);
+  };
+  return loop(Dense<T, (kRepeated >> I & 1) != 0>(static_cast<const T*>(in[I]))...);
+}
+
+// A brief formula of dense operands, one of which may be a number.
 template <class T, class F, size_t... I>
 RL_INLINE int64_t brief_loop(F f, const void* const* in, T* out, int64_t n, const Params& p,
-                             std::index_sequence<I...>) {
-  using V = Simd<T>;
-  const T* const at[] = {static_cast<const T*>(in[I])...};
-  if (p.repeated == 0)
-    return loop_in_pairs<T>([&](int64_t i) HWY_ATTR { return f(V::load(at[I] + i)...); }, out, n);
-  if constexpr (sizeof...(I) == 2) {
-    if (p.repeated == 1) {
-      const V number(*at[0]);
-      return loop_in_pairs<T>([&](int64_t i) HWY_ATTR { return f(number, V::load(at[1] + i)); }, out, n);
-    }
-    if (p.repeated == 2) {
-      const V number(*at[1]);
-      return loop_in_pairs<T>([&](int64_t i) HWY_ATTR { return f(V::load(at[0] + i), number); }, out, n);
-    }
-  }
-  return 0;
+                             std::index_sequence<I...> order) {
+  if (p.repeated == 0) return loop_with_numbers<0>(f, in, out, n, order);
+  int64_t done = 0;
+  if constexpr (sizeof...(I) > 1)
+    (void)((p.repeated == 1u << I && (done = loop_with_numbers<1u << I>(f, in, out, n, order), true)) || ...);
+  return done;
 }
 
 template <bool kBrief, class T, class F, size_t... I>
@@ -211,15 +242,6 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const P
       i = brief_loop(f, in, out, n, p, order);
       ((x[I].at += i / V::kLanes * x[I].step), ...);
     }
-    if constexpr (sizeof...(I) == 3) {  // what depends on a number alone is computed once
-      if (x[2].step == 0) {
-        const V last = V::load(x[2].at);
-        for (; i + V::kLanes <= n; i += V::kLanes) {
-          put(f(V::load(x[0].at), V::load(x[1].at), last), out + i);
-          x[0].at += x[0].step, x[1].at += x[1].step;
-        }
-      }
-    }
     for (; i + V::kLanes <= n; i += V::kLanes) {
       put(f(V::load(x[I].at)...), out + i);
       ((x[I].at += x[I].step), ...);
@@ -236,13 +258,19 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const P
     int64_t i = 0;
     if constexpr (requires { f.together(static_cast<const T*>(in[I])..., static_cast<T*>(result)); })
       for (; i + f.kAtOnce <= n; i += f.kAtOnce) f.together(static_cast<const T*>(in[I]) + i..., out + i);
+    if constexpr (kBrief && sizeof(R) == sizeof(T)) {
+      constexpr int64_t kLine = 64 / sizeof(R);
+      for (; i + kLine <= n; i += kLine)
+        for (int64_t k = i; k < i + kLine; ++k) out[k] = f(static_cast<const T*>(in[I])[k]...);
+    }
     for (; i < n; ++i) out[i] = f(static_cast<const T*>(in[I])[i]...);
   }
 }
 
 template <int kArity, Formula kFormula, class T, class F>
 void run_block(F f, const void* const* in, void* out, int64_t n, const Params& p) {
-  loop<is_brief(kFormula), T>(f, in, out, n, p, std::make_index_sequence<kArity>());
+  constexpr bool kBrief = std::is_integral_v<T> ? is_brief_of_integers(kFormula) : is_brief(kFormula);
+  loop<kBrief, T>(f, in, out, n, p, std::make_index_sequence<kArity>());
 }
 
 // A choice between numbers does not read them: those of 4 and 8 bytes go in vectors of floats.
@@ -260,11 +288,18 @@ void run_masked_block(F f, const void* const* in, void* result, int64_t n, const
     HWY_ALIGN T room[2][V::kLanes];
     Stream<bool, V::kLanes> mask(in, 0, p, mask_room);
     Stream<T> a(in, 1, p, room[0]), b(in, 2, p, room[1]);
-    int64_t i = 0;
-    for (; i + V::kLanes <= n; i += V::kLanes) {
-      f(load_mask<T>(mask.at), V::load(a.at), V::load(b.at)).store(out + i);
+    const auto next = [&]() HWY_ATTR {
+      const V chosen = f(load_mask<T>(mask.at), V::load(a.at), V::load(b.at));
       mask.at += mask.step, a.at += a.step, b.at += b.step;
+      return chosen;
+    };
+    int64_t i = 0;
+    for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
+      const V first = next(), second = next();
+      first.store(out + i);
+      second.store(out + i + V::kLanes);
     }
+    for (; i + V::kLanes <= n; i += V::kLanes) next().store(out + i);
     if (i < n)
       f(load_mask_part<T>(mask.at, n - i), V::load_part(a.at, n - i), V::load_part(b.at, n - i))
           .store_part(out + i, n - i);

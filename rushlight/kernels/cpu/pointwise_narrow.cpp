@@ -15,20 +15,6 @@
 
 RL_MATH_BEGIN
 
-constexpr bool is_brief_of_integers(Formula formula) {
-  using enum Formula;
-  constexpr Formula kBrief[] = {
-      // clang-format off
-      Add, Sub, Mul, AddScaled, SubScaled, Neg, Abs, Sign, Maximum, Minimum, Clamp, ClampMin, ClampMax, Relu,
-      BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot, LeftShift, RightShift,
-      FloorDivide, TruncDivide, Fmod, Remainder,
-      // clang-format on
-  };
-  for (const Formula f : kBrief)
-    if (f == formula) return true;
-  return false;
-}
-
 // One element: as int32_t, or divided as float, which holds 16 bits (`of_whole`). A zero divisor gives 0.
 template <class T, class F, class... X>
 RL_INLINE T small_integer(F f, X... x) {
