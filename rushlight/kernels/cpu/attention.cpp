@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/gemm.h"
 #include "rushlight/kernels/cpu/gemm_packed.h"
@@ -145,7 +146,7 @@ void attend(const AttentionShape& s, const Head<T>& head, int64_t begin, int64_t
   for (int64_t first = begin * most; first < std::min(end * most, s.queries); first += most) {
     const int64_t rows = std::min(most, s.queries - first), met = keys_met(s, first + rows);
     const int64_t pitch = score_pitch<T>(met);
-    const Matrix<T> weights{Scratch::get<T>(Slot::Scores, rows * pitch), pitch, 1};
+    const Matrix<T> weights{ThreadScratch::get<T>(Slot::Scores, rows * pitch), pitch, 1};
     T factors[kMostQueries], *result = out + first * s.value_size;
     weigh(s, head, keys, first, rows, met, weights, factors);
     values.multiply(rows, s.value_size, met, {weights.data, pitch, 1}, {result, s.value_size, 1});
@@ -180,7 +181,7 @@ void attention_backward(const AttentionShape& s, const T* query, const T* key, c
   // One task a key head: its gradients are sums over the query heads that share it, in order.
   parallel_for(0, s.batch * s.key_heads, 1, [&](int64_t begin, int64_t end) {
     const int64_t pitch = score_pitch<T>(s.keys);
-    const Matrix<T> weights{Scratch::get<T>(Slot::Scores, 2 * most * pitch), pitch, 1},
+    const Matrix<T> weights{ThreadScratch::get<T>(Slot::Scores, 2 * most * pitch), pitch, 1},
         slopes{weights.data + most * pitch, pitch, 1};
     Epilogue<T> adding, scaled, scaled_adding;
     adding.beta = scaled_adding.beta = 1;

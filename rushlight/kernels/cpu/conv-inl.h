@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/kernels/cpu/conv_kernels.h"
 #include "rushlight/kernels/cpu/gemm-inl.h"
 
@@ -84,7 +85,7 @@ void correlate(const Panels& panels, int64_t begin, int64_t end, int64_t k, cons
       const int columns = static_cast<int>(width - j < step ? width - j : step);
       const T* b = image + i * image_row + j;
       if (thin) {
-        find_thin_tile<T>((columns + N - 1) / N, std::make_integer_sequence<int, kThinVectors>())(
+        find_thin_tile<T>(ceil_div(columns, N), std::make_integer_sequence<int, kThinVectors>())(
             k, a, b, offsets, columns, row, 0, j);
         continue;
       }
@@ -306,7 +307,7 @@ void pack_every(int64_t k, const T* image, const int64_t* offsets, int runs, con
     }
     end = run[i].column + run[i].count;
   }
-  const int panels = (end + kColumns - 1) / kColumns;
+  const int panels = ceil_div(end, kColumns);
   if (end < panels * kColumns)
     std::memset(dst + (panels - 1) * panel_stride, 0, static_cast<size_t>(k) * kColumns * sizeof(T));
   move_vectors<T, Step>(k - 1, image, offsets, count, move, dst);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/conv_correlation.h"
 #include "rushlight/kernels/cpu/conv_direct.h"
@@ -101,7 +102,7 @@ void transpose_weights(const ConvShape& s, const std::vector<Residue>& residues,
   const int64_t kernel_size = s.kernel_h * s.kernel_w;
   const int64_t grain = std::max<int64_t>(1, 32768 / (std::min(in, kBlock) * out * kernel_size + 1));
   parallel_for(0, s.groups * blocks, grain, [&](int64_t begin, int64_t end) {
-    T* copy = Scratch::get<T>(Slot::ConvColumns, kBlock * kBlock * kernel_size);
+    T* copy = ThreadScratch::get<T>(Slot::ConvColumns, kBlock * kBlock * kernel_size);
     for (int64_t task = begin; task < end; ++task) {
       const int64_t group = task / blocks, i = task % blocks * kBlock, rows = std::min(kBlock, in - i);
       for (int64_t o = 0; o < out; o += kBlock) {
@@ -132,7 +133,7 @@ void depthwise_rows_backward(const ConvShape& s, const T* dy, const T* w, const 
   if (s.batch * s.groups == 0 || s.in_h == 0) return;
   const int64_t kernel_size = s.kernel_h * s.kernel_w;
   for (int64_t i = 0; i < std::min(s.stride_h, s.in_h); ++i) {
-    T* weights = Scratch::get<T>(Slot::ConvPartial, s.groups * kernel_size);
+    T* weights = ThreadScratch::get<T>(Slot::ConvPartial, s.groups * kernel_size);
     const Residue even = residue_correlation(s, i, 0), odd = residue_correlation(s, i, 1);
     transpose_weights(s, {even, odd}, w, weights);
     const T* odd_weights = weights + s.groups * even.c.taps();
@@ -163,7 +164,7 @@ ConvShape without_stride(ConvShape s) {
 template <class T>
 const T* take_strided(const ConvShape& s, const T* x) {
   const int64_t planes = s.batch * s.in_channels, positions = s.out_h * s.out_w;
-  T* taken = Scratch::get<T>(Slot::ConvStrided, planes * positions);
+  T* taken = ThreadScratch::get<T>(Slot::ConvStrided, planes * positions);
   parallel_for(0, planes, std::max<int64_t>(1, 32768 / std::max<int64_t>(1, positions)),
                [&](int64_t begin, int64_t end) {
                  T* dst = taken + begin * positions;
@@ -227,7 +228,7 @@ bool turned_pays(const ConvShape& s, int64_t out_channels, int64_t in_channels) 
 template <class T>
 void turned_product(int64_t positions, int64_t out_channels, int64_t in_channels, Matrix<const T> w,
                     const T* x, const T* bias, T* y) {
-  T* turned = Scratch::get<T>(Slot::Product, positions * out_channels);
+  T* turned = ThreadScratch::get<T>(Slot::Product, positions * out_channels);
   gemm<T>(positions, out_channels, in_channels, {x, 1, positions}, w.transposed(),
           Matrix<T>{turned, out_channels, 1}, {.bias = bias});
   const Transpose transpose = transpose_function(sizeof(T));
@@ -322,7 +323,7 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
       return winograd_correlate(turned, dy, {w, kFilterSize, in * kFilterSize, true}, bias, dx);
   }
   if (is_strided_pointwise(s) && in > 1) {
-    T* taken = Scratch::get<T>(Slot::ConvStrided, s.batch * s.in_channels * s.out_h * s.out_w);
+    T* taken = ThreadScratch::get<T>(Slot::ConvStrided, s.batch * s.in_channels * s.out_h * s.out_w);
     pointwise<T>(without_stride(s), in, out, {w, 1, in}, dy, bias, taken);
     return spread_strided(s, taken, bias, dx);
   }
@@ -334,7 +335,7 @@ void conv2d_backward_input(const ConvShape& s, const T* dy, const T* w, const T*
     for (int64_t j = 0; j < std::min(s.stride_w, s.in_w); ++j)
       residues.push_back(residue_correlation(s, i, j));
   }
-  T* weights = Scratch::get<T>(Slot::ConvPartial, s.out_channels * in * s.kernel_h * s.kernel_w);
+  T* weights = ThreadScratch::get<T>(Slot::ConvPartial, s.out_channels * in * s.kernel_h * s.kernel_w);
   transpose_weights(s, residues, w, weights);
   std::vector<CorrelationPart<T>> parts;
   for (const Residue& r : residues) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/kernels/cpu/gemm.h"
 
 namespace rushlight::cpu {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/conv_tile.h"
 
@@ -25,7 +26,7 @@ template <class T>
 const T* pack_weights(const Correlation& c, const TileLayout& l, const T* w) {
   const auto& kernels = gemm_kernels<T>();
   const Panels panels(c.out_channels, kernels.mr);
-  T* packed = Scratch::get<T>(Slot::ConvWeights, c.groups * c.out_channels * c.depth());
+  T* packed = ThreadScratch::get<T>(Slot::ConvWeights, c.groups * c.out_channels * c.depth());
   const int64_t blocks = ceil_div(c.in_channels, l.channels);
   const int64_t grain = std::max<int64_t>(1, 65536 / (c.out_channels * l.channels * c.taps()));
   parallel_for(0, c.groups * blocks, grain, [&](int64_t begin, int64_t end) {
@@ -48,7 +49,7 @@ template <class T>
 void correlate_tile(const Correlation& c, const TileLayout& l, const T* x, const T* packed, const T* bias,
                     T* y, int64_t images, int64_t i, int64_t j) {
   const Panels panels(c.out_channels, gemm_kernels<T>().mr);
-  T* tile = Scratch::get<T>(Slot::ConvImage, l.size());
+  T* tile = ThreadScratch::get<T>(Slot::ConvImage, l.size());
   const int64_t height = std::min(l.height, c.out_h - i), width = std::min(l.width, c.out_w - j);
   const bool joined = l.lanes > 1;
   Output<T> out{y + i * c.out_row + j * c.out_column, c.out_plane,

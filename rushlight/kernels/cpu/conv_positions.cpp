@@ -4,6 +4,7 @@
 #include <limits>
 #include <span>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/conv_band.h"
 #include "rushlight/kernels/cpu/conv_kernels.h"
@@ -140,7 +141,7 @@ struct Products {
 
   void run(const Positions<T>& positions, int64_t count, int64_t group, const T* bias, T* y) const {
     if (is_direct()) return multiply(0, positions, count, group, bias, y);
-    T* products = Scratch::get<T>(Slot::Product, (parts.size() > 1 ? 2 : 1) * size());
+    T* products = ThreadScratch::get<T>(Slot::Product, (parts.size() > 1 ? 2 : 1) * size());
     T* odd_products = products + size();
     for (size_t p = 0; p < parts.size(); ++p) {
       T* target = y + parts[p].begin;
@@ -228,7 +229,7 @@ void correlate_positions(const std::vector<CorrelationPart<T>>& parts, const T* 
   }
   const Products<T> products{parts, offsets, joined};
   products.for_each_share([&](int64_t first, int64_t count) {
-    T* images = Scratch::get<T>(Slot::ConvImage, joined * image_size + kImageSlack);
+    T* images = ThreadScratch::get<T>(Slot::ConvImage, joined * image_size + kImageSlack);
     const Positions<T> positions{images, image_size, band.pitch, 1,
                                  0,      0,          nullptr,    joined * image_size + kImageSlack};
     for (int64_t g = 0; g < all.groups; ++g) {

@@ -41,7 +41,7 @@ void scatter_backward_input(const ConvShape& s, const T* dy, const T* w, const T
   const int64_t taps = s.kernel_h * s.kernel_w, positions = s.out_h * s.out_w;
   std::vector<Reach> reach;
   for (int64_t p = 0; p < positions; ++p) reach.emplace_back(s, p / s.out_w, p % s.out_w);
-  T* shares = Scratch::get<T>(Slot::ConvColumns, positions * in * taps);
+  T* shares = ThreadScratch::get<T>(Slot::ConvColumns, positions * in * taps);
   for (int64_t g = 0; g < s.groups; ++g) {
     gemm<T>(positions, in * taps, out, {dy + g * out * positions, 1, positions},
             {w + g * out * in * taps, in * taps, 1}, Matrix<T>{shares, in * taps, 1});

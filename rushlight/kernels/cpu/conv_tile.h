@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/kernels/cpu/conv_band.h"
 #include "rushlight/kernels/cpu/conv_correlation.h"
 #include "rushlight/kernels/cpu/conv_kernels.h"

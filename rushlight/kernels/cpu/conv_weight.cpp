@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/conv_tile.h"
 #include "rushlight/kernels/cpu/gemm_packed.h"
@@ -30,7 +31,7 @@ struct WeightGradient {
     const int64_t plane = image * c.groups + group, image_row = c.step_h * l.row_length;
     const T* planes = x + (plane * c.in_channels + first) * c.in_h * c.in_w;
     const T* gradient = dy + plane * c.out_channels * c.out_plane + i * c.out_row + j;
-    T* tile = Scratch::get<T>(Slot::ConvImage, l.size());
+    T* tile = ThreadScratch::get<T>(Slot::ConvImage, l.size());
     if (l.lanes > 1) {
       const int64_t images = std::min(l.lanes, c.batch - image);
       load_joined(c, l, planes, channels, images, i, tile);
@@ -53,7 +54,7 @@ struct WeightGradient {
   void add_products(int64_t rows, int64_t height, int64_t width, int64_t image_row, const T* tile,
                     const T* gradient, int64_t row_stride, int64_t column_stride, T* sums) const {
     const auto& gemm = gemm_kernels<T>();
-    T* packed = Scratch::get<T>(Slot::ConvColumns, columns * height * width);
+    T* packed = ThreadScratch::get<T>(Slot::ConvColumns, columns * height * width);
     const int64_t positions = height * width;
     const int64_t run = row_stride == width * column_stride ? positions : width;  // in one go
     for (int64_t o = 0; o < c.out_channels; o += gemm.nr) {
@@ -150,7 +151,7 @@ struct ReadColumns {
         pack_planes(x + (column + j) * plane, c.in_channels * plane, plane, count, nr, kk, depth, dst);
         continue;
       }
-      T* reads = Scratch::get<T>(Slot::ConvColumns, nr * depth);
+      T* reads = ThreadScratch::get<T>(Slot::ConvColumns, nr * depth);
       for (int64_t i = 0; i < count; ++i) copy_reads(column + j + i, kk, depth, reads + i * depth);
       gemm_kernels<T>().pack(count, nr, depth, reads, depth, 1, dst);
     }
@@ -183,7 +184,7 @@ void tiled_weight_gradient(const Correlation& c, const T* dy, const T* x, T* dw)
   // Each part has sums to clear and to add up: a multiplication for each of them is not much work.
   const int64_t worth = std::max<int64_t>(1, c.work() / kConvSerialWork);
   const int64_t parts = std::max<int64_t>(1, std::min({kConvTasks, units, kPartialLimit / part_size, worth}));
-  T* partial = Scratch::get<T>(Slot::ConvPartial, parts * part_size);
+  T* partial = ThreadScratch::get<T>(Slot::ConvPartial, parts * part_size);
   const WeightGradient<T> gradient{c, l, x, dy, columns, units, parts, partial};
   gradient.run();
   gradient.combine(dw);

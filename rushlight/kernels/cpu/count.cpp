@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -91,11 +92,11 @@ int64_t IntegerRange::size() const {
 IntegerRange range_of(const int64_t* x, int64_t n) {
   using namespace math;
   const auto range = HWY_DYNAMIC_DISPATCH(range_of_part);
-  const auto parts = std::make_unique_for_overwrite<IntegerRange[]>((n + kGrain - 1) / kGrain);
+  const auto parts = std::make_unique_for_overwrite<IntegerRange[]>(ceil_div(n, kGrain));
   parallel_for(0, n, kGrain,
                [&](int64_t begin, int64_t end) { parts[begin / kGrain] = range(x + begin, end - begin); });
   IntegerRange all = parts[0];
-  for (int64_t p = 1; p < (n + kGrain - 1) / kGrain; ++p)
+  for (int64_t p = 1; p < ceil_div(n, kGrain); ++p)
     all = {std::min(all.low, parts[p].low), std::max(all.high, parts[p].high)};
   return all;
 }
@@ -105,7 +106,7 @@ void count_integers(const int64_t* x, int64_t n, int64_t low, int64_t bins, int6
   const int64_t part = std::clamp<int64_t>(n / 16, 4 * kGrain, UINT32_MAX);
   if (n <= part) return count_part(x, n, low, bins, counts);
   if (bins > part / 8) return count_plainly(x, n, low, counts);
-  const int64_t parts = (n + part - 1) / part;
+  const int64_t parts = ceil_div(n, part);
   const auto apart = std::make_unique<int64_t[]>(parts * bins);
   parallel_for(0, n, part, [&](int64_t begin, int64_t end) {
     count_part(x + begin, end - begin, low, bins, apart.get() + begin / part * bins);

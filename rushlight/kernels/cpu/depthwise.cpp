@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/conv_band.h"
 #include "rushlight/kernels/cpu/conv_kernels.h"
@@ -58,7 +59,7 @@ int64_t planes_at_once(const Band& band) {
 
 template <class T>
 T* empty_images(Slot slot, int64_t count) {
-  T* image = Scratch::get<T>(slot, count + kImageSlack);
+  T* image = ThreadScratch::get<T>(slot, count + kImageSlack);
   std::fill_n(image, count + kImageSlack, T(0));
   return image;
 }
@@ -117,7 +118,7 @@ void depthwise_correlate(const Correlation& c, const T* x, const T* w, const T* 
   parallel_for(0, c.batch * c.groups, grain(c.batch * c.groups, c.out_h * c.out_w * taps),
                [&](int64_t begin, int64_t end) {
                  T* images = empty_images<T>(Slot::ConvImage, most * band.size());
-                 T* results = Scratch::get<T>(Slot::ConvColumns, most * length + kImageSlack);
+                 T* results = ThreadScratch::get<T>(Slot::ConvColumns, most * length + kImageSlack);
                  for (int64_t first = begin; first < end; first += most) {
                    const int64_t count = std::min(most, end - first);
                    for (int64_t i = 0; i < c.out_h; i += band.height) {
@@ -153,7 +154,7 @@ void depthwise_correlate(const Correlation& even, const Correlation& odd, const 
       0, even.batch * even.groups, grain(even.batch * even.groups, work), [&](int64_t begin, int64_t end) {
         T* images[] = {empty_images<T>(Slot::ConvImage, most * bands[0].size()),
                        empty_images<T>(Slot::ConvStrided, most * bands[1].size())};
-        T* results = Scratch::get<T>(Slot::ConvColumns, 2 * most * length + kImageSlack);
+        T* results = ThreadScratch::get<T>(Slot::ConvColumns, 2 * most * length + kImageSlack);
         T* results_of[] = {results, results + most * length};
         for (int64_t first = begin; first < end; first += most) {
           const int64_t count = std::min(most, end - first);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/bytes.h"
 #include "rushlight/kernels/cpu/transpose.h"
@@ -426,7 +427,7 @@ class TileWorker {
           is_transposed(job.in[k], outer_) ? transpose_function(item_size(job.in[k].dtype)) : nullptr;
   }
   static int64_t bands(const Elementwise& job) {
-    return (job.sizes[job.sizes.size() - 2] + kTileRows - 1) / kTileRows;
+    return ceil_div(job.sizes[job.sizes.size() - 2], kTileRows);
   }
 
   // Bands of kTileRows rows.

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/gemm_kernels.h"
 #include "rushlight/kernels/cpu/gemm_packed.h"
@@ -137,7 +138,7 @@ void matrix_vector(int64_t m, int64_t k, Matrix<const T> a, const T* x, int64_t 
   const int64_t chunk = a.row_stride != 1 ? 64 : m >= 2 * kWideChunk ? kWideChunk : 512;
   const int64_t grain = std::max<int64_t>(1, kSerialWork / (chunk * k + 1));
   if (x_stride != 1) {
-    T* copy = Scratch::get<T>(Slot::Vector, k);
+    T* copy = ThreadScratch::get<T>(Slot::Vector, k);
     for (int64_t i = 0; i < k; ++i) copy[i] = x[i * x_stride];
     x = copy;
   }
@@ -175,7 +176,7 @@ void strided_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<
   const int64_t down = ceil_div(m, kStridedHeight),
                 across = is_serial ? 1 : std::min(panels, ceil_div(kGemmTasks, down));
   parallel_for(0, down * across, is_serial ? INT64_MAX : 1, [&](int64_t begin, int64_t end) {
-    T* panel = Scratch::get<T>(Slot::PackedB, step * kernels.nr);
+    T* panel = ThreadScratch::get<T>(Slot::PackedB, step * kernels.nr);
     for (int64_t task = begin; task < end; ++task) {
       const int64_t row = task / across, column = task % across;
       const int64_t i = row * m / down, j = column * panels / across * kernels.nr;
@@ -197,7 +198,7 @@ void small_product(int64_t m, int64_t n, int64_t k, const Matrix<const T>& a, co
   constexpr int64_t kMost = 4096;
   const GemmKernels<T>& kernels = gemm_kernels<T>();
   alignas(64) T local[kMost];
-  T* panel = k <= kMost / kernels.nr ? local : Scratch::get<T>(Slot::PackedB, k * kernels.nr);
+  T* panel = k <= kMost / kernels.nr ? local : ThreadScratch::get<T>(Slot::PackedB, k * kernels.nr);
   kernels.strided(m, n, k, a, b, panel, out);
 }
 
@@ -227,7 +228,7 @@ constexpr int64_t kLongSum = 4 * kGemmBlockDepth, kFewProducts = 128 * 128;
 template <class T>
 void long_product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b,
                   const Output<T>& out) {
-  T* sums = Scratch::get<T>(Slot::PartialSums, kGemmTasks * m * n);
+  T* sums = ThreadScratch::get<T>(Slot::PartialSums, kGemmTasks * m * n);
   parallel_for(0, kGemmTasks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; ++part) {
       const int64_t from = part * k / kGemmTasks, to = (part + 1) * k / kGemmTasks;
@@ -273,7 +274,7 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T
               const Epilogue<T>& e) requires std::is_same_v<T, Half> || std::is_same_v<T, BFloat16> {
   constexpr int64_t kSide = 1024;
   const int64_t width = std::min(n, kSide), height = std::min(m, kSide);
-  float* sums = Scratch::get<float>(Slot::Product, width * height);
+  float* sums = ThreadScratch::get<float>(Slot::Product, width * height);
   for (int64_t i = 0; i < m; i += height) {
     for (int64_t j = 0; j < n; j += width) {
       const int64_t rows = std::min(height, m - i), columns = std::min(width, n - j);
@@ -318,7 +319,7 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T
   const U* right = reinterpret_cast<const U*>(b.data);
   int64_t right_stride = b.row_stride;
   if (b.col_stride != 1) {
-    U* copy = Scratch::get<U>(Slot::PackedB, n * k);
+    U* copy = ThreadScratch::get<U>(Slot::PackedB, n * k);
     for (int64_t kk = 0; kk < k; ++kk) {
       for (int64_t j = 0; j < n; ++j) copy[kk * n + j] = right[kk * b.row_stride + j * b.col_stride];
     }
@@ -362,7 +363,7 @@ void multiply(int64_t m, int64_t n, int64_t k, Matrix<const std::complex<R>> a,
   };
   constexpr int64_t kSide = 512;
   const int64_t height = std::min(m, kSide), width = std::min(n, kSide);
-  R* real = Scratch::get<R>(Slot::Product, 2 * height * width);
+  R* real = ThreadScratch::get<R>(Slot::Product, 2 * height * width);
   R* imaginary = real + height * width;
   for (int64_t i = 0; i < m; i += height) {
     for (int64_t j = 0; j < n; j += width) {

@@ -9,12 +9,10 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/float16.h"
 
 namespace rushlight::cpu {
-
-// How many pieces of b cover a.
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Element (i, j) is data[i * row_stride + j * col_stride], strides in elements. A transpose swaps the
 // strides; inputs may have zero or negative strides.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/error.h"
 #include "rushlight/kernels/cpu/gemm.h"
 
@@ -111,13 +112,13 @@ enum class Slot : uint8_t {
   kCount
 };
 
-class Scratch {
+class ThreadScratch {
  public:
   template <class T>
   static T* get(Slot slot, int64_t count) {
     return static_cast<T*>(of_this_thread().reserve(slot, static_cast<size_t>(count) * sizeof(T)));
   }
-  ~Scratch() {
+  ~ThreadScratch() {
     for (Block& b : blocks_) std::free(b.data);
   }
 
@@ -127,8 +128,8 @@ class Scratch {
     void* data = nullptr;
     size_t bytes = 0;
   };
-  static Scratch& of_this_thread() {
-    static thread_local Scratch scratch;
+  static ThreadScratch& of_this_thread() {
+    static thread_local ThreadScratch scratch;
     return scratch;
   }
   void* reserve(Slot slot, size_t bytes) {

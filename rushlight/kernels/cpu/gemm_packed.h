@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/gemm_kernels.h"
 
@@ -137,10 +138,10 @@ class PackedProduct {
       if (down * across == 1 && !all.is_serial()) down = std::min<int64_t>(rows.count, 2);
       // Tiles of one width: of two, one must not wait for the other.
       tile_width = ceil_div(padded / kernels.nr, across) * kernels.nr;
-      if (across > 1) a = Scratch::get<T>(Slot::PackedA, height * depth);
+      if (across > 1) a = ThreadScratch::get<T>(Slot::PackedA, height * depth);
       if (down <= kGemmFewTiles) in_rows = lying_in_rows<T>(all.right_);
       if (in_rows) return;
-      if (down > 1) b = Scratch::get<T>(Slot::PackedB, padded * depth);
+      if (down > 1) b = ThreadScratch::get<T>(Slot::PackedB, padded * depth);
       else tile_width = kGemmOwnWidth, across = ceil_div(width, tile_width);
     }
 
@@ -176,9 +177,9 @@ class PackedProduct {
       const int64_t begin = tile_row * rows.count / down, end = (tile_row + 1) * rows.count / down;
       const int64_t first = tile_column * tile_width, columns = std::min(tile_width, width - first);
       const int64_t top = rows.start(begin), height = rows.start(end) - top;
-      T* own_a = a ? nullptr : Scratch::get<T>(Slot::PackedA, height * all.step_);
+      T* own_a = a ? nullptr : ThreadScratch::get<T>(Slot::PackedA, height * all.step_);
       T* own_b =
-          b ? nullptr : Scratch::get<T>(Slot::PackedB, (in_rows ? kernels.nr : tile_width) * all.step_);
+          b ? nullptr : ThreadScratch::get<T>(Slot::PackedB, (in_rows ? kernels.nr : tile_width) * all.step_);
       for (int64_t q = 0; q < depth; q += all.step_) {
         const int64_t count = std::min(all.step_, depth - q);
         for (int64_t p = begin; own_a && p < end; ++p)
@@ -218,7 +219,7 @@ class SharedRight {
  public:
   SharedRight(Slot slot, int64_t k, int64_t n, Matrix<const T> b)
       : k_(k), step_(ceil_div(k, ceil_div(k, kGemmDepth))), padded_(ceil_div(n, kernels_.nr) * kernels_.nr) {
-    panels_ = Scratch::get<T>(slot, padded_ * k);
+    panels_ = ThreadScratch::get<T>(slot, padded_ * k);
     const StridedRight<T, T> right{b};
     each_step([&](int64_t q, int64_t count) { right.pack(0, n, q, count, panels_ + q * padded_); });
   }

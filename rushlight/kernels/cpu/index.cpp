@@ -5,6 +5,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/bytes.h"
 #include "rushlight/kernels/cpu/move.h"
@@ -205,7 +206,7 @@ void write_places(const Places& p, T* data, const T* dense, bool one_value, Writ
   if (total == 0) return;
   const int64_t wanted = total <= kGrain || p.num_outer >= num_threads() ? 1 : num_threads();
   const int64_t pieces = std::min(wanted, std::max<int64_t>(1, p.run / 64));
-  const int64_t piece = (p.run + pieces - 1) / pieces;
+  const int64_t piece = ceil_div(p.run, pieces);
   const int64_t grain =
       std::max<int64_t>(1, kGrain / std::max<int64_t>(1, p.num_index * p.num_inner * piece));
   parallel_for(0, p.num_outer * pieces, grain, [&](int64_t begin, int64_t end) {
@@ -282,7 +283,7 @@ int64_t gather_rows(int64_t size, const Rows& rows, int64_t limit, const void* d
   FirstBad bad;
   visit_size(size, [&]<class T>() {
     // A piece is a row, or a part of a long one.
-    const int64_t part = std::clamp<int64_t>(rows.length, 1, kGrain), parts = (rows.length + part - 1) / part;
+    const int64_t part = std::clamp<int64_t>(rows.length, 1, kGrain), parts = ceil_div(rows.length, part);
     parallel_for(0, rows.rows * parts, kGrain / part, [&](int64_t begin, int64_t end) {
       for (int64_t piece = begin; piece < end; ++piece) {
         const int64_t r = piece / parts, j = piece % parts * part, n = std::min(part, rows.length - j);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/move.h"
 
@@ -23,7 +24,7 @@ void for_each_block(int64_t n, const std::vector<int64_t>& counts, F&& f) {
 }  // namespace
 
 std::vector<int64_t> count_mask(const bool* mask, int64_t n) {
-  const int64_t blocks = (n + kMaskBlock - 1) / kMaskBlock;
+  const int64_t blocks = ceil_div(n, kMaskBlock);
   std::vector<int64_t> counts(blocks + 1, 0);
   const uint8_t* bytes = reinterpret_cast<const uint8_t*>(mask);
   parallel_for(0, blocks, 8, [&](int64_t begin, int64_t end) {

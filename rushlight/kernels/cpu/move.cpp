@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/bytes.h"
 #include "rushlight/kernels/cpu/convert.h"
@@ -176,7 +177,7 @@ void move_short_rows(const Layout& l, T* out, const T* in) {
   const int64_t rank = l.sizes.size() - 2, rows = l.sizes[rank], row = l.sizes[rank + 1];
   const int64_t os = l.out[rank + 1], is = l.in[rank + 1];
   const int64_t row_bytes = row * static_cast<int64_t>(sizeof(T));
-  const int64_t band = std::min(rows, kGrainBytes / row_bytes), bands = (rows + band - 1) / band;
+  const int64_t band = std::min(rows, kGrainBytes / row_bytes), bands = ceil_div(rows, band);
   const Repeat<T> repeat = is == 0 && os == 1 && l.out[rank] == row ? repeat_function<T>(row) : nullptr;
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / (band * row_bytes));
   parallel_for(0, product(l.sizes, rank) * bands, grain, [&](int64_t begin, int64_t end) {
@@ -212,7 +213,7 @@ void move_transposed(Layout l, int64_t other, T* out, const T* in) {
     std::swap(l.in[d], l.in[d + 1]);
   }
   const int64_t rows = l.sizes[rank], columns = l.sizes[rank + 1], os = l.out[rank], is = l.in[rank + 1];
-  const int64_t bands = (rows + kTile - 1) / kTile;
+  const int64_t bands = ceil_div(rows, kTile);
   const Transpose transpose = transpose_function(sizeof(T));
   const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(kTile * columns * sizeof(T)));
   parallel_for(0, product(l.sizes, rank) * bands, grain, [&](int64_t begin, int64_t end) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/convert.h"
 #include "rushlight/kernels/cpu/optim.h"
@@ -322,7 +323,7 @@ void run(const Update& u, int64_t begin, int64_t end) {
 void run_updates(std::span<const Update> updates) {
   int64_t chunks = 0, total = 0;
   for (const Update& u : updates) {
-    chunks += (u.n + kChunk - 1) / kChunk;
+    chunks += ceil_div(u.n, kChunk);
     total += u.n;
   }
   if (total <= 2 * kChunk) {
@@ -332,7 +333,7 @@ void run_updates(std::span<const Update> updates) {
   // A chunk is a stretch of one parameter; small parameters are chunks of their own.
   parallel_for(0, chunks, 1, [&](int64_t chunk, int64_t last) {
     for (const Update& u : updates) {
-      const int64_t own = (u.n + kChunk - 1) / kChunk;
+      const int64_t own = ceil_div(u.n, kChunk);
       for (; chunk < last && chunk < own; ++chunk)
         run(u, chunk * kChunk, std::min(u.n, (chunk + 1) * kChunk));
       if (chunk >= last) return;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "rushlight/core/ceil_div.h"
+
 namespace rushlight::cpu {
 
 struct PoolShape {
@@ -24,7 +26,7 @@ struct Positions {
 };
 inline Positions positions_inside(int64_t first, int64_t last, int64_t kernel, int64_t dilation,
                                   int64_t size) {
-  return {last >= 0 ? 0 : (-last + dilation - 1) / dilation,
+  return {last >= 0 ? 0 : ceil_div(-last, dilation),
           first >= size ? 0 : std::min(kernel, (size - 1 - first) / dilation + 1)};
 }
 

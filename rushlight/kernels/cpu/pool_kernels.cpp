@@ -11,6 +11,8 @@
 #include "rushlight/kernels/cpu/pool_kernels.h"
 #include "rushlight/kernels/math/target-inl.h"
 
+#include "rushlight/core/ceil_div.h"
+
 RL_MATH_BEGIN
 
 using cpu::PoolKernels;
@@ -22,7 +24,7 @@ struct Reach {
   int64_t lo, hi;
 };
 RL_INLINE Reach reach(int64_t offset, int64_t stride, int64_t in_size, int64_t out_size) {
-  const int64_t lo = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
+  const int64_t lo = offset >= 0 ? 0 : ceil_div(-offset, stride);
   const int64_t last = in_size - 1 - offset;
   return {lo, last < 0 ? 0 : std::min(out_size, last / stride + 1)};
 }
@@ -67,7 +69,7 @@ RL_INLINE void larger_strided(const T* source, int64_t stride, int32_t first, in
 // The first place inside of a window that begins at `start`; the last place there is when the window has
 // none.
 RL_INLINE int64_t first_inside(int64_t start, int64_t dilation, int64_t size) {
-  return std::min(start >= 0 ? start : start + (-start + dilation - 1) / dilation * dilation, size - 1);
+  return std::min(start >= 0 ? start : start + ceil_div(-start, dilation) * dilation, size - 1);
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <optional>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/gemm_packed.h"
 #include "rushlight/kernels/cpu/recurrent_kernels.h"
@@ -76,7 +77,7 @@ void recurrent_forward(const Sequences& s, const RecurrentForward<T>& x) {
   const CellKernel<T>& cell = cell_kernel<T>(s.cell);
   const StepProduct<T> product(s, width, hidden, x.weight.transposed());
   parallel_for(0, s.counts.front(), product.group(), [&](int64_t begin, int64_t end) {
-    T* sums = is_gru ? Scratch::get<T>(Slot::RecurrentSums, (end - begin) * width) : nullptr;
+    T* sums = is_gru ? ThreadScratch::get<T>(Slot::RecurrentSums, (end - begin) * width) : nullptr;
     T* states = x.h + begin * hidden;
     each_step(s, s.reverse, begin, end, [&](int64_t first, int64_t count) {
       T* gates = x.gates + first * width;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/reduce_kernels.h"
 
@@ -250,7 +251,7 @@ class Reducer {
   void run_groups() {
     constexpr int64_t kParts = 8;  // for the threads: fewer than that many chunks would leave some idle
     const bool near = outputs_are_near();
-    const int64_t least = std::max<int64_t>(1, kGrain / length_), part = (outputs_ + kParts - 1) / kParts,
+    const int64_t least = std::max<int64_t>(1, kGrain / length_), part = ceil_div(outputs_, kParts),
                   group = near || job_.reduced_sizes.size() == 1 ? kTile : 1;
     parallel_for(0, outputs_, near ? std::max(least, part) : least, [&](int64_t begin, int64_t end) {
       Tile states;
@@ -289,7 +290,7 @@ class Reducer {
   }
 
   void run_long_rows() {
-    const int64_t chunks = (length_ + kChunk - 1) / kChunk;
+    const int64_t chunks = ceil_div(length_, kChunk);
     const auto states = std::make_unique<Slot[]>(outputs_ * chunks);
     parallel_for(0, outputs_ * chunks, 1, [&](int64_t begin, int64_t end) {
       Buffer buffer;
@@ -337,14 +338,14 @@ class Reducer {
     int64_t output, width, base;
   };
   TilePlace tile_place(int64_t tile) const {
-    const int64_t columns = job_.kept_sizes.back(), in_row = (columns + kTile - 1) / kTile;
+    const int64_t columns = job_.kept_sizes.back(), in_row = ceil_div(columns, kTile);
     const int64_t column = tile % in_row * kTile, output = tile / in_row * columns + column;
     return {output, std::min(kTile, columns - column),
             Rows(job_.kept_sizes, job_.kept_strides, output).offset()};
   }
 
   void run_tiles() {
-    const int64_t columns = job_.kept_sizes.back(), in_row = (columns + kTile - 1) / kTile;
+    const int64_t columns = job_.kept_sizes.back(), in_row = ceil_div(columns, kTile);
     const int64_t tiles = outputs_ / columns * in_row, width = std::min(columns, kTile);
     const int64_t rows = std::max(kChunk / width, kShortRow);
     if (tiles < kEnoughOutputs && length_ > 2 * rows) return run_long_tiles(tiles, rows);
@@ -361,7 +362,7 @@ class Reducer {
   }
 
   void run_long_tiles(int64_t tiles, int64_t rows) {
-    const int64_t chunks = (length_ + rows - 1) / rows,
+    const int64_t chunks = ceil_div(length_, rows),
                   tile_bytes = std::min(job_.kept_sizes.back(), kTile) * kernel_.state_size;
     const int64_t slots =
         (tile_bytes + static_cast<int64_t>(sizeof(Slot)) - 1) / static_cast<int64_t>(sizeof(Slot));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 
 namespace rushlight::cpu {
@@ -17,7 +18,7 @@ struct Reach {
   int64_t lo, hi;
 };
 Reach reach(int64_t offset, int64_t stride, int64_t in_size, int64_t out_size) {
-  const int64_t lo = std::min(out_size, offset >= 0 ? 0 : (-offset + stride - 1) / stride),
+  const int64_t lo = std::min(out_size, offset >= 0 ? 0 : ceil_div(-offset, stride)),
                 last = in_size - 1 - offset;
   return {lo, std::max(lo, last < 0 ? 0 : std::min(out_size, last / stride + 1))};
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/scan_kernels.h"
 
@@ -117,7 +118,7 @@ A total_of(const T* in, int64_t n, int64_t step) {
 // A long row: the total of each part, then every part from the sum of those before it.
 template <class T, class A, class Op>
 void scan_long(const T* in, T* out, int64_t n, int64_t step) {
-  const int64_t parts = (n + kChunk - 1) / kChunk;
+  const int64_t parts = ceil_div(n, kChunk);
   const auto start = std::make_unique<A[]>(parts + 1);
   parallel_for(0, parts - 1, 1, [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p)
@@ -148,7 +149,7 @@ void scan_columns(const T* in, T* out, int64_t size, int64_t width, int64_t row_
 // Calls f(offset of the first element, width) for each row, or strip of columns.
 template <class F>
 void each_strip(const ScanShape& s, F&& f) {
-  const int64_t width = std::min(s.inner, kColumns), strips = (s.inner + width - 1) / width;
+  const int64_t width = std::min(s.inner, kColumns), strips = ceil_div(s.inner, width);
   parallel_for(0, s.outer * strips, std::max<int64_t>(1, kGrain / (s.size * width)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t i = begin; i < end; ++i) {

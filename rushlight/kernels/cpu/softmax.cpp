@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/softmax_kernels.h"
 
@@ -18,9 +19,9 @@ const char* at(const void* p, int64_t element, DType t) {
 char* at(void* p, int64_t element, DType t) { return static_cast<char*>(p) + element * item_size(t); }
 
 // A dense copy in the compute type of what the kernels cannot read as it stands.
-class Scratch {
+class DenseCopy {
  public:
-  Scratch(DType dtype, DType stored, int64_t elements)
+  DenseCopy(DType dtype, DType stored, int64_t elements)
       : dtype_(dtype),
         element_(item_size(stored)),
         load_(load_function(dtype, compute_of(stored))),
@@ -51,7 +52,7 @@ class Scratch {
 // columns.
 template <class F>
 void each_strip(const SoftmaxShape& s, F&& f) {
-  const int64_t width = std::min(s.inner, kSoftmaxColumns), strips = (s.inner + width - 1) / width;
+  const int64_t width = std::min(s.inner, kSoftmaxColumns), strips = ceil_div(s.inner, width);
   parallel_for(0, s.outer * strips, std::max<int64_t>(1, kGrain / (s.size * width)),
                [&](int64_t begin, int64_t end) {
                  f(begin, end, [&](int64_t i, auto&& body) {
@@ -139,7 +140,7 @@ void softmax(Softmax kind, const SoftmaxShape& s, const void* in, DType in_dtype
   const bool reduces = kind == Softmax::LogSumExp;
   const int64_t widest = std::min(s.inner, kSoftmaxColumns), out_rows = reduces ? 1 : s.size;
   each_strip(s, [&](int64_t begin, int64_t end, auto&& place) {
-    Scratch source(in_dtype, stored, s.size * widest), target(out_dtype, stored, out_rows * widest);
+    DenseCopy source(in_dtype, stored, s.size * widest), target(out_dtype, stored, out_rows * widest);
     for (int64_t i = begin; i < end; ++i) {
       place(i, [&](int64_t o, int64_t column, int64_t width) {
         const void* from = at(in, o * s.size * s.inner + column, in_dtype);
@@ -172,7 +173,7 @@ void softmax_backward(Softmax kind, const SoftmaxShape& s, const void* g, const 
   const int64_t widest = std::min(s.inner, kSoftmaxColumns);
   const bool row = s.inner == 1;
   each_strip(s, [&](int64_t begin, int64_t end, auto&& place) {
-    Scratch grad(dtype, stored, s.size * widest), result(dtype, stored, s.size * widest);
+    DenseCopy grad(dtype, stored, s.size * widest), result(dtype, stored, s.size * widest);
     for (int64_t i = begin; i < end; ++i) {
       place(i, [&](int64_t o, int64_t column, int64_t width) {
         const int64_t first = o * s.size * s.inner + column;

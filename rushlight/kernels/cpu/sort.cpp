@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/sort_keys.h"
 
@@ -50,7 +51,7 @@ struct Wide {
 // Sorts entries[0, n); scratch is as long.
 template <class Entry>
 void radix_sort(Entry* entries, Entry* scratch, int64_t n) {
-  const int64_t chunks = (n + kChunk - 1) / kChunk;
+  const int64_t chunks = ceil_div(n, kChunk);
   struct Counts {
     int64_t of[kDigits];
   };
@@ -311,7 +312,7 @@ Entry select_by_digit(const SortRows& job, int64_t row, Select what, int64_t k) 
   struct Counts {
     int64_t of[int64_t{1} << kLeadingBits] = {}, nans = 0, first = 0;
   };
-  const int64_t part = std::max(kChunk, job.n / 64), parts = (job.n + part - 1) / part;
+  const int64_t part = std::max(kChunk, job.n / 64), parts = ceil_div(job.n, part);
   const auto counts = std::make_unique<Counts[]>(parts);
   parallel_for(0, job.n, part, [&](int64_t begin, int64_t end) {
     Counts& c = counts[begin / part];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/conv_correlation.h"
 #include "rushlight/kernels/cpu/conv_kernels.h"
@@ -101,7 +102,7 @@ class Winograd {
     const int64_t channels = s_.in_channels, blocks = ceil_div(tiles_, block_);
     // The filters of a single block are transformed where they are needed, and stay in the caches.
     if (blocks > 1) {
-      transformed_ = Scratch::get<float>(Slot::ConvWeights, kPoints * s_.out_channels * channels);
+      transformed_ = ThreadScratch::get<float>(Slot::ConvWeights, kPoints * s_.out_channels * channels);
       parallel_for(0, chunks_.count, 1, [&](int64_t begin, int64_t end) {
         for (int64_t chunk = begin; chunk < end; ++chunk) transform_filters(chunk, filters_of(chunk));
       });
@@ -110,7 +111,7 @@ class Winograd {
     // transformed input in common.
     const int64_t shares = std::min(chunks_.count, ceil_div(kTasks, blocks));
     if (shares > 1) {
-      inputs_ = Scratch::get<float>(Slot::ConvImage, blocks * input_size());
+      inputs_ = ThreadScratch::get<float>(Slot::ConvImage, blocks * input_size());
       const int64_t slices = ceil_div(channels, kInputSlice);
       parallel_for(0, blocks * slices, 1, [&](int64_t begin, int64_t end) {
         for (int64_t task = begin; task < end; ++task) {
@@ -146,7 +147,7 @@ class Winograd {
     const Panels panels(chunks_.height(chunk), gemm_.mr);
     constexpr int64_t kPitch = kSlice + kGap;
     const int64_t channels = s_.in_channels, point_stride = gemm_.mr * kPitch;
-    float* rows = Scratch::get<float>(Slot::ConvPartial, kPoints * point_stride);
+    float* rows = ThreadScratch::get<float>(Slot::ConvPartial, kPoints * point_stride);
     for (int64_t p = 0; p < panels.count; ++p) {
       const int64_t first = panels.start(p), height = panels.height(p);
       for (int64_t c = 0; c < channels; c += kSlice) {
@@ -216,7 +217,7 @@ class Winograd {
   void transform_input(int64_t begin, int64_t first_channel, int64_t last_channel, float* input) const {
     const int64_t row_stride = kSide * (block_ + kMaxLanes) + kGap, seam_stride = block_ + kMaxLanes;
     const int64_t size = 6 * row_stride + 13 * seam_stride;
-    float* rows = Scratch::get<float>(Slot::ConvColumns, size);
+    float* rows = ThreadScratch::get<float>(Slot::ConvColumns, size);
     float* seams = rows + 6 * row_stride;
     std::fill_n(rows, size, 0.0f);
     std::vector<InputRun> runs;
@@ -237,10 +238,10 @@ class Winograd {
   void multiply(int64_t block, int64_t first_chunk, int64_t last_chunk) const {
     const int64_t begin = block * block_, channels = s_.in_channels;
     const int64_t product_stride = kChunkRows * block_ + kGap;
-    float* products = Scratch::get<float>(Slot::Product, kPoints * product_stride + kMaxLanes);
+    float* products = ThreadScratch::get<float>(Slot::Product, kPoints * product_stride + kMaxLanes);
     const float* input = inputs_ ? inputs_ + block * input_size() : nullptr;
     if (!input) {
-      float* own = Scratch::get<float>(Slot::ConvImage, input_size());
+      float* own = ThreadScratch::get<float>(Slot::ConvImage, input_size());
       transform_input(begin, 0, channels, own);
       input = own;
     }
@@ -248,7 +249,7 @@ class Winograd {
       const Panels panels(chunks_.height(chunk), gemm_.mr);
       const float* filters = transformed_ ? filters_of(chunk) : nullptr;
       if (!filters) {
-        float* own = Scratch::get<float>(Slot::ConvWeights, kPoints * panels.rows * channels);
+        float* own = ThreadScratch::get<float>(Slot::ConvWeights, kPoints * panels.rows * channels);
         transform_filters(chunk, own);
         filters = own;
       }
@@ -264,7 +265,7 @@ class Winograd {
   void transform_output(int64_t begin, int64_t end, int64_t chunk, const float* products,
                         int64_t point_stride) const {
     const int64_t row_stride = kSide * (block_ + kMaxLanes);
-    float* rows = Scratch::get<float>(Slot::ConvColumns, kSide * row_stride);
+    float* rows = ThreadScratch::get<float>(Slot::ConvColumns, kSide * row_stride);
     for (int64_t r = 0; r < chunks_.height(chunk); ++r) {
       const int64_t channel = chunks_.start(chunk) + r;
       kernels_.output(end - begin, products + r * block_, point_stride, bias_ ? bias_[channel] : 0.0f, rows,
