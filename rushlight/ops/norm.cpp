@@ -1,7 +1,7 @@
-// Normalisation: batch, layer and group. The three differ in which elements share a mean, and which a weight;
-// on tensors reshaped to (batch, channels, inner), (rows, size) and (batch, groups, channels, inner) their
-// gradients are one formula, written here with public operations for gradients of any order. The first order
-// has kernels of its own.
+// Normalisation: batch, layer, root mean square and group. They differ in which elements share a mean, and
+// which a weight; on tensors reshaped to (batch, channels, inner), (rows, size), the same, and (batch,
+// groups, channels, inner) their gradients are one formula, written here with public operations for gradients
+// of any order. The first order has kernels of its own.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -19,7 +19,7 @@ using autograd::Node;
 using autograd::Record;
 using autograd::tracks;
 
-enum class Kind : uint8_t { Batch, Layer, Group };
+enum class Kind : uint8_t { Batch, Layer, Rms, Group };
 
 struct Norm {
   Kind kind;
@@ -28,6 +28,8 @@ struct Norm {
   Dims shared, summed;  // the dimensions that share a mean; those that a weight's gradient sums over
   double eps;
   bool running = false;  // batch normalisation by given statistics
+
+  bool has_mean() const { return kind != Kind::Rms; }  // that is subtracted
 };
 
 Norm batch_norm_of(const Tensor& x, double eps, bool running) {
@@ -38,6 +40,10 @@ Norm batch_norm_of(const Tensor& x, double eps, bool running) {
 
 Norm layer_norm_of(int64_t rows, int64_t size, double eps) {
   return {Kind::Layer, {rows, size}, {1, size}, {1}, {0}, eps};
+}
+
+Norm rms_norm_of(int64_t rows, int64_t size, double eps) {
+  return {Kind::Rms, {rows, size}, {1, size}, {1}, {0}, eps};
 }
 
 Norm group_norm_of(const Tensor& x, int64_t groups, double eps) {
@@ -52,22 +58,23 @@ Norm group_norm_of(const Tensor& x, int64_t groups, double eps) {
 Gradients composed_gradients(const Norm& norm, const Node& n, const Tensor& grad, const Tensor& x0,
                              const Tensor& w0, const Tensor& mean0, const Tensor& rstd0) {
   const Tensor x = x0.reshape(norm.sizes), g = grad.reshape(norm.sizes);
-  Tensor mean, rstd;
+  const auto mean_of = [&](const Tensor& t) { return t.mean(norm.shared, true); };
+  Tensor centred = x, rstd;
   if (norm.running) {
-    mean = mean0.view(norm.weight);
+    centred = x - mean0.view(norm.weight);
     rstd = rstd0.view(norm.weight);
   } else {
-    mean = x.mean(norm.shared, true);
-    const Tensor d = x - mean;
-    rstd = ((d * d).mean(norm.shared, true) + norm.eps).rsqrt();
+    if (norm.has_mean()) centred = x - mean_of(x);
+    rstd = (mean_of(centred * centred) + norm.eps).rsqrt();
   }
-  const Tensor normal = (x - mean) * rstd;
+  const Tensor normal = centred * rstd;
   Gradients out;
   out.resize(3);
   if (n.needs(0)) {
     const Tensor gw = w0.defined() ? g * w0.reshape(norm.weight) : g;
     Tensor dx = gw;
-    if (!norm.running) dx = gw - gw.mean(norm.shared, true) - normal * (gw * normal).mean(norm.shared, true);
+    if (!norm.running && norm.has_mean()) dx = dx - mean_of(gw);
+    if (!norm.running) dx = dx - normal * mean_of(gw * normal);
     out[0] = (dx * rstd).reshape(x0.sizes());
   }
   if (n.needs(1)) out[1] = (g * normal).sum(norm.summed).reshape(w0.sizes());
@@ -122,9 +129,10 @@ void backward(const Norm& norm, const Tensor& g, const Tensor& x, const Tensor& 
   switch (norm.kind) {
     case Kind::Batch: return batch_backward<T>(norm, g, x, w, mean, rstd, out);
     case Kind::Layer:
-      return cpu::layer_norm_backward<T>(s[0], s[1], g.data<T>(), x.data<T>(), pointer<T>(w), mean.data<T>(),
-                                         rstd.data<T>(), pointer<T>(out.dx), pointer<T>(out.dw),
-                                         pointer<T>(out.db));
+    case Kind::Rms:
+      return cpu::layer_norm_backward<T>(s[0], s[1], g.data<T>(), x.data<T>(), pointer<T>(w),
+                                         norm.has_mean() ? mean.data<T>() : nullptr, rstd.data<T>(),
+                                         pointer<T>(out.dx), pointer<T>(out.dw), pointer<T>(out.db));
     case Kind::Group:
       return cpu::group_norm_backward<T>({s[0], s[1], s[2], s[3]}, g.data<T>(), x.data<T>(), pointer<T>(w),
                                          mean.data<T>(), rstd.data<T>(), pointer<T>(out.dx),
@@ -315,8 +323,8 @@ template <class Run>
 Tensor run_norm(const char* node, const Norm& norm, const Tensor& x, const Tensor& w, const Tensor& b,
                 int64_t parts, Run&& run) {
   const DType dtype = compute_dtype(x.dtype());
-  Tensor out = make_tensor(x.sizes(), dtype, x.device()), mean = make_tensor(parts, dtype, x.device()),
-         rstd = make_tensor(parts, dtype, x.device());
+  Tensor out = make_tensor(x.sizes(), dtype, x.device()), rstd = make_tensor(parts, dtype, x.device()), mean;
+  if (norm.has_mean()) mean = make_tensor(parts, dtype, x.device());
   {
     autograd::NoGrad guard;
     const Tensor source = dense(x, dtype), weight = dense(w, dtype), bias = dense(b, dtype);
@@ -324,15 +332,6 @@ Tensor run_norm(const char* node, const Norm& norm, const Tensor& x, const Tenso
     out = out.to(x.dtype());
   }
   return record_norm(node, norm, out, x, w, b, mean, rstd);
-}
-
-Tensor rms_norm_of_rows(const Tensor& x, int64_t size, const Tensor& w, double eps) {
-  const DType dtype = x.dtype();
-  const Tensor source = dense(x, dtype), weight = dense(w, dtype), out = make_tensor(x.sizes(), dtype);
-  visit_float(dtype, [&]<class T>() {
-    cpu::rms_norm<T>(x.numel() / size, size, source.data<T>(), pointer<T>(weight), eps, out.data<T>());
-  });
-  return out;
 }
 
 }  // namespace
@@ -460,12 +459,21 @@ Tensor rms_norm(const Tensor& input, DimsRef normalized_shape, const Tensor& wei
   const Tensor x = narrow ? input.to(DType::Float32) : input;
   const double machine = to_real(x.dtype()) == DType::Float64 ? std::numeric_limits<double>::epsilon()
                                                               : std::numeric_limits<float>::epsilon();
+  const bool by_rows = is_floating(x.dtype()) && x.device().is_cpu() && x.numel() > 0 &&
+                       (!weight.defined() || weight.dtype() == input.dtype());
   Tensor out;
-  // The graph is PyTorch's, of the single operations; where none is recorded, a row is read once.
-  const bool one_pass = !tracks(input, weight) && is_floating(x.dtype()) && x.device().is_cpu() &&
-                        x.numel() > 0 && (!weight.defined() || weight.dtype() == input.dtype());
-  if (one_pass) {
-    out = rms_norm_of_rows(x, numel_of(normalized_shape), weight, eps.value_or(machine));
+  if (by_rows) {
+    const int64_t size = numel_of(normalized_shape);
+    const Norm norm = rms_norm_of(x.numel() / size, size, eps.value_or(machine));
+    // The node has the name of the last of PyTorch's single operations.
+    out = run_norm("MulBackward0", norm, x, weight, {}, norm.sizes[0],
+                   [&](const Tensor& source, const Tensor& w, const Tensor&, const Tensor& result,
+                       const Tensor&, const Tensor& rstd) {
+                     visit_float(x.dtype(), [&]<class T>() {
+                       cpu::rms_norm<T>(norm.sizes[0], size, source.data<T>(), pointer<T>(w), norm.eps,
+                                        result.data<T>(), rstd.data<T>());
+                     });
+                   });
   } else {
     out = x * (x.pow(2).mean(dims, true) + eps.value_or(machine)).rsqrt();
     if (weight.defined()) out = out * weight;

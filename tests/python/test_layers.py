@@ -27,7 +27,8 @@ LAYERS = [
     ("BatchNorm1d(3, track_running_stats=False)", "4,3,6"), ("BatchNorm1d(3, bias=False)", "4,3"),
     ("LayerNorm(4)", "2,3,4"), ("LayerNorm([3, 4], bias=False)", "2,3,4"), ("GroupNorm(2, 4)", "2,4,5"),
     ("InstanceNorm1d(3)", "2,3,5"), ("InstanceNorm2d(3, affine=True, track_running_stats=True)", "2,3,5,4"),
-    ("RMSNorm(4)", "2,3,4"), ("LocalResponseNorm(2)", "2,4,5"), ("Embedding(5, 4, padding_idx=-1)", "i5:2,3"),
+    ("RMSNorm(4)", "2,3,4"), ("RMSNorm((5, 40), elementwise_affine=False)", "6,5,40"),
+    ("RMSNorm(70)", "9,70"), ("LocalResponseNorm(2)", "2,4,5"), ("Embedding(5, 4, padding_idx=-1)", "i5:2,3"),
     ("Embedding(5, 4)", "i5:7"), ("EmbeddingBag(5, 4)", "i5:2,3"),
     ("EmbeddingBag(5, 4, mode='max', padding_idx=-2)", "i5:2,3"),
     ("EmbeddingBag(5, 4, mode='sum', max_norm=1.)", "i5:6 i1:1"), ("ReLU(True)", "2,3"), ("ReLU6()", "2,3"),
@@ -135,6 +136,17 @@ def test_like_pytorch(torch, text, shapes):
                 close(p.grad, q.grad, 2e-4)
         if y[0].grad is not None:
             close(x[0].grad, y[0].grad, 2e-4)
+
+
+@pytest.mark.parametrize(("text", "shapes"), LAYERS, ids=[text for text, _ in LAYERS])
+def test_same_bits_without_a_graph(text, shapes):
+    results = []
+    for graph in (True, False):
+        layer = build(rushlight, text)
+        with rushlight.set_grad_enabled(graph):
+            found = flat(layer(*[t.clone() for t in inputs_of(rushlight, shapes)]))
+            results.append([repr(t.tolist()) for t in found])
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize(

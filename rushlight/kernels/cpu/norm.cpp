@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rushlight/core/allocator.h"
+#include "rushlight/core/ceil_div.h"
 #include "rushlight/core/thread_pool.h"
 #include "rushlight/kernels/cpu/bytes.h"
 #include "rushlight/kernels/cpu/norm_kernels.h"
@@ -28,11 +29,9 @@ constexpr int64_t kStrip = 64;
 
 template <class F>
 void each_strip(const ChannelShape& s, F&& f) {
-  parallel_for(0, (s.channels + kStrip - 1) / kStrip, grain(s.batch * kStrip),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t k = begin; k < end; ++k)
-                   f(k * kStrip, std::min(kStrip, s.channels - k * kStrip));
-               });
+  parallel_for(0, ceil_div(s.channels, kStrip), grain(s.batch * kStrip), [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) f(k * kStrip, std::min(kStrip, s.channels - k * kStrip));
+  });
 }
 
 template <class T>
@@ -206,15 +205,15 @@ void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T
 }
 
 template <class T>
-void rms_norm(int64_t rows, int64_t size, const T* x, const T* weight, double eps, T* y) {
+void rms_norm(int64_t rows, int64_t size, const T* x, const T* weight, double eps, T* y, T* rstd) {
   const NormKernels<T>& k = norm_table().of<T>();
   parallel_for(0, rows, grain(size), [&](int64_t begin, int64_t end) {
     const RowOutput<T> out(rows, size);
     for (int64_t r = begin; r < end; ++r) {
       const T* row = x + r * size;
-      const T scale = reciprocal_deviation<T>(k.squares(row, size, T(0)), size, eps);
+      rstd[r] = reciprocal_deviation<T>(k.squares(row, size, T(0)), size, eps);
       // What is added keeps the sign of a zero.
-      out.write(y + r * size, [&](T* to) { k.affine_row(row, size, scale, T(-0.0), weight, nullptr, to); });
+      out.write(y + r * size, [&](T* to) { k.affine_row(row, size, rstd[r], T(-0.0), weight, nullptr, to); });
     }
   });
 }
@@ -223,21 +222,23 @@ template <class T>
 void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, const T* weight, const T* mean,
                          const T* rstd, T* dx, T* dw, T* db) {
   const NormKernels<T>& k = norm_table().of<T>();
+  const auto mean_of = [&](int64_t r) { return mean ? mean[r] : T(0); };
   const auto row_of_dx = [&](int64_t r, T* to) {
     const T *gr = g + r * size, *xr = x + r * size;
-    const Sums s = weight ? k.weighted(gr, xr, weight, size, mean[r]) : k.products(gr, xr, size, mean[r]);
-    // dx = rstd (g w - mean(g w) - xhat mean(g w xhat)), with xhat = (x - mean) rstd
+    const Sums s =
+        weight ? k.weighted(gr, xr, weight, size, mean_of(r)) : k.products(gr, xr, size, mean_of(r));
+    // dx = rstd (g w - mean(g w) - xhat mean(g w xhat)), with xhat = (x - mean) rstd; without a mean the
+    // second term is not there either.
     const double deviation = rstd[r], n = static_cast<double>(size);
     const double b = -s.second * deviation * deviation * deviation / n,
-                 c = -s.first * deviation / n - b * static_cast<double>(mean[r]);
+                 c = mean ? -s.first * deviation / n - b * static_cast<double>(mean[r]) : 0;
     if (weight) k.combine_row(gr, xr, weight, size, rstd[r], static_cast<T>(b), static_cast<T>(c), to);
     else k.combine(gr, xr, size, rstd[r], static_cast<T>(b), static_cast<T>(c), to);
   };
   // Partial sums of at most 64 bands of rows, which then come together in order. A row's share in them is
   // added while the row is in the cache.
   const bool sums = dw || db;
-  const int64_t band = std::max<int64_t>({1, (rows + 63) / 64, grain(size)}),
-                bands = (rows + band - 1) / band;
+  const int64_t band = std::max<int64_t>({1, (rows + 63) / 64, grain(size)}), bands = ceil_div(rows, band);
   std::vector<T> partial(sums ? static_cast<size_t>(2 * bands * size) : 0, T(0));
   parallel_for(0, bands, 1, [&](int64_t begin, int64_t end) {
     const RowOutput<T> out(rows, size);
@@ -245,7 +246,7 @@ void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, con
       if (dx) out.write(dx + r * size, [&](T* to) { row_of_dx(r, to); });
       if (!sums) continue;
       T* to = partial.data() + 2 * (r / band) * size;
-      k.collect(g + r * size, x + r * size, size, mean[r], rstd[r], to, to + size);
+      k.collect(g + r * size, x + r * size, size, mean_of(r), rstd[r], to, to + size);
     }
   });
   for (int64_t which = 0; which < 2; ++which) {
@@ -320,7 +321,7 @@ void group_norm_backward(const GroupShape& s, const T* g, const T* x, const T* w
   template void channel_combine<T>(const ChannelShape&, const T*, const T*, const T*, const T*, const T*,   \
                                    T*);                                                                     \
   template void layer_norm<T>(int64_t, int64_t, const T*, const T*, const T*, double, T*, T*, T*);          \
-  template void rms_norm<T>(int64_t, int64_t, const T*, const T*, double, T*);                              \
+  template void rms_norm<T>(int64_t, int64_t, const T*, const T*, double, T*, T*);                          \
   template void layer_norm_backward<T>(int64_t, int64_t, const T*, const T*, const T*, const T*, const T*,  \
                                        T*, T*, T*);                                                         \
   template void group_norm<T>(const GroupShape&, const T*, const T*, const T*, double, T*, T*, T*);         \

@@ -30,10 +30,11 @@ void channel_combine(const ChannelShape& shape, const T* g, const T* x, const T*
 template <class T>
 void layer_norm(int64_t rows, int64_t size, const T* x, const T* weight, const T* bias, double eps, T* y,
                 T* mean, T* rstd);
-// x / sqrt(mean(x^2) + eps) of each row, times weight (size), which may be null.
+// x / sqrt(mean(x^2) + eps) of each row, times weight (size), which may be null. Writes the reciprocal of the
+// root of each row.
 template <class T>
-void rms_norm(int64_t rows, int64_t size, const T* x, const T* weight, double eps, T* y);
-// The gradients of input, weight and bias; those that are null are not computed.
+void rms_norm(int64_t rows, int64_t size, const T* x, const T* weight, double eps, T* y, T* rstd);
+// The gradients of input, weight and bias; those that are null are not computed. Without `mean`: of rms_norm.
 template <class T>
 void layer_norm_backward(int64_t rows, int64_t size, const T* g, const T* x, const T* weight, const T* mean,
                          const T* rstd, T* dx, T* dw, T* db);
