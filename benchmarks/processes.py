@@ -114,7 +114,7 @@ class Effort:
     samples: int = 3  # in a turn
     seconds: float = 0.005  # of a sample, at least
     limit: float = 2.0  # seconds of a case in a round after which no further turn is begun
-    repeats: int = 2  # more rounds for cases below 1.0
+    repeats: int = 4  # more rounds for cases below 1.0
 
 
 class Worker:
@@ -228,12 +228,11 @@ def one_round(records: list[Record], others: Sequence[str], effort: Effort, numb
 
 
 def measure_all(cases: list[Case], others: Sequence[str], effort: Effort) -> list[Record]:
-    """All libraries, round after round; cases below 1.0 once more before they count."""
+    """All libraries, round after round; cases below 1.0 some rounds more before they count."""
     records = [Record(case) for case in cases]
     for number in range(effort.rounds):
         one_round([r for r in records if not r.failed], others, effort, number)
+    slow = [r for r in records if r.ratio is not None and r.ratio < 1]
     for number in range(effort.rounds, effort.rounds + effort.repeats):
-        slow = [r for r in records if r.ratio is not None and r.ratio < 1]
-        if slow:
-            one_round(slow, others, effort, number)
+        one_round(slow, others, effort, number)
     return records
