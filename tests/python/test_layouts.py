@@ -149,6 +149,20 @@ def test_broadcast_rows_and_columns(length, dtype):
     assert column.expand(9, length).contiguous().tolist() == [[i] * length for i in range(9)]
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_transposed_with_steps(shape, dtype):
+    rows, columns = shape
+    for step in (2, 3, 8, 9):
+        a = counted(rows, step * columns, dtype=dtype)[:, ::step]
+        turned = [[(j * columns + i) * step % 100 for j in range(rows)] for i in range(columns)]
+        assert a.t().contiguous().tolist() == turned
+        deep = counted(2, rows, 3, step * columns, dtype=dtype)[..., ::step].permute(3, 0, 2, 1).contiguous()
+        assert deep[:, 1, 2].tolist() == [
+            [(((rows + j) * 3 + 2) * columns + i) * step % 100 for j in range(rows)] for i in range(columns)
+        ]
+
+
 @pytest.mark.parametrize("dtype", (torch.float32, torch.float64, torch.int64, torch.int32), ids=str)
 @pytest.mark.parametrize("length", (3, 8, 17, 64, 100, 700))
 def test_any_of_three_operands_is_a_column(length, dtype):

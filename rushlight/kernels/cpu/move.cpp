@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kGrainBytes = 128 * 1024;
 constexpr int64_t kTile = 16;  // transposed copies go tile by tile: both sides stay in the first-level cache
+constexpr int64_t kTall = 64;  // the other side of a tile whose rows are gathered
 constexpr int64_t kShortRow = 16;
 constexpr int64_t kMinStreamed = 4096;  // bytes of a row that go past the caches; its ends do not
 
@@ -203,7 +204,14 @@ void move_short_rows(const Layout& l, T* out, const T* in) {
   });
 }
 
-// The last dimension is dense in the output, dimension `other` (brought next to it) in the input.
+// A tile whose rows have steps between their elements: as dense rows of kTall.
+template <class T>
+void gather_tile(const T* in, int64_t step, int64_t pitch, int64_t length, int64_t rows, Load load, T* tile) {
+  for (int64_t r = 0; r < rows; ++r) load(in + r * pitch, step, tile + r * kTall, length);
+}
+
+// The last dimension is dense in the output, dimension `other` (brought next to it) has small steps in the
+// input.
 template <class T>
 void move_transposed(Layout l, int64_t other, T* out, const T* in) {
   const int64_t rank = l.sizes.size() - 2;
@@ -212,21 +220,41 @@ void move_transposed(Layout l, int64_t other, T* out, const T* in) {
     std::swap(l.out[d], l.out[d + 1]);
     std::swap(l.in[d], l.in[d + 1]);
   }
-  const int64_t rows = l.sizes[rank], columns = l.sizes[rank + 1], os = l.out[rank], is = l.in[rank + 1];
-  const int64_t bands = ceil_div(rows, kTile);
+  const int64_t rows = l.sizes[rank], columns = l.sizes[rank + 1], os = l.out[rank], is = l.in[rank + 1],
+                step = l.in[rank];
   const Transpose transpose = transpose_function(sizeof(T));
-  const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(kTile * columns * sizeof(T)));
+  const Load load = step == 1 ? nullptr : strided_load<T>();
+  const int64_t band = load ? kTall : kTile, bands = ceil_div(rows, band);
+  const int64_t grain = std::max<int64_t>(1, kGrainBytes / static_cast<int64_t>(band * columns * sizeof(T)));
   parallel_for(0, product(l.sizes, rank) * bands, grain, [&](int64_t begin, int64_t end) {
+    alignas(64) T tile[kTile * kTall];
     Odometer at(l, rank, begin / bands);
     for (int64_t b = begin; b < end; ++b) {
-      const int64_t i = b % bands * kTile;
+      const int64_t i = b % bands * band, height = std::min(band, rows - i);
       for (int64_t j = 0; j < columns; j += kTile) {
-        transpose(in + at.in + i + j * is, is, out + at.out + i * os + j, os, std::min(kTile, rows - i),
-                  std::min(kTile, columns - j));
+        const T* from = in + at.in + i * step + j * is;
+        T* to = out + at.out + i * os + j;
+        const int64_t width = std::min(kTile, columns - j);
+        if (load) gather_tile(from, step, is, height, width, load, tile);
+        transpose(load ? tile : from, load ? kTall : is, to, os, height, width);
       }
       if ((b + 1) % bands == 0) at.next();
     }
   });
+}
+
+// The dimension that an input is walked along in tiles, as its last one has large steps; -1 if there is none.
+template <class T>
+int64_t transposed_dim(const Layout& l) {
+  constexpr int64_t kSmall = 16 / static_cast<int64_t>(sizeof(T));  // a step that vectors are loaded with
+  if (l.out.back() != 1 || l.sizes.back() < 4) return -1;
+  const auto find = [&](int64_t most_step, int64_t least_size) {
+    int64_t d = std::abs(l.in.back()) > most_step ? l.sizes.size() - 2 : -1;
+    while (d >= 0 && (l.in[d] <= 0 || l.in[d] > most_step || l.sizes[d] < least_size)) --d;
+    return d;
+  };
+  const int64_t dense = find(1, 4);
+  return dense < 0 && strided_load<T>() ? find(kSmall, 2 * kTile) : dense;
 }
 
 template <class T>
@@ -235,7 +263,6 @@ void move_as(const Layout& l, T* out, const T* in) {
     *out = *in;
     return;
   }
-  const bool dense_out = l.out.back() == 1, dense_in = l.in.back() == 1;
   if (l.sizes.size() == 1) {
     const int64_t os = l.out[0], is = l.in[0];
     const Way way = way_of<T>(l);
@@ -246,11 +273,7 @@ void move_as(const Layout& l, T* out, const T* in) {
                  });
     return;
   }
-  if (dense_out && !dense_in && l.in.back() != 0 && l.sizes.back() >= 4) {
-    for (int64_t d = l.sizes.size() - 2; d >= 0; --d) {
-      if (l.in[d] == 1 && l.sizes[d] >= 4) return move_transposed(l, d, out, in);
-    }
-  }
+  if (const int64_t d = transposed_dim<T>(l); d >= 0) return move_transposed(l, d, out, in);
   if (l.sizes.back() < kShortRow) return move_short_rows(l, out, in);
   move_rows(l, out, in);
 }
