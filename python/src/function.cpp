@@ -393,10 +393,8 @@ void add_function_type(PyObject* module) {
   static std::vector<PyGetSetDef>& getset = *new std::vector<PyGetSetDef>();
   for (PyMethodDef* table : {own_methods, node_methods})
     for (PyMethodDef* m = table; m->ml_name; ++m) methods.push_back(*m);
-  for (PyGetSetDef* table : {own_getset, node_getset}) {
-    for (PyGetSetDef* g = table; g->name; ++g)
-      if (std::string(g->name) != "__name__") getset.push_back(*g);
-  }
+  for (PyGetSetDef* table : {own_getset, node_getset})
+    for (PyGetSetDef* g = table; g->name; ++g) getset.push_back(*g);
   methods.push_back({});
   getset.push_back({});
   PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},

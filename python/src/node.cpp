@@ -1,7 +1,9 @@
 #include "node.h"
 
+#include <cstring>
 #include <new>
 #include <string>
+#include <unordered_map>
 
 #include "function.h"
 #include "hooks.h"
@@ -19,8 +21,8 @@ struct PyNode {
 Ref<autograd::Node> node_of(PyObject* self) { return node_value(self); }
 
 // "AddBackward0"; accumulators carry their namespace in name() but not in repr.
-std::string short_name(PyObject* self) {
-  const std::string full = node_of(self)->name();
+std::string short_name(const autograd::Node& node) {
+  const std::string full = node.name();
   const size_t colon = full.rfind(':');
   return colon == std::string::npos ? full : full.substr(colon + 1);
 }
@@ -34,7 +36,8 @@ void dealloc(PyObject* self) {
   autograd::release_iteratively(std::move(node));
 }
 PyObject* repr(PyObject* self) {
-  return PyUnicode_FromFormat("<%s object at %p>", short_name(self).c_str(), node_of(self).get());
+  const Ref<autograd::Node> node = node_of(self);
+  return PyUnicode_FromFormat("<%s object at %p>", short_name(*node).c_str(), node.get());
 }
 PyObject* name(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
@@ -42,7 +45,6 @@ PyObject* name(PyObject* self, PyObject*) {
     return PyUnicode_FromString(node_of(self)->name());
   });
 }
-PyObject* get_name(PyObject* self, void*) { return PyUnicode_FromString(short_name(self).c_str()); }
 PyObject* register_hook(PyObject* self, PyObject* function) {
   return guarded([&]() -> PyObject* { return add_node_hook(*node_of(self), function, false); });
 }
@@ -67,7 +69,7 @@ PyObject* variable(PyObject* self, void*) {
   return guarded([&]() -> PyObject* {
     const Ref<autograd::Node> node = node_of(self);
     const auto* leaf = dynamic_cast<autograd::AccumulateGrad*>(node.get());
-    RL_CHECK_AS(AttributeError, leaf, "'", short_name(self), "' object has no attribute 'variable'");
+    RL_CHECK_AS(AttributeError, leaf, "'", short_name(*node), "' object has no attribute 'variable'");
     return wrap(leaf->leaf());
   });
 }
@@ -85,7 +87,24 @@ PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
                        {Py_tp_getset, node_getset},
                        {0, nullptr}};
 PyType_Spec spec = {"torch.autograd.graph.Node", sizeof(PyNode), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+
+// The type of an operation's nodes has its name: programs that draw graphs read it from there.
+PyTypeObject* type_named(const std::string& name) {
+  static auto* types = new std::unordered_map<std::string, PyTypeObject*>;
+  PyTypeObject*& type = (*types)[name];
+  if (type != nullptr) return type;
+  // Without a module's name before it CPython warns; in the texts of errors it must not stand.
+  static constexpr char kModule[] = "builtins.";
+  static PyType_Slot own[] = {{Py_tp_dealloc, reinterpret_cast<void*>(dealloc)}, {0, nullptr}};
+  auto* text = new std::string(kModule + name);  // types live as long as the process
+  PyType_Spec named = {text->c_str(), sizeof(PyNode), 0,
+                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, own};
+  PyObject* made = check(PyType_FromSpecWithBases(&named, reinterpret_cast<PyObject*>(node_type)));
+  type = reinterpret_cast<PyTypeObject*>(made);
+  type->tp_name += std::strlen(kModule);
+  return type;
+}
 
 }  // namespace
 
@@ -100,7 +119,6 @@ PyMethodDef node_methods[] = {
 PyGetSetDef node_getset[] = {
     {"next_functions", next_functions, nullptr, "Where the gradients of the inputs go.", nullptr},
     {"variable", variable, nullptr, "The leaf of an accumulator.", nullptr},
-    {"__name__", get_name, nullptr, nullptr, nullptr},
     {}};
 
 Ref<autograd::Node> node_value(PyObject* object) {
@@ -111,7 +129,8 @@ Ref<autograd::Node> node_value(PyObject* object) {
 PyObject* wrap_node(const Ref<autograd::Node>& node) {
   if (!node) Py_RETURN_NONE;
   if (void* own = node->python_object()) return Py_NewRef(static_cast<PyObject*>(own));
-  PyObject* self = check(node_type->tp_alloc(node_type, 0));
+  PyTypeObject* type = type_named(short_name(*node));
+  PyObject* self = check(type->tp_alloc(type, 0));
   new (&reinterpret_cast<PyNode*>(self)->node) Ref<autograd::Node>(node);
   return self;
 }
