@@ -138,8 +138,8 @@ RL_INLINE Simd<float> erf(Simd<float> x) {
 RL_INLINE Simd<float> normal_cdf(Simd<float> x) {
   using S = Simd<float>;
   const S a = abs(x), zero(0.0f);
-  const S p = poly(raw_min(S(12.0f), a), -1.0667313e-7f, 7.9789109e-1f, 3.18247389e-1f, 3.65547787e-2f,
-                   -5.14947001e-3f, 2.93441156e-4f, 4.69130176e-5f, -1.03606734e-5f, 6.0074034e-7f);
+  const S p = poly_split(raw_min(S(12.0f), a), -1.0667313e-7f, 7.9789109e-1f, 3.18247389e-1f, 3.65547787e-2f,
+                         -5.14947001e-3f, 2.93441156e-4f, 4.69130176e-5f, -1.03606734e-5f, 6.0074034e-7f);
   const auto [n, r] = reduce_exp(raw_max(S(-86.0f), -p));
   const S e = (fma(r * r, expm1_tail(r), r) + S(1.0f)) * pow2_integer(n - S(1.0f));
   const S tail = select(a >= S(12.0f), zero, e);
