@@ -37,6 +37,7 @@ constexpr bool is_brief(Formula formula) {
   return false;
 }
 
+// The same for integers.
 constexpr bool is_brief_of_integers(Formula formula) {
   using enum Formula;
   constexpr Formula kBrief[] = {
@@ -258,7 +259,7 @@ RL_INLINE void loop(F f, const void* const* in, void* result, int64_t n, const P
     int64_t i = 0;
     if constexpr (requires { f.together(static_cast<const T*>(in[I])..., static_cast<T*>(result)); })
       for (; i + f.kAtOnce <= n; i += f.kAtOnce) f.together(static_cast<const T*>(in[I]) + i..., out + i);
-    if constexpr (kBrief && sizeof(R) == sizeof(T)) {
+    if constexpr (kBrief && sizeof(R) == sizeof(T)) {  // whole lines, as loop_in_pairs
       constexpr int64_t kLine = 64 / sizeof(R);
       for (; i + kLine <= n; i += kLine)
         for (int64_t k = i; k < i + kLine; ++k) out[k] = f(static_cast<const T*>(in[I])[k]...);
