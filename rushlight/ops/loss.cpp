@@ -354,9 +354,11 @@ Tensor gaussian_nll_loss(const Tensor& x, const Tensor& t, const Operand& var, b
   }
   RL_CHECK_AS(ValueError, reduction == "none" || reduction == "mean" || reduction == "sum", reduction,
               " is not valid");
-  v = v.clone();
-  {
-    autograd::NoGrad guard;  // the limit has no gradient
+  if (!tracks(v) && is_floating(v.dtype())) {
+    v = v.clamp_min(eps);
+  } else {  // the limit has no gradient, and integers refuse it
+    v = v.clone();
+    autograd::NoGrad guard;
     v.clamp_min_(eps);
   }
   Tensor loss = (v.log() + (x - t).pow(2) / v) * 0.5;
